@@ -1,0 +1,130 @@
+"""The command `softliq`: its commands, and how each of them ends."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from cli.check import check
+from cli.eval import eval_command
+from cli.exits import Exit, Stop
+from cli.explain import explain
+from cli.explain_error import explain_error
+from cli.new import new
+from cli.review import report
+from cli.schema import schema
+
+_BUG = "this is a fault of softliq; please send us the command, the policy and what it prints with SOFTLIQ_DEBUG=1"
+
+
+class _Commands(TyperGroup):
+    """Commands in the order in which one needs them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)
+
+
+app = typer.Typer(
+    cls=_Commands,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.command("new")(new)
+app.command("check")(check)
+app.command("schema")(schema)
+app.command("eval")(eval_command)
+app.command("report")(report)
+app.command("explain")(explain)
+app.command("explain-error")(explain_error)
+
+
+@app.callback(invoke_without_command=True)
+def softliq(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Write, run and review soft-liquidation policies."""
+    if version:
+        from softliq import __version__
+
+        print(f"softliq {__version__}")
+        raise typer.Exit(Exit.FINE)
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(Exit.USAGE)
+
+
+def main() -> None:
+    """The entry point."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command line and gives its exit code; what is wrong is said on standard error, in one line at most."""
+    try:
+        code = get_command(app).main(args=list(arguments), prog_name="softliq", standalone_mode=False)
+        sys.stdout.flush()
+    except Stop as stop:
+        _say(stop.message, stop.help)
+        code = stop.code
+    except typer.TyperException as error:
+        _usage(error)
+        code = Exit.USAGE
+    except KeyboardInterrupt:
+        code = Exit.INTERRUPTED
+    except (BrokenPipeError, SystemExit):  # Typer makes the first the second, with the code of a failed check
+        code = Exit.BROKEN_PIPE
+    except OSError as error:
+        if os.environ.get("SOFTLIQ_DEBUG"):
+            raise
+        _say(f"cannot use `{_plain(error.filename)}`: {_reason(error)}" if error.filename else _reason(error))
+        code = Exit.USAGE
+    except Exception:
+        if os.environ.get("SOFTLIQ_DEBUG"):
+            raise
+        _say(_BUG)
+        code = Exit.BUG
+    if code == Exit.BROKEN_PIPE:
+        _silence(sys.stdout)
+    return int(code or 0)
+
+
+def _usage(error: typer.TyperException) -> None:
+    """Click's message in this project's voice, and where to read on."""
+    message = error.format_message().strip().replace("'", "`").rstrip(".")
+    message = message[:1].lower() + message[1:]
+    for before, after in ((" (Possible options: ", "; did you mean "), (". Did you mean ", "; did you mean ")):
+        if before in message:
+            message = message.replace(before, after).rstrip("?)")
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "softliq"
+    _say(message, f"`{path} --help` lists what it takes")
+
+
+def _say(message: str | None, help: str | None = None) -> None:
+    if message is not None:
+        print(f"error: {message}", *([f"help: {help}"] if help else []), sep="\n", file=sys.stderr)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or "it cannot be read").lower()
+
+
+def _plain(name: object) -> str:
+    from cli.terminal.text import safe
+
+    return safe(os.fsdecode(name) if isinstance(name, bytes | str | os.PathLike) else str(name))
+
+
+def _silence(stream: Any) -> None:
+    """Nobody reads the pipe any more: what is still buffered goes nowhere, so that Python does not complain at exit."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except (OSError, ValueError):  # not a real file, as in tests
+        return

@@ -1,0 +1,113 @@
+"""`softliq eval`: a policy over a snapshot: tiers, checks, unknowns, files."""
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from cli.exits import Exit, Stop
+from cli.options import AllowUnknown, AsOf, Params, PolicyFile, RunOptions, Set, SnapshotPath
+
+if TYPE_CHECKING:
+    from evaluator.results import Results
+
+
+def eval_command(
+    policy: PolicyFile,
+    snapshot: SnapshotPath,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write the results into this folder.")
+    ] = None,
+    format: Annotated[Literal["parquet", "csv", "json"], typer.Option("--format", help="What to write.")] = "parquet",
+    columns: Annotated[
+        str | None,
+        typer.Option("--columns", metavar="A.B,...", help="Write only these, such as account.health,account.tier."),
+    ] = None,
+    sets: Set = None,
+    params: Params = None,
+    as_of: AsOf = None,
+    allow_unknown: AllowUnknown = "0",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> int:
+    """Run a policy over a snapshot.
+
+    Exit codes: 0 fine, 1 a check failed, 3 the policy is invalid, 4 the snapshot is invalid, 5 too many unknown rows.
+    """
+    from cli.inputs import run
+    from cli.terminal.results import show_results
+
+    allowed = allowance(allow_unknown)
+    if columns is not None and out is None:
+        raise Stop(Exit.USAGE, "`--columns` chooses what is written, and nothing is", "add `--out DIR`")
+    _, results = run(RunOptions(policy, snapshot, tuple(sets or ()), params, as_of), "json" if as_json else "text")
+    if out is not None:
+        _write(results, out, format, columns)
+    if as_json:
+        json.dump(results.summary(), sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
+        print()
+    else:
+        show_results(results, out)
+    return verdict(results, allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """``--allow-unknown``: so many rows, or, with ``percent``, that share of them. ``text`` as typed."""
+
+    text: str
+    value: Fraction
+    percent: bool
+
+    def limit(self, rows: int) -> int:
+        """How many of the rows may be unknown."""
+        return int(self.value * rows / 100) if self.percent else int(self.value)
+
+
+def allowance(text: str) -> Allowance:
+    """What ``--allow-unknown`` says."""
+    from cli.terminal.text import safe
+
+    number, percent = text.strip().removesuffix("%"), text.strip().endswith("%")
+    if not re.fullmatch(r"\d{1,15}(\.\d{1,15})?" if percent else r"\d{1,15}", number, re.ASCII) or (
+        percent and Fraction(number) > 100
+    ):
+        told = f"`--allow-unknown {safe(text)}` is not a number of rows"
+        raise Stop(Exit.USAGE, told, "write `5`, or a share such as `1%`")
+    return Allowance(text, Fraction(number), percent)
+
+
+def verdict(results: "Results", allowed: Allowance) -> Exit:
+    """The exit code: too many unknown rows before failed checks. Says on standard error why it is not 0."""
+    from cli.terminal.text import count
+
+    unknown, rows = results.unknown_count, results.deciding_count
+    too_many = unknown > allowed.limit(rows)
+    if too_many:
+        told = f"{count(unknown, 'row')} of {rows:,} unknown, more than --allow-unknown {allowed.text}"
+        print(f"error: {told}", file=sys.stderr)
+    failed = [c for c in results.checks if c.verdict in ("fail", "unknown")]
+    if failed:
+        print(f"error: {count(len(failed), 'check')} of {len(results.checks)} did not pass", file=sys.stderr)
+    return Exit.UNKNOWN if too_many else Exit.FAILED if failed else Exit.FINE
+
+
+def _write(results: "Results", out: Path, format: Literal["parquet", "csv", "json"], columns: str | None) -> None:
+    from difflib import get_close_matches
+
+    from cli.terminal.text import safe
+    from evaluator.outputs import UnknownColumn, write_outputs
+
+    if out.exists() and not out.is_dir():
+        raise Stop(Exit.USAGE, f"`{safe(str(out))}` is a file; `--out` names a folder")
+    wanted = None if columns is None else [c.strip() for c in columns.split(",") if c.strip()]
+    try:
+        write_outputs(results, out, format, wanted)
+    except UnknownColumn as error:
+        near = get_close_matches(error.wanted, error.columns, 1)
+        hint = f"did you mean `{near[0]}`" if near else "there are " + ", ".join(f"`{c}`" for c in error.columns)
+        raise Stop(Exit.USAGE, f"there is no column `{safe(error.wanted)}`", hint) from None

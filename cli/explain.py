@@ -1,0 +1,66 @@
+"""`softliq explain`: one row's tier and why, down to the cells of the snapshot."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.exits import Exit, Stop
+from cli.options import AsOf, Format, Params, PolicyFile, RunOptions, Set, SnapshotPath
+
+if TYPE_CHECKING:
+    from dsl.model import Policy
+    from evaluator.book import Book
+
+
+def explain(
+    policy: PolicyFile,
+    snapshot: SnapshotPath,
+    row: Annotated[str, typer.Argument(metavar="ENTITY:KEY", help="the row to explain, such as account:a17")],
+    sets: Set = None,
+    params: Params = None,
+    as_of: AsOf = None,
+    format: Format = "text",
+) -> int:
+    """Say why a row has its tier: each formula's value, the cells and table rows used, the neighbouring tiers."""
+    from cli.inputs import run
+    from cli.terminal.explanation import show_explanation
+    from evaluator.explain import as_data
+    from evaluator.explain import explain as explained
+
+    _, results = run(RunOptions(policy, snapshot, tuple(sets or ()), params, as_of), format)
+    entity, number = find_row(results.policy, results.book, row)
+    found = explained(results.evaluation, entity, number)
+    if format == "json":
+        json.dump(as_data(found), sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
+        print()
+    else:
+        show_explanation(found)
+    return Exit.FINE
+
+
+def find_row(policy: "Policy", book: "Book", text: str) -> tuple[str, int]:
+    """The entity and row number of ``account:a17``; of an entity that is there once, its name is enough."""
+    from difflib import get_close_matches
+
+    from cli.terminal.text import count, safe
+
+    entity, colon, key = text.partition(":")
+    if entity not in policy.entities:
+        near = get_close_matches(entity, policy.entities, 1)
+        known = ", ".join(f"`{e}`" for e in policy.entities)
+        hint = f"did you mean `{near[0]}:{safe(key)}`" if near else f"it has {known}"
+        raise Stop(Exit.USAGE, f"the policy has no entity `{safe(entity)}`", hint)
+    if policy.entities[entity].once:
+        return entity, 0
+    table = book.tables[entity]
+    if not colon:
+        example = f"{entity}:{safe(table.keys[0])}" if table.rows else f"{entity}:KEY"
+        raise Stop(Exit.USAGE, f"`{safe(text)}` names no row", f"write it as `{example}`")
+    keys = list(table.keys)
+    if key not in keys:
+        near = get_close_matches(key, keys[:100_000], 1)  # more would take seconds
+        told = f"the snapshot has no {entity} `{safe(key)}` among its {count(table.rows, 'row')}"
+        raise Stop(Exit.USAGE, told, f"did you mean `{entity}:{safe(near[0])}`" if near else None)
+    return entity, keys.index(key)

@@ -1,0 +1,160 @@
+"""What a command reads: the policy, the snapshot, the params. Each fault is printed and stops the command."""
+
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.exits import Exit, Stop
+from cli.options import RunOptions, TextOrJson
+from cli.terminal.text import safe
+from dsl.diagnostics import Diagnostic, Diagnostics
+from dsl.load import Loaded, load, load_text
+from dsl.model import Policy, Value
+
+if TYPE_CHECKING:
+    from evaluator.book import Book
+    from evaluator.results import Results
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A policy file after checking: ``policy`` is None where ``diagnostics`` hold an error."""
+
+    loaded: Loaded
+    policy: Policy | None
+    diagnostics: list[Diagnostic]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One policy, one snapshot, and the params in force: all that an evaluation needs."""
+
+    loaded: Loaded
+    policy: Policy
+    book: "Book"
+    params: dict[str, Value]
+
+
+def checked(name: str) -> Checked:
+    """Reads and checks a policy; ``-`` is standard input."""
+    from dsl.check import check
+
+    diagnostics = Diagnostics()
+    loaded = _standard_input(diagnostics) if name == "-" else load(name, diagnostics)
+    policy = check(loaded.file, diagnostics) if loaded.sources else None
+    return Checked(loaded, None if diagnostics.failed else policy, diagnostics.found)
+
+
+def _nearby(path: Path) -> str | None:
+    from difflib import get_close_matches
+
+    names = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = get_close_matches(path.name, names, 1)
+    return f"did you mean `{safe(str(path.parent / near[0]))}`" if near else None
+
+
+def _standard_input(diagnostics: Diagnostics) -> Loaded:
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Stop(Exit.POLICY, f"standard input is not UTF-8 text: byte {error.start + 1} can't be read") from None
+    return load_text(text.removeprefix("\ufeff"), "<standard input>", ".", diagnostics)
+
+
+def read_policy(name: str) -> tuple[Loaded, Policy]:
+    """A policy without errors, its warnings printed to standard error; else its faults there, and stop."""
+    from cli.terminal.console import errors
+    from cli.terminal.diagnostics import render
+
+    found = checked(name)
+    if found.diagnostics:
+        errors().print(render(found.diagnostics), end="", soft_wrap=True)
+    if found.policy is None:
+        raise Stop(Exit.POLICY)
+    return found.loaded, found.policy
+
+
+def read_book(path: str, policy: Policy, as_of: str | None, format: TextOrJson = "text") -> "Book":
+    """The snapshot typed for the policy; else its faults on standard error, and stop."""
+    from cli.terminal.problems import show_problems
+    from cli.terminal.progress import progress
+    from evaluator.problems import SnapshotError
+    from evaluator.snapshot import read_snapshot
+
+    moment = parse_instant(as_of) if as_of is not None else None
+    try:
+        with progress() as report:
+            return read_snapshot(path, policy, as_of=moment, progress=report)
+    except SnapshotError as error:
+        show_problems(error.problems, format)
+        raise Stop(Exit.SNAPSHOT) from None
+
+
+def parse_instant(text: str) -> datetime:
+    """An instant as the language writes it: a date, or a date and time with its zone."""
+    from evaluator.literals import instant
+    from evaluator.plain import moment_of
+
+    seconds = instant(text)
+    if seconds is None:
+        example = "write it as `2026-12-01` or `2026-12-01T07:30Z`"
+        raise Stop(Exit.USAGE, f"`{safe(text)}` is not a date", example)
+    return moment_of(seconds)
+
+
+def read_params(policy: Policy, as_of: Fraction | None, sets: tuple[str, ...], file: Path | None) -> dict[str, Value]:
+    """Each param's value in force, after ``--params`` and ``--set``; faults stop the command."""
+    from dsl.params import ParamError, resolve_params
+    from evaluator.plain import moment_of
+
+    overrides: dict[str, object] = _from_toml(file) if file is not None else {}
+    for one in sets:
+        name, sign, value = one.partition("=")
+        if not sign or not name.strip():
+            raise Stop(Exit.USAGE, f"`--set {safe(one)}` has no value", "write it as `--set NAME=VALUE`")
+        overrides[name.strip()] = value.strip()
+    try:
+        return resolve_params(policy, moment_of(as_of) if as_of is not None else None, overrides)
+    except ParamError as error:
+        lines = [safe(message) + (f"; {safe(help)}" if help else "") for message, help in error.problems]
+        raise Stop(Exit.USAGE, "\nerror: ".join(lines)) from None
+
+
+def _from_toml(file: Path) -> dict[str, object]:
+    import tomli
+
+    try:
+        # Floats stay text, so that 1.4 means the decimal 1.4.
+        found = tomli.loads(file.read_text("utf-8"), parse_float=str)
+    except FileNotFoundError:
+        raise Stop(Exit.USAGE, f"there is no file `{safe(str(file))}`", _nearby(file)) from None
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Stop(Exit.USAGE, f"`{safe(str(file))}` is not TOML: {safe(str(error))}") from None
+    for name, value in found.items():
+        if isinstance(value, dict | list):
+            raise Stop(
+                Exit.USAGE, f"`{safe(name)}` in `{safe(str(file))}` is not one value", "write `name = value` lines"
+            )
+    return found
+
+
+def read(options: RunOptions, format: TextOrJson = "text") -> Given:
+    """Reads everything."""
+    loaded, policy = read_policy(options.policy)
+    book = read_book(options.snapshot, policy, options.as_of, format)
+    return Given(loaded, policy, book, read_params(policy, book.as_of, options.sets, options.params))
+
+
+def run(options: RunOptions, format: TextOrJson = "text") -> tuple[Loaded, "Results"]:
+    """Reads everything and evaluates."""
+    from cli.terminal.progress import progress
+    from evaluator.results import Results
+    from evaluator.run import evaluate
+
+    given = read(options, format)
+    with progress() as report:
+        evaluation = evaluate(given.policy, given.book, given.params, progress=report)
+    return given.loaded, Results(evaluation, {file.source.name: file.sha256 for file in given.loaded.sources})

@@ -1,0 +1,42 @@
+"""The arguments and options that several commands share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+TextOrJson = Literal["text", "json"]
+
+PolicyFile = Annotated[str, typer.Argument(metavar="POLICY", help="the policy file, or - for standard input")]
+SnapshotPath = Annotated[
+    str, typer.Argument(metavar="SNAPSHOT", help="a folder with one table per entity, or a snapshot.toml")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Give a param another value for this run; may be repeated."),
+]
+Params = Annotated[
+    Path | None, typer.Option("--params", metavar="FILE.toml", help="Params by name; --set goes before it.")
+]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", metavar="DATE", help="The snapshot's instant, instead of the one it states.")
+]
+AllowUnknown = Annotated[
+    str,
+    typer.Option(
+        "--allow-unknown", metavar="N|N%", help="How many unknown rows (or what share) are no reason for exit code 5."
+    ),
+]
+Format = Annotated[TextOrJson, typer.Option("--format", help="For people, or the same as data.")]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What ``eval``, ``report`` and ``explain`` have in common, as typed."""
+
+    policy: str
+    snapshot: str
+    sets: tuple[str, ...] = ()
+    params: Path | None = None
+    as_of: str | None = None

@@ -1,0 +1,95 @@
+"""The report's first words: whether the book passes, and what decided that."""
+
+from dataclasses import dataclass
+
+from cli.report import words
+from cli.report.findings import outcome
+from cli.terminal.text import amount, count
+from dsl.model import Check
+from evaluator.checks import CheckResult
+from evaluator.results import Results, TierSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``state`` is pass, attention or fail."""
+
+    state: str
+    stamp: str
+    headline: str
+    reasons: list[str]
+    figures: list[Figure]
+
+
+def verdict(results: Results, allowed_unknown: int = 0) -> Verdict:
+    """Fail: a check has not passed. Attention: a warning, or more rows unknown than allowed. Else pass."""
+    checks = [
+        (result, results.policy.checks[outcome.index])
+        for result, outcome in zip(results.checks, results.evaluation.checks, strict=True)
+    ]
+    failed = [_told(result, check) for result, check in checks if result.verdict in ("fail", "unknown")]
+    warned = [_told(result, check) for result, check in checks if result.verdict == "warn"]
+    unknown, of = results.unknown_count, results.deciding_count
+    held = unknown > allowed_unknown
+    if failed:
+        state, stamp = "fail", "✕ Not passed"
+        headline = f"{count(len(failed), 'check')} of {len(results.checks)} did not pass"
+    elif warned or held:
+        state, stamp = "attention", "! Passed with reservations"
+        parts = [count(len(warned), "warning")] if warned else []
+        parts += [f"{count(unknown, 'row')} cannot be known"] if held else []
+        headline = " and ".join(["Every binding check holds, with " + parts[0], *parts[1:]])
+    else:
+        state, stamp = "pass", "✓ Passed"
+        headline = "Every check holds" + (" and every row is known" if not unknown else "")
+    if not results.checks and state == "pass":
+        headline = "No check is stated" + (" and every row is known" if not unknown else "")
+    reasons = [*failed, *warned]
+    reasons.append(_unknown(unknown, of, results))
+    reasons += [_tiers(summary) for summary in results.tiers]
+    return Verdict(state, stamp, headline, reasons, _figures(results))
+
+
+def _told(result: CheckResult, check: Check) -> str:
+    kind = "Warning" if result.warn else "Check"
+    return f"{kind} “{result.text}” {outcome(result, check)}."
+
+
+def _unknown(unknown: int, of: int, results: Results) -> str:
+    if not unknown:
+        return f"None of {count(of, 'row')} is unknown."
+    causes = {cause: n for counts in results.causes.values() for cause, n in counts.items()}
+    gravest = sorted(causes, key=lambda c: -causes[c])[:3]
+    return f"{unknown:,} of {count(of, 'row')} ({words.share(unknown, of)}) cannot be known: {', '.join(gravest)}."
+
+
+def _tiers(summary: TierSummary) -> str:
+    parts = [f"{line.count:,} {line.label}" for line in summary.lines if line.count]
+    return f"{count(summary.rows, summary.entity)}: {', '.join(parts) or 'none'}."
+
+
+def _figures(results: Results) -> list[Figure]:
+    figures = []
+    for summary in results.tiers:
+        figures.append(Figure(f"{summary.entity}s", f"{summary.rows:,}"))
+        for name in ("notional", "closed", "cost"):
+            parts = [a for line in summary.lines if (a := getattr(line, name)) is not None]
+            if parts:
+                total = sum(a.total for a in parts)
+                exact = f"{amount(total)} {summary.unit}"
+                figures.append(Figure(name, words.compact(total), exact))
+    unknown, of = results.unknown_count, results.deciding_count
+    figures.append(Figure("unknown rows", f"{unknown:,}", f"{words.share(unknown, of)} of {of:,}"))
+    passed = sum(c.verdict == "pass" for c in results.checks)
+    if results.checks:
+        figures.append(Figure("checks passed", f"{passed} of {len(results.checks)}"))
+    decided = sum(results.evaluation.decided.values())
+    figures.append(Figure("decided exactly", f"{decided:,}", "rows too close for floating point"))
+    return figures

@@ -1,0 +1,43 @@
+"""`softliq report`: one HTML file to review what a policy did to a book."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.exits import Exit, Stop
+from cli.options import AllowUnknown, AsOf, Params, PolicyFile, RunOptions, Set, SnapshotPath
+
+
+def report(
+    policy: PolicyFile,
+    snapshot: SnapshotPath,
+    file: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.html", help="The file to write.")],
+    sets: Set = None,
+    params: Params = None,
+    as_of: AsOf = None,
+    allow_unknown: AllowUnknown = "0",
+) -> int:
+    """Run a policy over a snapshot and write one self-contained HTML file. Ends as `eval` does."""
+    from cli.eval import allowance, verdict
+    from cli.inputs import run
+    from cli.report.page import render
+    from cli.terminal.results import show_results
+    from cli.terminal.text import safe
+    from evaluator.outputs import write_file
+
+    allowed = allowance(allow_unknown)
+    if file.is_dir():
+        raise Stop(Exit.USAGE, f"`{safe(str(file))}` is a folder; `-o` names the file to write")
+    loaded, results = run(RunOptions(policy, snapshot, tuple(sets or ()), params, as_of))
+    limit = allowed.limit(results.deciding_count)
+    write_file(file, render(results.evaluation, loaded, _command(sys.argv), limit))
+    show_results(results)
+    print(f"\nreport: {safe(str(file))}")
+    return verdict(results, allowed)
+
+
+def _command(typed: list[str]) -> str:
+    return shlex.join(["softliq", *typed[1:]])

@@ -1,0 +1,131 @@
+"""What `explain` prints: the tier with the distances to its neighbours, then each value as a tree down to the cells."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from cli.terminal.console import output
+from cli.terminal.tables import say, show_table
+from cli.terminal.text import count, figure, safe
+
+if TYPE_CHECKING:
+    from evaluator.explain import Explanation
+    from evaluator.explain_steps import Step
+    from evaluator.explain_tiers import Neighbour, TierReason
+
+_MARKS = {"held": ">", "unknown": "?"}
+
+
+def show_explanation(found: "Explanation") -> None:
+    """Prints an explanation to standard output."""
+    console = output()
+    tier = f": {safe(found.tier.tier)}" if found.tier else ""
+    say(console, f"{safe(found.entity)} {safe(found.key)}{tier}", "bold")
+    if found.tier is not None:
+        _show_tier(console, found.tier)
+    for step in found.formulas:
+        if not step.again:  # it stands above, where another formula reads it
+            say(console)
+            _show_step(console, step, 0, (found.entity, found.key))
+
+
+def _show_tier(console: Console, tier: "TierReason") -> None:
+    if tier.because is not None:
+        say(console, f"because of {safe(tier.because.text)}")
+    elif tier.variable:
+        say(console, f"{safe(tier.variable)} is {value_text(tier.value, tier.unit, tier.shown)}")
+    for word, beside in (("above", tier.before), ("below", tier.after)):
+        if beside is not None:
+            say(console, f"the tier {word} is {_beside(beside, tier)}")
+    say(console)
+    rows = [
+        [_MARKS.get(t.outcome, " "), _row(t.text), t.outcome, _distance(t.distance, t.relative, tier)]
+        for t in tier.tests
+    ]
+    show_table(console, ["", "row of the policy", "outcome", "distance" if tier.variable else ""], rows)
+
+
+def _beside(beside: "Neighbour", tier: "TierReason") -> str:
+    bound = value_text(beside.bound, tier.unit, tier.shown)
+    return f"{safe(beside.label)}, past {bound}: {_distance(beside.gap, beside.relative, tier)}"
+
+
+def _distance(gap: float | None, relative: float | None, tier: "TierReason") -> str:
+    if gap is None:
+        return ""
+    share = "" if relative is None else f" ({relative:+.2%} of the bound)"
+    return f"{'+' if gap > 0 else ''}{value_text(gap, tier.unit, tier.shown)}{share}"
+
+
+def _show_step(console: Console, step: "Step", depth: int, beside: tuple[str, str]) -> None:
+    """One value and, indented below it, what it came from; ``beside`` is the row that needs no naming again."""
+    place = (step.entity, step.key) if step.entity else beside
+    style = "bold" if depth == 0 else ""
+    say(console, f"{'  ' * depth}{_name(step, beside)} = {_value(step)}{_source(step)}", style)
+    for used in step.used:
+        weight = "" if used.weight == 1 else f", weighing {figure(used.weight)}"
+        say(console, f"{'  ' * (depth + 1)}by {_row(used.text)}  ({safe(used.file)}:{used.line}{weight})")
+    for part in _once(step.parts):
+        _show_step(console, part, depth + 1, place)
+    if step.kind == "aggregate" and step.members is not None and step.members > len(step.parts):
+        say(console, f"{'  ' * (depth + 1)}and {step.members - len(step.parts):,} more")
+
+
+def _once(parts: "Sequence[Step]") -> "list[Step]":
+    """Each part once: a formula may read the same cell several times."""
+    seen: set[tuple[str, str, str, str]] = set()
+    kept = []
+    for part in parts:
+        place = (part.kind, part.entity, part.key, part.name)
+        if part.kind not in ("formula", "tier", "input", "param") or place not in seen:
+            kept.append(part)
+        seen.add(place)
+    return kept
+
+
+def _name(step: "Step", beside: tuple[str, str]) -> str:
+    match step.kind:
+        case "member":
+            return f"{safe(step.entity)} {safe(step.key)}"
+        case "formula" | "tier" | "input":
+            far = step.entity and (step.entity, step.key) != beside
+            return f"{safe(step.entity)} {safe(step.key)}, {safe(step.name)}" if far else safe(step.name)
+        case "aggregate":
+            return f"{step.name} over {count(step.members or 0, 'row')}"
+        case _:
+            return f"{step.kind} {safe(step.name)}"
+
+
+def _row(text: str) -> str:
+    """A text of the policy on one line; the blanks that align its cells are not needed here."""
+    return " ".join(safe(text.replace("\n", " ")).split())
+
+
+def _value(step: "Step") -> str:
+    if step.unknown is not None:
+        return f"unknown, because of {safe(step.unknown.text)}"
+    return value_text(step.value, step.unit, step.shown)
+
+
+def _source(step: "Step") -> str:
+    if step.kind == "input":
+        cell = "blank" if not (step.cell or "").strip() else f"`{safe(step.cell or '')}`"
+        return f"  ({safe(step.file)}: {cell})" if step.file else ""
+    place = f"{safe(step.file)}:{step.line}" if step.file else ""
+    told = [_row(step.text), place]
+    if step.again:
+        told.append("see above")
+    if step.cut:
+        told.append("and so on")
+    shown = ", ".join(part for part in told if part)
+    return f"  ({shown})" if shown else ""
+
+
+def value_text(value: object, unit: str, shown: str) -> str:
+    """A value with its unit: `125%`, `1,400 USD`, `yes`."""
+    if isinstance(value, float) and shown == "ratio" and abs(value) != float("inf"):
+        return f"{figure(value * 100)}%"
+    text = figure(value)
+    plain = not isinstance(value, float) or unit in ("", "number", "date") or abs(value) == float("inf")
+    return text if plain else f"{text} {safe(unit)}"

@@ -1,0 +1,38 @@
+"""What is wrong with a snapshot's structure, for people and for programs."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.text import Text
+
+from cli.options import TextOrJson
+from cli.terminal.console import errors, output
+from cli.terminal.text import count, safe
+from evaluator.problems import Problem
+
+
+def show_problems(problems: Sequence[Problem], format: TextOrJson) -> None:
+    """People read them on standard error; programs on standard output, where the results would have been."""
+    if format == "json":
+        json.dump({"problems": [asdict(p) for p in problems]}, sys.stdout, indent=2, ensure_ascii=False)
+        output().line()
+        return
+    console = errors()
+    for problem in problems:
+        console.print(_one(problem), end="\n\n", soft_wrap=True)
+    console.print(Text(count(len(problems), "error") + " in the snapshot"), soft_wrap=True)
+
+
+def _one(problem: Problem) -> Text:
+    text = Text.assemble(("error", "bold red"), (f": {safe(problem.message)}", "bold"))
+    if problem.place:
+        text.append(f"\n  --> {safe(problem.place)}")
+    for example in problem.examples:
+        text.append(f"\n      {safe(example)}")
+    if problem.examples and problem.count > len(problem.examples):
+        text.append(f"\n      and {problem.count - len(problem.examples):,} more")
+    if problem.help:
+        text.append(f"\n  = help: {safe(problem.help)}")
+    return text

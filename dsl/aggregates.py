@@ -1,0 +1,305 @@
+"""Aggregates: which rows, which link leads back here, and what unit comes out."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Literal, cast
+
+from dsl import model, syntax
+from dsl.builtins import AGGREGATES
+from dsl.diagnostics import Label
+from dsl.expressions import NOTHING, condition, expression, guards, unsupported
+from dsl.model import FLAG, NUMBER, Kind, Type
+from dsl.names import did_you_mean
+from dsl.types import describe
+from dsl.world import Scope, World, invalid
+
+Function = Literal["sum", "min", "max", "mean", "count", "share", "any", "all"]
+OF_FLAGS = ("count", "share", "any", "all")
+Via = tuple[str, ...]
+
+
+def aggregate(world: World, written: syntax.Call, name: str, scope: Scope) -> model.Expr:
+    if len(written.arguments) != 1:
+        world.report.error(
+            "E119",
+            f"`{name}` takes 1 argument, and here are {len(written.arguments)}",
+            written.span,
+            help=f"write `{name}(entity.column)`",
+        )
+        return invalid(written.span)
+    argument = written.arguments[0]
+    if argument.over is not None or argument.by is not None:
+        return unsupported(
+            world,
+            f"`{'over' if argument.over else 'by'}` in an aggregate",
+            (argument.over or argument.by or written).span,
+        )
+    if scope.args is not None:
+        world.report.error(
+            "E122",
+            "an aggregate can't stand in a function, curve or table",
+            written.span,
+            help="compute it in a formula of the entity and hand it over as an argument",
+        )
+        return invalid(written.span)
+    inner = _inner_entity(world, written, argument, name, scope)
+    if inner is None:
+        return invalid(written.span)
+    via = _via(world, inner, argument, scope, written)
+    if via is False:
+        return invalid(written.span)
+    inside = replace(scope, inner=inner, via=via or None, facts=frozenset(f for f in scope.facts if not f[0]))
+    where = None
+    facts = NOTHING
+    if argument.where is not None:
+        where = condition(world, argument.where, inside, "what follows `where`")
+        facts = guards(argument.where, inside, truth=True)
+    value, type_ = _value(world, argument, name, inside.knowing(facts), written)
+    return model.Aggregate(cast(Function, name), inner, None if via is None else via, value, where, type_, written.span)
+
+
+def _value(
+    world: World, argument: syntax.Argument, name: str, inside: Scope, written: syntax.Call
+) -> tuple[model.Expr | None, Type]:
+    bare = isinstance(argument.value, syntax.Path) and argument.value.text == inside.inner
+    if name == "count" and bare:
+        return None, NUMBER
+    if bare:
+        world.report.error(
+            "E123",
+            f"`{name}` needs a value of each `{inside.inner}`, not its rows",
+            argument.value.span,
+            help=f"write `{name}({inside.inner}.column)`",
+        )
+        return None, model.ANY
+    if name in OF_FLAGS:
+        value = condition(
+            world,
+            argument.value,
+            inside,
+            f"what `{name}` counts" if name in ("count", "share") else f"what `{name}` looks at",
+        )
+        return value, {"count": NUMBER, "share": model.RATIO}.get(name, FLAG)
+    value = expression(world, argument.value, inside)
+    if value.type.kind is Kind.ANY:
+        return value, model.ANY
+    if value.type.kind is Kind.DATE and name in ("min", "max"):
+        return value, model.DATE
+    if value.type.kind is not Kind.NUMBER:
+        world.report.error(
+            "E203",
+            f"`{name}` needs numbers, and this is {describe(value.type)}",
+            value.span,
+            help="count a condition with `count(…)`",
+        )
+        return value, model.ANY
+    loose = [b for b, _ in (value.type.unit.factors if value.type.unit else ()) if b.inner]
+    if loose:
+        shown = f"{inside.inner}.{loose[0]}"
+        world.report.error(
+            "E213",
+            f"`{name}` would mix different `{loose[0].name}`: every `{loose[0].entity}` has its own",
+            Label(value.span, f"in `{value.type.unit}`"),
+            help=_mend(world, value, inside, shown),
+        )
+        return value, model.ANY
+    return value, value.type
+
+
+def _mend(world: World, value: model.Expr, inside: Scope, shown: str) -> str:
+    from dsl.expressions import column_in
+    from dsl.units import ONE
+
+    assert value.type.unit is not None
+    loose = {b: p for b, p in value.type.unit.factors if b.inner}
+    for base in world.names.units:
+        from dsl.units import Base, Unit
+
+        wanted = Unit.of(Base(base))
+        for b, p in loose.items():
+            wanted = wanted / Unit.of(b) ** p
+        column = column_in(world, wanted, inside)
+        if column is not None and wanted != ONE:
+            return f"multiply by `{column}` first, which is in `{wanted}`"
+    return f"multiply by something that turns `{shown}` into a common unit first"
+
+
+def _inner_entity(world: World, written: syntax.Call, argument: syntax.Argument, name: str, scope: Scope) -> str | None:
+    found: dict[str, syntax.Path] = {}
+    here = {scope.entity, *world.names.members.get(scope.entity or "", {})}
+    for expr in (argument.value, argument.where):
+        for path in paths(expr) if expr is not None else ():
+            first = path.parts[0].text
+            if first in here and first != scope.entity and len(path.parts) > 2:
+                through = world.names.links(scope.entity or "").get(first)
+                if (
+                    through
+                    and path.parts[1].text in world.names.entities
+                    and path.parts[1].text not in world.names.members[through[0]]
+                ):
+                    unsupported(world, f"an aggregate that goes up `{first}` and down again", path.span)
+                    return None
+            if first not in here and first in world.names.entities and not world.names.entities[first].once:
+                found.setdefault(first, path)
+    leading = [
+        e for e in found if scope.entity is None or _is_once(world, scope.entity) or _chains(world, e, scope.entity)
+    ]
+    if len(leading) == 1:
+        return leading[0]  # other entities named inside are reported where they are read
+    if not found:
+        world.report.error(
+            "E124",
+            f"`{name}` has no rows to run over",
+            argument.value.span,
+            help=_children_hint(world, name, scope, argument),
+        )
+        return None
+    if not leading:
+        first, path = next(iter(found.items()))
+        world.report.error(
+            "E125",
+            f"`{first}` does not link to `{scope.entity}`",
+            path.span,
+            help=f"declare the link in `{first}`: `{scope.entity} : {scope.entity}`",
+        )
+        return None
+    a, b = leading[:2]
+    world.report.error(
+        "E126",
+        f"`{name}` runs over one entity, and here are `{a}` and `{b}`",
+        Label(found[b].span, f"rows of `{b}`"),
+        Label(found[a].span, f"rows of `{a}`"),
+        help="aggregate each on its own",
+    )
+    return None
+
+
+def _is_once(world: World, entity: str) -> bool:
+    return world.names.entities[entity].once
+
+
+def _children_hint(world: World, name: str, scope: Scope, argument: syntax.Argument) -> str:
+    column = argument.value.span.text.strip()
+    children = [
+        e
+        for e in world.names.entities
+        if scope.entity is None or _is_once(world, scope.entity) or _chains(world, e, scope.entity)
+    ]
+    owners = [e for e in children if isinstance(argument.value, syntax.Path) and column in world.names.members[e]]
+    if owners:
+        return f"prefix the entity: `{name}({owners[0]}.{column})`"
+    return "prefix the inner column with its entity" + (
+        f", as in `{name}({children[0]}.column)`" if children else f"; nothing links to `{scope.entity}`"
+    )
+
+
+def _via(
+    world: World, inner: str, argument: syntax.Argument, scope: Scope, written: syntax.Call
+) -> Via | None | Literal[False]:
+    """The links from an inner row back to this one; None over whole entities; False, reported, where it isn't clear."""
+    if scope.entity is None or _is_once(world, scope.entity):
+        if argument.via is not None:
+            world.report.error(
+                "E127",
+                "there is no link to choose here: this aggregate runs over all rows",
+                argument.via.span,
+                help="remove `via`",
+            )
+            return False
+        return None
+    if argument.via is not None:
+        return _stated_via(world, inner, argument.via, scope.entity)
+    chains = _chains(world, inner, scope.entity)
+    if len(chains) == 1:
+        _mark_read(world, inner, chains[0])
+        return chains[0]
+    shown = ", ".join(f"`via {'.'.join(c)}`" for c in chains)
+    world.report.error(
+        "E127",
+        f"`{inner}` leads to `{scope.entity}` in {len(chains)} ways",
+        argument.value.span,
+        help=f"choose one: {shown}",
+    )
+    return False
+
+
+def _stated_via(world: World, inner: str, via: syntax.Path, entity: str) -> Via | Literal[False]:
+    at = inner
+    for part in via.parts:
+        links = world.names.links(at)
+        if part.text not in links:
+            world.report.error(
+                "E127",
+                f"`{part.text}` is not a link of `{at}`",
+                part.span,
+                help=did_you_mean(part.text, set(links))
+                or f"its links are {', '.join(f'`{x}`' for x in links) or 'none'}",
+            )
+            return False
+        world.read.add((at, part.text))
+        at = links[part.text][0]
+    if at != entity:
+        world.report.error(
+            "E127",
+            f"`{via.text}` leads to `{at}`, not to `{entity}`",
+            via.span,
+            help=f"name a link that ends at `{entity}`",
+        )
+        return False
+    return tuple(p.text for p in via.parts)
+
+
+def _mark_read(world: World, inner: str, chain: Via) -> None:
+    at = inner
+    for link in chain:
+        world.read.add((at, link))
+        at = world.names.links(at)[link][0]
+
+
+def _chains(world: World, inner: str, entity: str) -> list[Via]:
+    """The shortest chains of links that lead from one entity to another."""
+    level: list[tuple[str, Via]] = [(inner, ())]
+    for _ in range(len(world.names.entities)):
+        level = [
+            (target, (*chain, link))
+            for at, chain in level
+            for link, (target, _) in world.names.links(at).items()
+            if target != at or target == entity
+        ]
+        if found := [chain for at, chain in level if at == entity]:
+            return found
+    return []
+
+
+def paths(written: syntax.Expr) -> Iterator[syntax.Path]:
+    """The paths in an expression, outside the aggregates inside it."""
+    match written:
+        case syntax.Path():
+            yield written
+        case syntax.Call():
+            nested = written.function.text in AGGREGATES and len(written.arguments) == 1
+            for argument in () if nested else written.arguments:
+                yield from paths(argument.value)
+        case syntax.Draw() | syntax.Solve():
+            return
+        case _:
+            for child in children(written):
+                yield from paths(child)
+
+
+def children(written: syntax.Expr) -> tuple[syntax.Expr, ...]:
+    """The operands of an expression that is no path, call, draw or solve."""
+    match written:
+        case syntax.Sign() | syntax.Not():
+            return (written.operand,)
+        case syntax.Binary() | syntax.Compare():
+            return written.left, written.right
+        case syntax.Member():
+            return written.operand, *written.choices
+        case syntax.Logic():
+            return written.operands
+        case syntax.If():
+            return written.condition, written.then, written.otherwise
+        case syntax.Fallback():
+            return written.operand, written.otherwise
+    return ()

@@ -1,0 +1,241 @@
+"""The checker: the tree as written to the checked policy, or every fault that keeps it from being one."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from dsl import model, syntax
+from dsl.calls import define_functions
+from dsl.curves import define_curve
+from dsl.diagnostics import Diagnostics
+from dsl.expressions import condition, formula, unsupported
+from dsl.model import Kind
+from dsl.names import collect, did_you_mean
+from dsl.params import define_params, domain
+from dsl.ranges import Ranges
+from dsl.source import Span
+from dsl.tables import define_table
+from dsl.tiers import define_tiers
+from dsl.types import type_of
+from dsl.world import Scope, World
+
+
+def check(file: syntax.File, report: Diagnostics) -> model.Policy | None:
+    """The model of a file, or None where an error was found. All errors and warnings are appended to ``report``."""
+    with _deep_recursion():
+        world = World(collect(file, report), report)
+        _title(world, file)
+        for step in (_inputs, define_params, define_functions, _tables, _formulas, _tiers, _later):
+            step(world)
+        checks = tuple(_check(world, c) for c in world.names.checks)
+        if report.failed:
+            return None
+        _unused(world)
+        return _with_ranges(_policy(world, file, checks), report)
+
+
+@contextmanager
+def _deep_recursion() -> Iterator[None]:
+    """Formulas may lean on each other in long chains; each is worked out inside the one that reads it."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 200_000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def _title(world: World, file: syntax.File) -> None:
+    if file.title is None:
+        start = Span(file.span.source, 0, 0)
+        world.report.error("E100", "the file has no `policy` line", start, help='start with `policy "Its name"`')
+
+
+def _inputs(world: World) -> None:
+    for name, members in world.names.members.items():
+        entity = world.names.entities[name]
+        if entity.groups is not None:
+            unsupported(world, "`groups`", entity.groups.span)
+        world.inputs[name] = {
+            m.name.text: _input(world, m, entity) for m in members.values() if isinstance(m, syntax.Input)
+        }
+
+
+def _input(world: World, written: syntax.Input, entity: syntax.Entity) -> model.Input:
+    type_ = type_of(world, written.type, entity.name.text)
+    if type_.kind is Kind.LINK and world.names.entities[type_.entity].once:
+        world.report.error(
+            "E128",
+            f"`{type_.entity}` has one row, so nothing links to it",
+            written.type.span,
+            help=f"read it from anywhere as `{type_.entity}.column`",
+        )
+    if type_.kind is Kind.LINK and entity.once:
+        world.report.error(
+            "E128",
+            f"`{entity.name.text}` has one row, and can't hold a link",
+            written.type.span,
+            help="aggregate over whole entities instead",
+        )
+    fresh = None
+    if written.fresh is not None:
+        fresh = written.fresh.value
+        if written.fresh.kind != "duration" or fresh <= 0:
+            world.report.error(
+                "E214", "`fresh` takes a duration above zero", written.fresh.span, help="write `fresh 30s`"
+            )
+        if f"{written.name.text}_at" in world.names.members[entity.name.text]:
+            world.report.error(
+                "E107",
+                f"`{written.name.text}_at` holds the instants of `{written.name.text}`, so it can't be declared as well",
+                written.span,
+                help="remove the column that is declared",
+            )
+    return model.Input(
+        written.name.text,
+        type_,
+        domain(world, written.domain, type_),
+        written.type.optional,
+        fresh,
+        written.description,
+        written.span,
+    )
+
+
+def _tables(world: World) -> None:
+    for name, table in world.names.tables.items():
+        define_table(world, name, table.name.span)
+    for name, curve in world.names.curves.items():
+        define_curve(world, name, curve.name.span)
+
+
+def _formulas(world: World) -> None:
+    for entity, members in world.names.members.items():
+        for member in members.values():
+            if isinstance(member, syntax.Formula):
+                formula(world, entity, member, member.name.span)
+
+
+def _tiers(world: World) -> None:
+    for entity, tiers in world.names.tiers.items():
+        if entity in world.names.entities:
+            define_tiers(world, entity, tiers.entity.span)
+
+
+def _later(world: World) -> None:
+    words = {
+        syntax.Effect: "effect",
+        syntax.Scenario: "scenario",
+        syntax.Grid: "grid",
+        syntax.Law: "always",
+        syntax.Test: "test",
+    }
+    for statement in world.names.later:
+        unsupported(world, f"`{words[type(statement)]}`", statement.span)
+
+
+def _check(world: World, written: syntax.Check) -> model.Check:
+    on = written.on.text if written.on else None
+    if written.on is not None and on not in world.names.entities:
+        world.report.error(
+            "E105",
+            f"there is no entity `{on}`",
+            written.on.span,
+            help=did_you_mean(on or "", set(world.names.entities)),
+        )
+        on = None
+        expr: model.Expr = model.Const(True, model.FLAG, written.span)
+    else:
+        expr = condition(world, written.condition, Scope(on, whole=on is None), "a check")
+    return model.Check(written.text, written.warn, on, expr, written.span)
+
+
+def _unused(world: World) -> None:
+    for name, param in world.names.params.items():
+        if name not in world.used_params:
+            world.report.warn("W101", f"nothing reads the param `{name}`", param.name.span, help="remove it, or use it")
+    for entity, inputs in world.inputs.items():
+        for column, made in inputs.items():
+            if (entity, column) not in world.read and made.type.kind is not Kind.ANY:
+                member = world.names.members[entity][column]
+                world.report.warn(
+                    "W102",
+                    f"nothing reads `{entity}.{column}`",
+                    member.name.span,
+                    help="remove it, or use it; a snapshot must hold it as it stands",
+                )
+
+
+def _policy(world: World, file: syntax.File, checks: tuple[model.Check, ...]) -> model.Policy:
+    names = world.names
+    entities = {
+        n: model.Entity(
+            n,
+            e.once,
+            world.inputs[n],
+            {
+                m.name.text: world.formulas[n, m.name.text]
+                for m in names.members[n].values()
+                if isinstance(m, syntax.Formula)
+            },
+            tuple(names.own_units[n]),
+            e.description,
+            e.span,
+        )
+        for n, e in names.entities.items()
+    }
+    functions = {
+        n: model.Function(n, tuple(a.name.text for a in f.args), f.description, f.span)
+        for n, f in names.functions.items()
+    }
+    params = {n: replace(p, used=n in world.used_params) for n, p in world.params.items()}
+    return model.Policy(
+        file.title or "",
+        file.version,
+        file.effective.value if file.effective else None,
+        file.description,
+        tuple(names.units),
+        entities,
+        params,
+        functions,
+        {n: world.tables[n] for n in names.tables},
+        {n: world.curves[n] for n in names.curves},
+        {n: world.tiers[n] for n in names.tiers},
+        checks,
+        tuple(world.order),
+        file.span,
+    )
+
+
+def _with_ranges(policy: model.Policy, report: Diagnostics) -> model.Policy:
+    """The policy with the range of every formula; warns of divisors that may be zero."""
+    ranges = Ranges(policy.params, policy.tables, policy.curves, report)
+    for entity in policy.entities.values():
+        for made in entity.inputs.values():
+            ranges.columns[entity.name, made.name] = made.domain or model.Interval()
+    found = {}
+    for entity_name, column in policy.order:
+        entity = policy.entities[entity_name]
+        if column in entity.formulas:
+            found[entity_name, column] = ranges.columns[entity_name, column] = ranges.of(entity.formulas[column].value)
+        elif column == "tier":
+            _tier_ranges(policy.tiers[entity_name], ranges)
+    for made_check in policy.checks:
+        ranges.of(made_check.condition)
+    entities = {
+        n: replace(e, formulas={c: replace(f, range=found[n, c]) for c, f in e.formulas.items()})
+        for n, e in policy.entities.items()
+    }
+    return replace(policy, entities=entities)
+
+
+def _tier_ranges(tiers: model.Tiers, ranges: Ranges) -> None:
+    from dsl.ranges import intersect, union
+
+    for row in tiers.rows:
+        if row.when is not None:
+            ranges.of(row.when)
+    for i, column in enumerate(tiers.columns):
+        cells = union(ranges.of(row.cells[i]) for row in tiers.rows)
+        ranges.columns[tiers.entity, column.name] = intersect(cells, column.domain) if column.domain else cells

@@ -1,0 +1,412 @@
+"""Expressions as written to expressions of the model: names resolved, types, units and guards checked."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+from dsl import model, syntax
+from dsl.diagnostics import Label
+from dsl.model import FLAG, Kind, Type
+from dsl.names import did_you_mean
+from dsl.paths import facts_of, resolve
+from dsl.source import Span
+from dsl.types import describe, expect, is_number, literal_unit, same
+from dsl.units import ONE, Unit
+from dsl.world import Fact, Scope, World, invalid
+
+NOTHING: frozenset[Fact] = frozenset()
+
+
+def expression(world: World, written: syntax.Expr, scope: Scope) -> model.Expr:
+    """The model's expression; of type ANY, reported, where it can't be one."""
+    span = written.span
+    match written:
+        case syntax.Number():
+            return model.Const(written.value, literal_unit(world, written, scope), span)
+        case syntax.Infinite():
+            return model.Const(model.INFINITE, model.ZERO, span)
+        case syntax.Flag():
+            return model.Const(written.value, FLAG, span)
+        case syntax.Date():
+            return model.Const(Fraction(written.value.timestamp()), model.DATE, span)
+        case syntax.Text():
+            return model.Const(written.value, model.TEXT, span)
+        case syntax.Path():
+            return resolve(world, written, scope)
+        case syntax.Sign():
+            return _sign(world, written, scope)
+        case syntax.Binary():
+            return _binary(world, written, scope)
+        case syntax.Compare():
+            return _compare(world, written, scope)
+        case syntax.Member():
+            choices = [_compare(world, syntax.Compare("=", written.operand, c, span), scope) for c in written.choices]
+            return choices[0] if len(choices) == 1 else model.Logic("or", tuple(choices), FLAG, span)
+        case syntax.Logic():
+            return _logic(world, written, scope)
+        case syntax.Not():
+            operand = condition(world, written.operand, scope, "what follows `not`")
+            return model.Unary("not", operand, FLAG, span)
+        case syntax.If():
+            return _if(world, written, scope)
+        case syntax.Fallback():
+            return _fallback(world, written, scope)
+        case syntax.Call():
+            from dsl.calls import call
+
+            return call(world, written, scope)
+        case syntax.Draw() | syntax.Solve():
+            word = "draw" if isinstance(written, syntax.Draw) else "solve"
+            return unsupported(world, f"`{word}(…)`", span)
+    raise TypeError(f"no rule for {type(written).__name__}")
+
+
+def unsupported(world: World, what: str, span: Span) -> model.Expr:
+    world.report.error("E901", f"{what} is not supported yet", span, help="leave it out for now")
+    return invalid(span)
+
+
+def condition(world: World, written: syntax.Expr, scope: Scope, what: str) -> model.Expr:
+    """An expression that must be a flag."""
+    expr = expression(world, written, scope)
+    expect(world, expr, FLAG, what, calls=scope.calls)
+    return expr
+
+
+def label_or_expression(world: World, written: syntax.Expr, wanted: Type, scope: Scope) -> model.Expr:
+    """An expression beside something of type ``wanted``: a bare name may be a label of its enumeration."""
+    if wanted.kind is Kind.ENUM and isinstance(written, syntax.Path) and len(written.parts) == 1:
+        if written.text in wanted.labels:
+            return model.Const(written.text, wanted, written.span)
+        here = world.names.members.get(scope.entity or "", {})
+        if written.text not in here and written.text not in world.names.top and written.text not in (scope.args or {}):
+            world.report.error(
+                "E117",
+                f"`{written.text}` is not one of {', '.join(f'`{x}`' for x in wanted.labels)}",
+                written.span,
+                help=did_you_mean(written.text, set(wanted.labels)),
+            )
+            return invalid(written.span)
+    return expression(world, written, scope)
+
+
+def column_type(world: World, entity: str, column: str, span: Span) -> Type:
+    """The type of a column, worked out now if it hasn't been."""
+    if column == entity:
+        return Type(Kind.LINK, entity=entity)
+    member = world.names.members[entity][column]
+    if isinstance(member, syntax.Input):
+        found = world.inputs[entity].get(column)
+        return found.type if found else model.ANY
+    if isinstance(member, syntax.Formula):
+        return formula(world, entity, member, span).type
+    from dsl.tiers import define_tiers, tier_column_type
+
+    define_tiers(world, entity, span)
+    return tier_column_type(world, entity, column)
+
+
+def formula(world: World, entity: str, member: syntax.Formula, span: Span) -> model.Formula:
+    """A formula, checked once; a circle is reported once."""
+    cell = (entity, member.name.text)
+    if cell in world.formulas:
+        return world.formulas[cell]
+    if not world.enter(cell, span):
+        return model.Formula(member.name.text, model.ANY, invalid(member.span), member.description, member.span)
+    value = expression(world, member.value, Scope(entity))
+    world.leave(cell)
+    type_ = value.type
+    if type_.kind is Kind.NUMBER and type_.unit is None:
+        type_ = model.NUMBER
+    made = model.Formula(member.name.text, type_, value, member.description, member.span)
+    world.formulas[cell] = made
+    world.order.append(cell)
+    return made
+
+
+def _sign(world: World, written: syntax.Sign, scope: Scope) -> model.Expr:
+    operand = expression(world, written.operand, scope)
+    if not is_number(operand.type):
+        world.report.error(
+            "E203", f"`{written.operator}` needs a number, and this is {describe(operand.type)}", operand.span
+        )
+        return invalid(written.span)
+    if written.operator == "+":
+        return operand
+    if isinstance(operand, model.Const) and isinstance(operand.value, Fraction | float):
+        return model.Const(-operand.value, operand.type, written.span)
+    return model.Unary("-", operand, operand.type, written.span)
+
+
+def _binary(world: World, written: syntax.Binary, scope: Scope) -> model.Expr:
+    left, right = expression(world, written.left, scope), expression(world, written.right, scope)
+    if Kind.ANY in (left.type.kind, right.type.kind):
+        return model.Binary(written.operator, left, right, model.ANY, written.span)
+    type_ = _dates(written.operator, left.type, right.type)
+    if type_ is None:
+        for side in (left, right):
+            if side.type.kind is not Kind.NUMBER:
+                world.report.error(
+                    "E203",
+                    f"`{written.operator}` needs numbers, and this is {describe(side.type)}",
+                    side.span,
+                    *call_labels(scope),
+                )
+                return invalid(written.span)
+        match written.operator:
+            case "+" | "-":
+                type_ = _sum(world, written, left, right, scope)
+            case "*" | "/":
+                type_ = _product(world, written, left, right)
+            case _:
+                type_ = _power(world, left, right)
+    return model.Binary(written.operator, left, right, type_, written.span)
+
+
+def _dates(operator: str, left: Type, right: Type) -> Type | None:
+    if left.kind is Kind.DATE and right.kind is Kind.DATE and operator == "-":
+        return model.DURATION
+    if left.kind is Kind.DATE and operator in "+-" and same(right, model.DURATION) and right.kind is Kind.NUMBER:
+        return model.DATE
+    if right.kind is Kind.DATE and operator == "+" and same(left, model.DURATION) and left.kind is Kind.NUMBER:
+        return model.DATE
+    return None
+
+
+def _sum(world: World, written: syntax.Binary, left: model.Expr, right: model.Expr, scope: Scope) -> Type:
+    found = same(left.type, right.type)
+    if found is not None:
+        return found
+    verb = "add" if written.operator == "+" else "subtract"
+    first, second = (left, right) if verb == "add" else (right, left)
+    join = "and" if verb == "add" else "from"
+    message = f"can't {verb} {describe(first.type)} {join} {describe(second.type)}"
+    clash(world, "E205", message, left, right, scope)
+    return model.ANY
+
+
+def clash(world: World, code: str, message: str, left: model.Expr, right: model.Expr, scope: Scope) -> None:
+    """Two sides whose units differ: both are shown, with the factor that would mend it."""
+    world.report.error(
+        code,
+        message,
+        Label(right.span, describe(right.type)),
+        Label(left.span, describe(left.type)),
+        *call_labels(scope),
+        help=mend(world, left, right, scope),
+    )
+
+
+def mend(world: World, left: model.Expr, right: model.Expr, scope: Scope) -> str | None:
+    """What to multiply the right side by, with a column that would do it where there is one."""
+    if left.type.kind is not Kind.NUMBER or right.type.kind is not Kind.NUMBER:
+        return None
+    wanted, has = left.type.unit, right.type.unit
+    if wanted is None or has is None:
+        return None
+    for side, unit, other in ((right, has, wanted), (left, wanted, has)):
+        if isinstance(side, model.Const) and unit == ONE and side.type.shown != "ratio":
+            return f"write the unit: `{side.span.text.strip()} {other}`"
+    shown = right.span.text.strip()
+    named = f"`{shown}`" if len(shown) <= 40 and "\n" not in shown else "the right side"
+    factor = wanted / has
+    for unit, word in ((factor, "multiply"), (ONE / factor, "divide")):
+        column = column_in(world, unit, scope)
+        if column is not None and column != shown:
+            return f"{word} {named} by `{column}`, which is in `{unit}`"
+    if all(power < 0 for _, power in factor.factors):
+        return f"divide {named} by something in `{ONE / factor}`"
+    return f"multiply {named} by something in `{factor}`"
+
+
+def column_in(world: World, unit: Unit, scope: Scope) -> str | None:
+    if scope.entity is None or scope.args is not None:
+        return None
+    for start in filter(None, (scope.inner, scope.entity)):
+        prefix = (start,) if start == scope.inner else ()
+        for links, entity in [((), start), *(((n,), t) for n, (t, _) in world.names.links(start).items())]:
+            for name in world.inputs.get(entity, {}):
+                path = syntax.Path(tuple(syntax.Name(p) for p in (*prefix, *links, name)))
+                found = resolve(world, path, scope, guarded=True)
+                if found.type.kind is Kind.NUMBER and found.type.unit == unit:
+                    return path.text
+    return None
+
+
+def call_labels(scope: Scope) -> tuple[Label, ...]:
+    """The calls that led into a body, to show beside a fault in it."""
+    return tuple(Label(c, "called here") for c in scope.calls)
+
+
+def _product(world: World, written: syntax.Binary, left: model.Expr, right: model.Expr) -> Type:
+    if written.operator == "/" and isinstance(right, model.Const) and right.value == 0:
+        world.report.error("E206", "this divides by zero", right.span, help="divide by something that isn't zero")
+        return model.ANY
+    if left.type.unit is None or right.type.unit is None:
+        return model.ZERO
+    unit = left.type.unit * right.type.unit if written.operator == "*" else left.type.unit / right.type.unit
+    alike = left.type.shown == right.type.shown == "ratio"
+    quotient = written.operator == "/" and left.type.unit == right.type.unit and left.type.unit != ONE
+    return Type(Kind.NUMBER, unit, shown="ratio" if unit == ONE and (alike or quotient) else "number")
+
+
+def _power(world: World, base: model.Expr, exponent: model.Expr) -> Type:
+    from dsl.constants import affine, constant
+
+    value = constant(exponent)
+    if exponent.type.unit not in (ONE, None) or (affine(exponent) is None and value is None):
+        world.report.error(
+            "E208",
+            "a power must be a plain constant",
+            Label(exponent.span, describe(exponent.type)),
+            help="write a number or a param; `exp(y * ln(x))` is x to a y that varies",
+        )
+        return model.ANY
+    if base.type.unit in (None, ONE):
+        return model.NUMBER
+    if not isinstance(value, Fraction):
+        world.report.error(
+            "E208",
+            f"{describe(base.type)} can be raised only to a power that is written as a number",
+            exponent.span,
+            help="divide the unit out first, or write the number",
+        )
+        return model.ANY
+    return Type(Kind.NUMBER, base.type.unit**value)
+
+
+def _compare(world: World, written: syntax.Compare, scope: Scope) -> model.Expr:
+    left, right = _sides(world, written, scope)
+    made = model.Compare(written.operator, left, right, FLAG, written.span)
+    if Kind.ANY in (left.type.kind, right.type.kind):
+        return made
+    kinds = {left.type.kind, right.type.kind}
+    if written.operator not in ("=", "!=") and not kinds <= {Kind.NUMBER, Kind.DATE}:
+        side = left if left.type.kind not in (Kind.NUMBER, Kind.DATE) else right
+        world.report.error(
+            "E209",
+            f"{describe(side.type)} has no order",
+            Label(side.span, describe(side.type)),
+            help="compare it with `=` or `!=`",
+        )
+    elif kinds == {Kind.LINK, Kind.TEXT}:
+        pass  # a row by its key
+    elif same(left.type, right.type) is None:
+        clash(world, "E207", f"can't compare {describe(left.type)} with {describe(right.type)}", left, right, scope)
+    return made
+
+
+def _sides(world: World, written: syntax.Compare, scope: Scope) -> tuple[model.Expr, model.Expr]:
+    """Both sides; a bare name on one of them may be a label of the other's enumeration."""
+    bare = isinstance(written.left, syntax.Path) and len(written.left.parts) == 1
+    if bare and not _resolves(world, written.left, scope):
+        right = expression(world, written.right, scope)
+        return label_or_expression(world, written.left, right.type, scope), right
+    left = expression(world, written.left, scope)
+    return left, label_or_expression(world, written.right, left.type, scope)
+
+
+def _resolves(world: World, path: syntax.Expr, scope: Scope) -> bool:
+    assert isinstance(path, syntax.Path)
+    name = path.parts[0].text
+    own = scope.args if scope.args is not None else world.names.members.get(scope.entity or "", {})
+    return name in (own or {}) or name in world.names.top or name in (scope.entity, "as_of")
+
+
+def _logic(world: World, written: syntax.Logic, scope: Scope) -> model.Expr:
+    operands = []
+    for operand in written.operands:
+        operands.append(condition(world, operand, scope, f"each side of `{written.operator}`"))
+        scope = scope.knowing(guards(operand, scope, truth=written.operator == "and"))
+    return model.Logic(written.operator, tuple(operands), FLAG, written.span)
+
+
+def guards(written: syntax.Expr, scope: Scope, *, truth: bool) -> frozenset[Fact]:
+    """The optional cells that are there wherever a condition is yes (``truth``) or no."""
+    match written:
+        case syntax.Not():
+            return guards(written.operand, scope, truth=not truth)
+        case syntax.Logic() if (written.operator == "and") == truth:
+            return NOTHING.union(*(guards(o, scope, truth=truth) for o in written.operands))
+        case syntax.Call() if truth and written.function.text == "known" and len(written.arguments) == 1:
+            path = written.arguments[0].value
+            return facts_of(path, scope) if isinstance(path, syntax.Path) else NOTHING
+    return NOTHING
+
+
+def _if(world: World, written: syntax.If, scope: Scope) -> model.Expr:
+    test = condition(world, written.condition, scope, "the condition of `if`")
+    then = expression(world, written.then, scope.knowing(guards(written.condition, scope, truth=True)))
+    otherwise = expression(world, written.otherwise, scope.knowing(guards(written.condition, scope, truth=False)))
+    type_ = same(then.type, otherwise.type)
+    if type_ is None:
+        clash(
+            world,
+            "E210",
+            f"the branches of `if` differ: {describe(then.type)} and {describe(otherwise.type)}",
+            then,
+            otherwise,
+            scope,
+        )
+        type_ = model.ANY
+    return model.If(test, then, otherwise, type_, written.span)
+
+
+def _fallback(world: World, written: syntax.Fallback, scope: Scope) -> model.Expr:
+    if isinstance(written.operand, syntax.Fallback):  # a ?? b ?? c: the first that is there
+        inner = written.operand
+        rest = syntax.Fallback(inner.otherwise, written.otherwise, inner.otherwise.span.to(written.span))
+        return _fallback(world, syntax.Fallback(inner.operand, rest, written.span), scope)
+    operand = optional_operand(world, written.operand, scope, "`??`")
+    otherwise = expression(world, written.otherwise, scope)
+    type_ = same(operand.type, otherwise.type)
+    if type_ is None:
+        clash(
+            world,
+            "E210",
+            f"the sides of `??` differ: {describe(operand.type)} and {describe(otherwise.type)}",
+            operand,
+            otherwise,
+            scope,
+        )
+        type_ = model.ANY
+    return model.Fallback(operand, otherwise, replace(type_, shown=operand.type.shown), written.span)
+
+
+def optional_operand(world: World, written: syntax.Expr, scope: Scope, what: str) -> model.Expr:
+    """What `??` and `known` work on: an optional column, or a table that may have no row."""
+    if isinstance(written, syntax.Path):
+        expr = resolve(world, written, scope, guarded=True)
+        if isinstance(expr, model.Read) and not _may_be_blank(world, expr, scope):
+            world.report.error(
+                "E302",
+                f"`{written.text}` is never blank, so {what} has nothing to do",
+                written.span,
+                help="remove it; a faulty or missing cell of a column without `?` stays unknown",
+            )
+        elif not isinstance(expr, model.Read) and expr.type.kind is not Kind.ANY:
+            world.report.error(
+                "E302", f"`{written.text}` is never blank, so {what} has nothing to do", written.span, help="remove it"
+            )
+        return expr
+    expr = expression(world, written, scope)
+    if not isinstance(expr, model.TableCall) and expr.type.kind is not Kind.ANY:
+        world.report.error(
+            "E302",
+            f"{what} works on an optional column or a table, and this is neither",
+            expr.span,
+            help="put it right after the column or the table's call, in parentheses",
+        )
+    return expr
+
+
+def _may_be_blank(world: World, read: model.Read, scope: Scope) -> bool:
+    from dsl.paths import start_of
+
+    at = start_of(read, scope)
+    for link in read.links:
+        target, optional = world.names.links(at)[link]
+        if optional:
+            return True
+        at = target
+    member = world.names.members[read.entity].get(read.column)
+    return isinstance(member, syntax.Input) and member.type.optional

@@ -1,0 +1,212 @@
+"""What a file declares: one table of names for each kind, with every clash reported."""
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TypeVar
+
+from dsl import syntax
+from dsl.builtins import AGGREGATES, BUILTINS
+from dsl.diagnostics import Diagnostics, Label
+
+TYPES = ("ratio", "number", "duration", "date", "text", "flag")
+RESERVED = frozenset(
+    "policy use unit entity param let table curve tiers effect scenario grid always check test given expect if then else and or "
+    "not in becomes until by via where over other unknown infinite yes no once groups within fresh known as_of base after left "
+    "solve draw first argmin argmax warn on".split()
+)
+BUILTIN_NAMES = frozenset(BUILTINS) | frozenset(AGGREGATES)
+
+Member = syntax.Input | syntax.Formula | syntax.Header
+
+
+@dataclass(slots=True)
+class Names:
+    """The declarations of a policy, by kind. ``members`` holds an entity's columns, tiers' columns among them."""
+
+    units: dict[str, syntax.Unit] = field(default_factory=dict)
+    entities: dict[str, syntax.Entity] = field(default_factory=dict)
+    params: dict[str, syntax.Param] = field(default_factory=dict)
+    functions: dict[str, syntax.Function] = field(default_factory=dict)
+    tables: dict[str, syntax.Table] = field(default_factory=dict)
+    curves: dict[str, syntax.Curve] = field(default_factory=dict)
+    tiers: dict[str, syntax.Tiers] = field(default_factory=dict)
+    checks: list[syntax.Check] = field(default_factory=list)
+    later: list[syntax.Statement] = field(default_factory=list)
+    members: dict[str, dict[str, Member]] = field(default_factory=dict)
+    own_units: dict[str, dict[str, syntax.Unit]] = field(default_factory=dict)
+    top: dict[str, syntax.Name] = field(default_factory=dict)
+
+    def links(self, entity: str) -> dict[str, tuple[str, bool]]:
+        """Link column to the entity that it leads to, and whether it is optional."""
+        found = {}
+        for name, member in self.members[entity].items():
+            if isinstance(member, syntax.Input) and (target := self.link_target(member.type)):
+                found[name] = target, member.type.optional
+        return found
+
+    def link_target(self, type_: syntax.TypeExpr) -> str | None:
+        if type_.unit is None or len(type_.unit.factors) != 1:
+            return None
+        path, power = type_.unit.factors[0]
+        return path.text if power == 1 and path.text in self.entities else None
+
+
+def nearest(name: str, choices: "list[str] | dict[str, object] | set[str]") -> str | None:
+    """The likeliest of the names that a person may have meant, or None."""
+    lowered = {c.lower(): c for c in choices}
+    if name.lower() in lowered:
+        return lowered[name.lower()]
+    found = get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.6)
+    return lowered[found[0]] if found else None
+
+
+def did_you_mean(name: str, choices: "list[str] | dict[str, object] | set[str]") -> str | None:
+    found = nearest(name, choices)
+    return f"did you mean `{found}`?" if found else None
+
+
+def collect(file: syntax.File, report: Diagnostics) -> Names:
+    """The declarations of a file. A second declaration of a name is reported and left out."""
+    names = Names()
+    for statement in file.statements:
+        _declare(names, statement, report)
+    for entity in names.entities.values():
+        _members(names, entity, report)
+    for tiers in names.tiers.values():
+        _tier_columns(names, tiers, report)
+    return names
+
+
+def _declare(names: Names, statement: syntax.Statement, report: Diagnostics) -> None:
+    match statement:
+        case syntax.Unit():
+            _top(names, statement.name, names.units, statement, report)
+        case syntax.Entity():
+            _top(names, statement.name, names.entities, statement, report)
+        case syntax.Param():
+            _top(names, statement.name, names.params, statement, report)
+        case syntax.Function():
+            _top(names, statement.name, names.functions, statement, report)
+        case syntax.Table():
+            _top(names, statement.name, names.tables, statement, report)
+        case syntax.Curve():
+            _top(names, statement.name, names.curves, statement, report)
+        case syntax.Tiers():
+            if (first := names.tiers.get(statement.entity.text)) is not None:
+                report.error(
+                    "E104",
+                    f"`{statement.entity.text}` has tiers already",
+                    Label(statement.entity.span, "a second time"),
+                    Label(first.entity.span, "first here"),
+                    help="an entity has one `tiers`; join the rows, or tier another entity",
+                )
+            else:
+                names.tiers[statement.entity.text] = statement
+        case syntax.Check():
+            names.checks.append(statement)
+        case syntax.Use():
+            pass
+        case _:
+            names.later.append(statement)
+
+
+S = TypeVar("S")
+
+
+def _top(names: Names, name: syntax.Name, kind: dict[str, S], statement: S, report: Diagnostics) -> None:
+    if reserved(name, report):
+        return
+    if (first := names.top.get(name.text)) is not None:
+        report.error(
+            "E101",
+            f"`{name.text}` is declared twice",
+            Label(name.span, "declared again"),
+            Label(first.span, "first declared here"),
+            help="rename one of the two; top-level names share one namespace",
+        )
+        return
+    names.top[name.text] = name
+    kind[name.text] = statement
+
+
+def reserved(name: syntax.Name, report: Diagnostics) -> bool:
+    """Whether a name can't be declared, with its error."""
+    if name.text in BUILTIN_NAMES:
+        report.error("E102", f"`{name.text}` is a built-in function", name.span, help="choose another name")
+    elif name.text in RESERVED or name.text in TYPES:
+        report.error("E102", f"`{name.text}` is a word of the language", name.span, help="choose another name")
+    else:
+        return False
+    return True
+
+
+def _members(names: Names, entity: syntax.Entity, report: Diagnostics) -> None:
+    columns: dict[str, Member] = {}
+    units: dict[str, syntax.Unit] = {}
+    names.members[entity.name.text] = columns
+    names.own_units[entity.name.text] = units
+    for member in entity.members:
+        if isinstance(member, syntax.Unit):
+            if _free(names, member.name, {**units}, report):
+                units[member.name.text] = member
+        elif member.name.text == entity.name.text:
+            report.error(
+                "E108",
+                f"`{member.name.text}` is the key of the entity",
+                member.name.span,
+                help="the column that bears the entity's name is its key; it is there without being declared",
+            )
+        elif _is_link_of_its_name(names, member) or _free(names, member.name, columns, report):
+            if (first := columns.get(member.name.text)) is not None:
+                _twice(member.name, first.name, report)
+            else:
+                columns[member.name.text] = member
+
+
+def _is_link_of_its_name(names: Names, member: Member) -> bool:
+    return isinstance(member, syntax.Input) and names.link_target(member.type) == member.name.text
+
+
+def _free(
+    names: Names, name: syntax.Name, columns: "dict[str, Member] | dict[str, syntax.Unit]", report: Diagnostics
+) -> bool:
+    if reserved(name, report):
+        return False
+    if (top := names.top.get(name.text)) is not None:
+        report.error(
+            "E103",
+            f"`{name.text}` is a name of the policy already",
+            Label(name.span, "a column here"),
+            Label(top.span, "declared here"),
+            help="columns may not reuse top-level names; rename one of the two",
+        )
+        return False
+    if (first := columns.get(name.text)) is not None:
+        _twice(name, first.name, report)
+        return False
+    return True
+
+
+def _twice(name: syntax.Name, first: syntax.Name, report: Diagnostics) -> None:
+    report.error(
+        "E101",
+        f"`{name.text}` is declared twice",
+        Label(name.span, "declared again"),
+        Label(first.span, "first declared here"),
+        help="rename one of the two, or remove it",
+    )
+
+
+def _tier_columns(names: Names, tiers: syntax.Tiers, report: Diagnostics) -> None:
+    columns = names.members.get(tiers.entity.text)
+    if columns is None:
+        report.error(
+            "E105",
+            f"there is no entity `{tiers.entity.text}`",
+            tiers.entity.span,
+            help=did_you_mean(tiers.entity.text, set(names.entities)),
+        )
+        return
+    for header in tiers.headers[1:]:
+        if _free(names, header.name, columns, report):
+            columns[header.name.text] = header

@@ -1,0 +1,418 @@
+"""Tables: keys and values of pipe rows, with doubles, gaps and wrong marginal columns reported."""
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import cast
+
+from dsl import model, syntax
+from dsl.constants import constant, difference_range
+from dsl.diagnostics import Label
+from dsl.expressions import expression
+from dsl.model import Key, Kind, Type, ValueColumn
+from dsl.names import did_you_mean
+from dsl.source import Span
+from dsl.text import exact_text
+from dsl.types import coerce, type_of, unit_type
+from dsl.world import Scope, World, invalid
+
+BOUNDS = (">=", ">", "<=", "<")
+
+
+def define_table(world: World, name: str, span: Span) -> model.Table | None:
+    """A table, checked once; None where its shape is wrong, which has been reported."""
+    if name in world.tables:
+        return world.tables[name]
+    key = ("table", name)
+    if key in world.failed or not world.enter(key, span):
+        return None
+    made = _define(world, world.names.tables[name])
+    world.leave(key)
+    if made is None:
+        world.failed.add(key)
+    else:
+        world.tables[name] = made
+    return made
+
+
+def _define(world: World, written: syntax.Table) -> model.Table | None:
+    args = {a.name.text: None if a.unit is None else unit_type(world, a.unit, None) for a in written.args}
+    keys = _keys(world, written, list(args))
+    if keys is None:
+        return None
+    outside = outside_of(world, written.words, written.name)
+    interpolated = [k for k in keys if k.operator == "~"]
+    if interpolated and outside is None:
+        world.report.error(
+            "E404",
+            f"`{written.name.text}` must say what holds beyond its points",
+            written.name.span,
+            help="write `flat outside`, `extended outside` or `unknown outside` before the colon",
+        )
+    if len(interpolated) > 2:
+        world.report.error(
+            "E405", "a table interpolates over one key or two", written.name.span, help="fix one of them with `>=`"
+        )
+        return None
+    for key in keys:
+        name = written.args[key.arg].name.text
+        if key.operator != "=" and args[name] is None:
+            args[name] = model.NUMBER
+    scope = Scope(args={n: t or model.ANY for n, t in args.items()})
+    values = [i for i, h in enumerate(written.headers) if h.operator is None]
+    if not values:
+        world.report.error(
+            "E402",
+            f"`{written.name.text}` has no value column",
+            written.name.span,
+            help="add a header without a comparison, such as `| margin |`",
+        )
+        return None
+    rows, types = _rows(world, written, keys, values, args, scope)
+    columns = tuple(
+        ValueColumn(written.headers[i].name.text, t, written.headers[i].marginal)
+        for i, t in zip(values, types, strict=True)
+    )
+    table = model.Table(
+        written.name.text,
+        tuple(args.items()),
+        tuple(keys),
+        columns,
+        tuple(rows),
+        outside,
+        written.description,
+        written.span,
+    )
+    if not rows:
+        world.report.error(
+            "E402", f"`{written.name.text}` has no rows", written.name.span, help="add a pipe row below the header"
+        )
+    _doubles(world, table)
+    _marginal(world, table, written)
+    if len(interpolated) == 2:
+        _full_grid(world, table)
+    return table
+
+
+def _keys(world: World, written: syntax.Table, args: list[str]) -> list[Key] | None:
+    keys: list[Key] = []
+    fine = True
+    seen: dict[str, syntax.Header] = {}
+    for header in written.headers:
+        name = header.name.text
+        if name in seen:
+            world.report.error(
+                "E101",
+                f"`{name}` is a column twice",
+                Label(header.span, "again"),
+                Label(seen[name].span, "first here"),
+                help="rename one of the two",
+            )
+            fine = False
+        seen[name] = header
+        if header.operator is None:
+            if name in args and not header.marginal:
+                world.report.error(
+                    "E401",
+                    f"`{name}` is an argument, so its column says how it is matched",
+                    header.span,
+                    help=f"write `{name} =`, `{name} >=` or another comparison",
+                )
+                fine = False
+            continue
+        if name not in args:
+            world.report.error(
+                "E401",
+                f"`{name}` is not an argument of `{written.name.text}`",
+                header.span,
+                help=did_you_mean(name, set(args)) or f"its arguments are {', '.join(f'`{a}`' for a in args)}",
+            )
+            fine = False
+        else:
+            if keys and keys[-1].operator == "~" and header.operator != "~":
+                world.report.error(
+                    "E405",
+                    "a key that is interpolated with `~` stands after the other keys",
+                    header.span,
+                    help="move this column to the left",
+                )
+                fine = False
+            keys.append(Key(name, args.index(name), header.operator))
+    if fine and not keys:
+        world.report.error(
+            "E401",
+            f"`{written.name.text}` has no key column",
+            written.name.span,
+            help="a key's header has a comparison, such as `| market = |`",
+        )
+        fine = False
+    return keys if fine else None
+
+
+def outside_of(world: World, words: tuple[tuple[syntax.Name, ...], ...], name: syntax.Name) -> model.Outside | None:
+    """What a table's words say of the outside; other words are reported."""
+    found: model.Outside | None = None
+    for group in words:
+        text = " ".join(w.text for w in group)
+        if len(group) == 2 and group[1].text == "outside" and group[0].text in ("flat", "extended", "unknown"):
+            found = cast(model.Outside, group[0].text)
+        else:
+            world.report.error(
+                "E406",
+                f"`{text}` says nothing of a table",
+                group[0].span.to(group[-1].span),
+                help="a table with `~` says `flat outside`, `extended outside` or `unknown outside`",
+            )
+    return found
+
+
+def _rows(
+    world: World, written: syntax.Table, keys: list[Key], values: list[int], args: dict[str, Type | None], scope: Scope
+) -> tuple[list[model.TableRow], list[Type]]:
+    places = [i for i, h in enumerate(written.headers) if h.operator is not None]
+    types = [type_of(world, t, None) if (t := written.headers[i].type) is not None else None for i in values]
+    if any(t is not None and t.kind is Kind.LINK for t in types):
+        types = [model.ANY if t is not None and t.kind is Kind.LINK else t for t in types]
+    made = []
+    found: list[list[model.Expr]] = [[] for _ in values]
+    for row in written.rows:
+        key_cells = [_key(world, row.cells[i], k, args, scope) for i, k in zip(places, keys, strict=True)]
+        cells = []
+        for number, i in enumerate(values):
+            expr = value_cell(world, row.cells[i], types[number], scope, written.headers[i])
+            found[number].append(expr)
+            cells.append(expr)
+        made.append(model.TableRow(tuple(key_cells), tuple(cells), row.span))
+    return made, [t if t is not None else common_type(world, cells) for t, cells in zip(types, found, strict=True)]
+
+
+def _key(
+    world: World, cell: syntax.Cell, key: Key, args: dict[str, Type | None], scope: Scope
+) -> "str | None | model.Expr":
+    if isinstance(cell, syntax.Keyword):
+        if key.operator != "=":
+            world.report.error(
+                "E407",
+                f"`{cell.text}` can't stand in a column of bounds",
+                cell.span,
+                help="write the lowest bound, such as 0 or `-infinite`"
+                if key.operator in (">=", ">")
+                else "write the highest bound, or `infinite`",
+            )
+            return invalid(cell.span)
+        if cell.text == "unknown":
+            world.report.error(
+                "E407",
+                "`unknown` is no key: an unknown key finds no row and stays unknown",
+                cell.span,
+                help="remove the row; quote the cell if a name is really `unknown`",
+            )
+        return None
+    if isinstance(cell, syntax.Word):
+        return cell.text
+    assert not isinstance(cell, syntax.Until)
+    wanted = args[key.name] or model.NUMBER
+    expr = coerce(world, cell, expression(world, cell, Scope(args={})), wanted, "a bound")
+    if expr.type.kind is not Kind.ANY and not is_constant(expr):
+        world.report.error(
+            "E408", "a bound must be a constant or made of params", expr.span, help="write a number or a param"
+        )
+    return expr
+
+
+def value_cell(world: World, cell: syntax.Cell, wanted: Type | None, scope: Scope, header: syntax.Header) -> model.Expr:
+    """A cell of a value column; a plain number takes the column's declared type."""
+    from dsl.expressions import label_or_expression
+
+    if isinstance(cell, syntax.Keyword):
+        world.report.error("E407", f"`{cell.text}` is no value", cell.span, help="write a value")
+        return invalid(cell.span)
+    if isinstance(cell, syntax.Until):
+        world.report.error("E901", "`until` is not supported yet", cell.span, help="write a value")
+        return invalid(cell.span)
+    if isinstance(cell, syntax.Word):
+        cell = syntax.Text(cell.text, cell.span)
+    if wanted is None:
+        return expression(world, cell, scope)
+    return coerce(
+        world,
+        cell,
+        label_or_expression(world, cell, wanted, scope),
+        wanted,
+        f"`{header.name.text}`",
+        Label(header.span, "this column"),
+    )
+
+
+def common_type(world: World, cells: list[model.Expr]) -> Type:
+    """The one type of a column's cells; where they differ, both are shown."""
+    from dsl.expressions import clash
+    from dsl.types import describe, same
+
+    if not cells:
+        return model.ANY
+    found, anchor = cells[0].type, cells[0]
+    for cell in cells[1:]:
+        joined = same(found, cell.type)
+        if joined is None:
+            clash(
+                world,
+                "E409",
+                f"the cells of a column differ: {describe(found)} and {describe(cell.type)}",
+                anchor,
+                cell,
+                Scope(args={}),
+            )
+            return model.ANY
+        if found.unit is None:
+            anchor = cell
+        found = joined
+    return model.NUMBER if found.kind is Kind.NUMBER and found.unit is None else found
+
+
+def is_constant(expr: model.Expr) -> bool:
+    """Whether an expression is made of literals and params only."""
+    match expr:
+        case model.Const() | model.ParamRead():
+            return True
+        case model.Unary():
+            return is_constant(expr.operand)
+        case model.Binary() | model.Compare():
+            return is_constant(expr.left) and is_constant(expr.right)
+        case model.BuiltinCall():
+            return all(is_constant(a) for a in expr.args)
+        case model.If():
+            return all(is_constant(e) for e in (expr.condition, expr.then, expr.otherwise))
+        case model.FunctionCall():
+            return all(is_constant(a) for _, a in expr.args)
+    return False
+
+
+def _doubles(world: World, table: model.Table) -> None:
+    seen: dict[tuple[object, ...], model.TableRow] = {}
+    groups: dict[tuple[object, ...], list[tuple[model.Expr, model.TableRow]]] = {}
+    for row in table.rows:
+        if any(isinstance(k, model.Const) and k.type.kind is Kind.ANY for k in row.keys):
+            continue
+        key = tuple(_comparable(k) for k in row.keys)
+        if (first := seen.get(key)) is not None:
+            world.report.error(
+                "E410",
+                f"two rows of `{table.name}` have the same keys",
+                Label(row.span, "this row"),
+                Label(first.span, "and this one"),
+                help="remove one; a key leads to one row",
+            )
+            continue
+        seen[key] = row
+        for place, cell in enumerate(row.keys):
+            if isinstance(cell, model.Expr):
+                rest = tuple(_comparable(k) for i, k in enumerate(row.keys) if i < place)
+                groups.setdefault((place, *rest), []).append((cell, row))
+    for members in groups.values():
+        _crossing(world, members, table.name)
+
+
+def _comparable(key: "str | None | model.Expr") -> object:
+    if key is None or isinstance(key, str):
+        return key
+    value = constant(key)
+    return key if value is None else value
+
+
+def _crossing(world: World, members: list[tuple[model.Expr, model.TableRow]], name: str) -> None:
+    """Bounds made of params must keep their order for every allowed value."""
+    moving = [(e, r) for e, r in members if constant(e) is None]
+    for expr, row in moving:
+        for other, there in members:
+            if (
+                other is expr
+                or there is row
+                or (constant(other) is None and moving.index((other, there)) < moving.index((expr, row)))
+            ):
+                continue
+            gap = difference_range(expr, other, world.params)
+            if gap is None or ((gap.low is None or gap.low <= 0) and (gap.high is None or gap.high >= 0)):
+                world.report.error(
+                    "E411",
+                    f"these bounds of `{name}` can meet or cross within the params' ranges",
+                    Label(expr.span, "this bound"),
+                    Label(other.span, "and this one"),
+                    help="narrow the params' ranges so that they can't",
+                )
+                return
+
+
+def _marginal(world: World, table: model.Table, written: syntax.Table) -> None:
+    marginal = [c for c in table.columns if c.marginal]
+    if not marginal:
+        return
+    bounds = [i for i, k in enumerate(table.keys) if k.operator != "="]
+    header = next(h for h in written.headers if h.marginal)
+    if len(bounds) != 1 or table.keys[bounds[0]].operator != ">=":
+        world.report.error(
+            "E412",
+            "a `marginal` column needs exactly one key with bounds, by `>=`",
+            header.span,
+            help="each slice between two bounds is taken at its own rate, like tax",
+        )
+        return
+    place = bounds[0]
+    groups: dict[tuple[object, ...], list[model.TableRow]] = {}
+    for row in table.rows:
+        groups.setdefault(tuple(_comparable(k) for i, k in enumerate(row.keys) if i != place), []).append(row)
+    for group in groups.values():
+        values = [(v, r) for r in group if isinstance(v := _comparable(r.keys[place]), Fraction)]
+        if values and len(values) == len(group) and (least := min(values, key=lambda x: x[0]))[0] != 0:
+            world.report.error(
+                "E413",
+                "the first bound beside a `marginal` column must be 0",
+                least[1].span,
+                help="add the slice from 0, so that every part has its rate",
+            )
+    for number, column in enumerate(table.columns):
+        for row in table.rows:
+            if column.marginal and row.values[number].type.kind is not Kind.ANY and not is_constant(row.values[number]):
+                world.report.error(
+                    "E408",
+                    "a rate in a `marginal` column must be a constant or made of params",
+                    row.values[number].span,
+                    help="write a number or a param",
+                )
+
+
+def _full_grid(world: World, table: model.Table) -> None:
+    places = [i for i, k in enumerate(table.keys) if k.operator == "~"]
+    groups: dict[tuple[object, ...], dict[tuple[object, object], model.TableRow]] = {}
+    for row in table.rows:
+        rest = tuple(_comparable(k) for i, k in enumerate(row.keys) if i not in places)
+        x, y = (_comparable(row.keys[i]) for i in places)
+        groups.setdefault(rest, {})[x, y] = row
+    for group in groups.values():
+        xs, ys = {x for x, _ in group}, {y for _, y in group}
+        for x in xs:
+            for y in ys:
+                if (x, y) not in group:
+                    shown = " and ".join(_shown(table, i, v) for i, v in zip(places, (x, y), strict=True))
+                    world.report.error(
+                        "E414",
+                        f"the surface `{table.name}` has no point at {shown}",
+                        next(iter(group.values())).span,
+                        help="a table with two `~` keys needs every combination of their values",
+                    )
+                    return
+
+
+def _shown(table: model.Table, place: int, value: object) -> str:
+    type_ = table.args[table.keys[place].arg][1] or model.NUMBER
+    return exact_text(value, type_) if isinstance(value, Fraction) else str(value)
+
+
+def marginal_type(table: model.Table, column: ValueColumn) -> Type:
+    """The type that a call gives: a marginal column's rate times the bound key's unit."""
+    if not column.marginal or column.type.kind is not Kind.NUMBER or column.type.unit is None:
+        return column.type
+    bound = next((k for k in table.keys if k.operator != "="), None)
+    key_type = table.args[bound.arg][1] if bound else None
+    if key_type is None or key_type.kind is not Kind.NUMBER or key_type.unit is None:
+        return column.type
+    return replace(column.type, unit=column.type.unit * key_type.unit, shown="number")

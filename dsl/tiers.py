@@ -1,0 +1,319 @@
+"""Tiers: bounds or conditions, their rows' reach, and the columns that they give their entity."""
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+from typing import Literal, cast
+
+from dsl import model, syntax
+from dsl.constants import constant, difference_range
+from dsl.diagnostics import Label
+from dsl.expressions import condition, expression
+from dsl.model import RATIO, Interval, Kind, TierColumn, TierRow, Type
+from dsl.paths import resolve
+from dsl.source import Span
+from dsl.tables import is_constant, value_cell
+from dsl.types import coerce, describe, type_of
+from dsl.world import Scope, World
+
+UNIT_INTERVAL = Interval(Fraction(0), Fraction(1))
+
+
+def tier_column_type(world: World, entity: str, column: str) -> Type:
+    tiers = world.tiers.get(entity)
+    if tiers is None:
+        return model.ANY
+    if column == "tier":
+        return Type(Kind.ENUM, labels=tiers.labels)
+    return next((c.type for c in tiers.columns if c.name == column), model.ANY)
+
+
+def define_tiers(world: World, entity: str, span: Span) -> None:
+    """The tiers of an entity, checked once. Its columns take their place in the order together."""
+    key = (entity, "tier")
+    if entity in world.tiers or key in world.failed or not world.enter(key, span):
+        return
+    made = _define(world, world.names.tiers[entity])
+    world.leave(key)
+    if made is None:
+        world.failed.add(key)
+        return
+    world.tiers[entity] = made
+    world.order.append(key)
+    world.order.extend((entity, c.name) for c in made.columns)
+
+
+def _define(world: World, written: syntax.Tiers) -> model.Tiers | None:
+    entity = written.entity.text
+    scope = Scope(entity)
+    if world.names.entities[entity].groups is not None:
+        return None
+    first = written.headers[0]
+    places = [i for i, h in enumerate(written.headers) if h.name.text == "tier" and i]
+    if not places:
+        world.report.error(
+            "E430",
+            "the tiers need a column `tier` for their names",
+            first.span,
+            help="add `| tier |` after the first column",
+        )
+        return None
+    variable = None
+    if first.operator in (">=", ">", "<=", "<"):
+        variable = resolve(world, syntax.Path((first.name,), first.name.span), scope)
+        if variable.type.kind not in (Kind.NUMBER, Kind.DATE, Kind.ANY):
+            world.report.error(
+                "E431",
+                f"tiers go by a number, and `{first.name.text}` is {describe(variable.type)}",
+                first.span,
+                help="use `| when |` with conditions",
+            )
+            variable = replace(variable, type=model.ANY)
+    elif first.name.text != "when":
+        world.report.error(
+            "E431",
+            "the first column of tiers is a bound or `when`",
+            first.span,
+            help=f"write `| {first.name.text} >= |` or `| when |`",
+        )
+        return None
+    operator = cast(model.BoundOperator, first.operator) if variable is not None else None
+    columns = _columns(world, written)
+    rows = [
+        row for r in written.rows if (row := _row(world, written, r, variable, columns, scope, places[0])) is not None
+    ]
+    tiers = model.Tiers(
+        entity,
+        operator,
+        variable,
+        tuple(columns),
+        tuple(rows),
+        written.description,
+        written.span,
+    )
+    _reach(world, tiers, written)
+    return tiers
+
+
+def _columns(world: World, written: syntax.Tiers) -> list[TierColumn]:
+    from dsl.params import domain
+
+    made = []
+    for header in written.headers[1:]:
+        if header.operator is not None or header.marginal:
+            world.report.error(
+                "E432",
+                f"only the first column of tiers has a comparison, not `{header.name.text}`",
+                header.span,
+                help="remove the comparison",
+            )
+        if header.name.text == "tier":
+            continue
+        type_ = type_of(world, header.type, written.entity.text) if header.type else RATIO
+        bounds = domain(world, header.domain, type_) if header.domain else None
+        if header.type is None or (
+            bounds is None and header.type.unit is not None and header.type.unit.span.text.strip() == "ratio"
+        ):
+            bounds = bounds or UNIT_INTERVAL
+        made.append(TierColumn(header.name.text, type_, bounds))
+    return made
+
+
+def _row(
+    world: World,
+    written: syntax.Tiers,
+    row: syntax.Row,
+    variable: model.Expr | None,
+    columns: list[TierColumn],
+    scope: Scope,
+    place: int,
+) -> TierRow | None:
+    head, label = row.cells[0], row.cells[place]
+    when: model.Expr | None = None
+    if isinstance(head, syntax.Until | syntax.Word):
+        world.report.error(
+            "E407", "this is no bound or condition", head.span, help="write a number, a condition, `other` or `unknown`"
+        )
+        return None
+    if not isinstance(head, syntax.Keyword):
+        if variable is None:
+            when = condition(world, head, scope, "a `when` cell")
+        else:
+            when = coerce(
+                world,
+                head,
+                expression(world, head, Scope(args={})),
+                variable.type,
+                "a bound",
+                Label(written.headers[0].span, "this column"),
+            )
+            if when.type.kind is not Kind.ANY and not is_constant(when):
+                world.report.error(
+                    "E408",
+                    "a bound must be a constant or made of params",
+                    when.span,
+                    help="write a number or a param; for more, use `| when |` with conditions",
+                )
+    assert isinstance(label, syntax.Word)
+    cells = []
+    at = [h for h in range(1, len(written.headers)) if h != place]
+    for column, i in zip(columns, at, strict=True):
+        expr = value_cell(world, row.cells[i], column.type, scope, written.headers[i])
+        value = constant(expr)
+        if (
+            column.domain is not None
+            and isinstance(value, Fraction)
+            and expr.type.kind is not Kind.ANY
+            and not column.domain.holds(value)
+        ):
+            from dsl.params import interval_text
+
+            world.report.error(
+                "E434",
+                f"`{expr.span.text.strip()}` is outside the range of `{column.name}`",
+                Label(expr.span, "not allowed"),
+                Label(written.headers[i].span, interval_text(column.domain, column.type)),
+                help="change the value, or state another range in the header",
+            )
+        cells.append(expr)
+    kind: Literal["bound", "other", "unknown"] = head.text if isinstance(head, syntax.Keyword) else "bound"
+    return TierRow(label.text, kind, when, tuple(cells), row.span)
+
+
+def _reach(world: World, tiers: model.Tiers, written: syntax.Tiers) -> None:
+    """Every row reachable, in order, with `other` for the rest and `unknown` where one can be met."""
+    kinds: dict[str, TierRow] = {}
+    after_other: TierRow | None = None
+    for row in tiers.rows:
+        if row.row != "bound":
+            if (first := kinds.get(row.row)) is not None:
+                world.report.error(
+                    "E435",
+                    f"`{row.row}` stands twice",
+                    Label(row.span, "again"),
+                    Label(first.span, "first here"),
+                    help="remove one",
+                )
+            kinds[row.row] = row
+        if row.row == "other":
+            after_other = row
+        elif row.row == "bound" and after_other is not None:
+            world.report.error(
+                "E436",
+                "no value can reach this row",
+                Label(row.span, "never reached"),
+                Label(after_other.span, "`other` takes the rest"),
+                help="move `other` below it",
+            )
+    bounds = [r for r in tiers.rows if r.row == "bound"]
+    for upper, lower in pairwise(bounds):
+        if tiers.operator is not None and upper.when is not None and lower.when is not None:
+            _falling(world, tiers, upper, lower)
+    _constant_conditions(world, tiers, bounds)
+    if "other" not in kinds and not (bounds and _always(bounds[-1])):
+        beyond = (
+            "below the last bound"
+            if tiers.operator in (">", ">=")
+            else "above the last bound"
+            if tiers.operator
+            else "where no condition holds"
+        )
+        world.report.error(
+            "E437",
+            f"nothing says what holds {beyond}",
+            tiers.rows[-1].span if tiers.rows else tiers.span,
+            help="add a row `| other | … |`",
+        )
+    if "unknown" not in kinds and _can_be_unknown(tiers):
+        world.report.error(
+            "E303",
+            f"`{tiers.entity}` can meet an unknown, and no row says what then",
+            written.entity.span,
+            help="add a row `| unknown | … |`: a tier of its own, neither healthy nor liquidated",
+        )
+
+
+def _always(row: TierRow) -> bool:
+    return row.when is not None and constant(row.when) is True
+
+
+def _falling(world: World, tiers: model.Tiers, upper: TierRow, lower: TierRow) -> None:
+    assert upper.when is not None and lower.when is not None
+    if Kind.ANY in (upper.when.type.kind, lower.when.type.kind):
+        return
+    down = tiers.operator in (">", ">=")
+    high, low = (upper.when, lower.when) if down else (lower.when, upper.when)
+    gap = difference_range(high, low, world.params)
+    direction = "fall" if down else "rise"
+    labels = (Label(lower.when.span, "this bound"), Label(upper.when.span, "after this one"))
+    if gap is None:
+        world.report.error(
+            "E438",
+            "these bounds can't be shown to keep their order",
+            *labels,
+            help="make them sums of params and numbers, and give each param a range",
+        )
+    elif gap.high is not None and gap.high <= 0:
+        what = (
+            "the same bound twice leaves the second row out of reach"
+            if gap.high == 0 and gap.low == 0
+            else f"bounds by `{tiers.operator}` must {direction} from row to row, or the second is never reached"
+        )
+        world.report.error(
+            "E436",
+            what,
+            *labels,
+            help="sort the rows" if gap.high < 0 else "remove one of the rows, or change its bound",
+        )
+    elif gap.low is None or gap.low < 0:
+        names = ", ".join(f"`{n}`" for n in sorted(_params(high) | _params(low)))
+        world.report.error(
+            "E438",
+            f"these bounds cross for some allowed value of {names}",
+            *labels,
+            help="narrow the range of the param, or move the other bound",
+        )
+
+
+def _params(expr: model.Expr) -> set[str]:
+    match expr:
+        case model.ParamRead():
+            return {expr.name}
+        case model.Unary():
+            return _params(expr.operand)
+        case model.Binary():
+            return _params(expr.left) | _params(expr.right)
+    return set()
+
+
+def _constant_conditions(world: World, tiers: model.Tiers, bounds: list[TierRow]) -> None:
+    seen: dict[model.Expr, TierRow] = {}
+    for i, row in enumerate(bounds):
+        if tiers.operator is None and row.when is not None:
+            value = constant(row.when)
+            if value is False:
+                world.report.error(
+                    "E436", "no value can reach this row: its condition is always no", row.span, help="remove the row"
+                )
+            elif value is True and i + 1 < len(bounds):
+                world.report.error(
+                    "E436",
+                    "no value can reach this row",
+                    Label(bounds[i + 1].span, "never reached"),
+                    Label(row.span, "always yes"),
+                    help="remove one of the rows",
+                )
+            elif (first := seen.get(row.when)) is not None:
+                world.report.error(
+                    "E436",
+                    "no value can reach this row",
+                    Label(row.span, "never reached"),
+                    Label(first.span, "the same condition"),
+                    help="remove one of the rows",
+                )
+            seen.setdefault(row.when, row)
+
+
+def _can_be_unknown(tiers: model.Tiers) -> bool:
+    decides = [tiers.variable] if tiers.variable is not None else [r.when for r in tiers.rows if r.when is not None]
+    return any(e is not None and not is_constant(e) for e in decides)

@@ -1,0 +1,85 @@
+"""What the passes of the checker share: declarations, diagnostics, and what has been worked out so far."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from dsl import model, syntax
+from dsl.diagnostics import Diagnostics
+from dsl.names import Names
+from dsl.source import NOWHERE, Span
+
+Cell = tuple[str, str]  # entity and column
+Fact = tuple[bool, tuple[str, ...]]  # whether it starts at the inner row, then links and column: known to be there
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where an expression stands.
+
+    ``entity``: the row at hand (None in bodies and whole-book checks). ``inner``: the entity inside an aggregate, which
+    ``via`` leads back from. ``args``: a body's arguments; then no column is visible. ``calls``: the calls that led
+    into a body, outermost first. ``facts``: optional cells that a guard has shown to be there.
+    """
+
+    entity: str | None = None
+    whole: bool = False
+    inner: str | None = None
+    via: tuple[str, ...] | None = None
+    args: Mapping[str, model.Type] | None = None
+    calls: tuple[Span, ...] = ()
+    facts: frozenset[Fact] = frozenset()
+
+    def knowing(self, facts: frozenset[Fact]) -> "Scope":
+        return replace(self, facts=self.facts | facts) if facts else self
+
+
+@dataclass(slots=True)
+class World:
+    names: Names
+    report: Diagnostics
+    inputs: dict[str, dict[str, model.Input]] = field(default_factory=dict)
+    formulas: dict[Cell, model.Formula] = field(default_factory=dict)
+    params: dict[str, model.Param] = field(default_factory=dict)
+    tables: dict[str, model.Table] = field(default_factory=dict)
+    curves: dict[str, model.Curve] = field(default_factory=dict)
+    tiers: dict[str, model.Tiers] = field(default_factory=dict)
+    order: list[Cell] = field(default_factory=list)
+    visiting: dict[tuple[str, ...], Span] = field(default_factory=dict)
+    failed: set[tuple[str, ...]] = field(default_factory=set)
+    bodies: dict[tuple[str, tuple[model.Type, ...]], model.Expr] = field(default_factory=dict)
+    weights: dict[int, int] = field(default_factory=dict)  # of bodies, by identity: nodes once all calls are put in
+    read: set[Cell] = field(default_factory=set)
+    used_params: set[str] = field(default_factory=set)
+
+    def enter(self, key: tuple[str, ...], span: Span) -> bool:
+        """Start on a definition; False, with an error that shows the circle, where it is being worked out already."""
+        if key not in self.visiting:
+            self.visiting[key] = span
+            return True
+        chain = list(self.visiting)
+        circle = chain[chain.index(key) :]
+        if not any(k in self.failed for k in circle):
+            shown = " -> ".join(".".join(part) for part in (*circle, key))
+            self.report.error(
+                "E110", f"`{'.'.join(key)}` is defined by itself: {shown}", span, self.visiting[key],
+                help="a formula can't read its own value, at once or through others; break the circle",
+            )  # fmt: skip
+            self.failed.update(circle)
+        return False
+
+    def leave(self, key: tuple[str, ...]) -> None:
+        self.visiting.pop(key, None)
+
+
+def invalid(span: Span = NOWHERE) -> model.Const:
+    """What stands for an expression that has been reported already."""
+    from fractions import Fraction
+
+    return model.Const(Fraction(0), model.ANY, span)
+
+
+def is_literal(expr: syntax.Expr) -> bool:
+    """Whether an expression is a number as written, maybe signed, without a unit."""
+    while isinstance(expr, syntax.Sign):
+        expr = expr.operand
+    return isinstance(expr, syntax.Number) and expr.unit is None

@@ -1,0 +1,42 @@
+"""A book: a snapshot's tables, read and typed for one policy, in memory."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from evaluator.columns import Column
+from evaluator.literals import exact
+
+
+@dataclass(frozen=True, slots=True)
+class BookTable:
+    """One entity's rows in the file's order.
+
+    ``keys``: (n,) each row's key as text, empty for a ``once`` entity. ``columns``: every input of the entity that the
+    policy reads; links as row numbers of the target. ``texts``: for a text column, the text of each code. ``written``
+    gives a cell as the file writes it (column, row), for messages and for exact decimals. ``left_out``: the optional
+    columns that the file doesn't have, all of whose cells are blank.
+    """
+
+    entity: str
+    rows: int
+    keys: Sequence[str]
+    columns: dict[str, Column]
+    texts: dict[str, Sequence[str]]
+    written: Callable[[str, int], str]
+    path: str = ""
+    left_out: tuple[str, ...] = ()
+
+    def exact(self, column: str, row: int) -> Fraction:
+        """A known number, duration or date in the decimals that the file writes (of a binary float, the shortest)."""
+        return exact(self.written(column, row))
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """``as_of`` in seconds since 1970 UTC; None where the snapshot doesn't state it. ``hashes``: SHA-256 by file."""
+
+    name: str
+    as_of: Fraction | None
+    tables: dict[str, BookTable]
+    hashes: dict[str, str] = field(default_factory=dict)

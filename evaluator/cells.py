@@ -1,0 +1,249 @@
+"""Cells to values: a typed column, and which of its cells are blank, bad or stale. pyarrow in, NumPy out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dsl.model import Interval, Kind, Type
+from evaluator import literals
+from evaluator.columns import Values
+
+Array = Any  # a pyarrow ChunkedArray; pyarrow has no types
+Mask = npt.NDArray[np.bool_]
+
+_NUMBER_CELL = rf"^\s*{literals.NUMBER}\s*$"
+_FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+_TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A column as read: ``blank`` and ``bad`` (n,) mark cells without a value; ``texts`` are a text column's codes."""
+
+    values: Values
+    blank: Mask
+    bad: Mask
+    texts: list[str] = field(default_factory=list)
+
+
+def accepts(kind: Kind, type: Type, stored: Any) -> bool:
+    """Whether a column of this Arrow type can be read as a policy's type; text always can, cell by cell."""
+    t = pa.types
+    if t.is_string(stored) or t.is_null(stored):
+        return True
+    match kind:
+        case Kind.DATE:
+            return bool(t.is_timestamp(stored) or t.is_date(stored))
+        case Kind.FLAG:
+            return bool(t.is_boolean(stored) or t.is_integer(stored))
+        case Kind.NUMBER if is_duration(type) and t.is_duration(stored):
+            return True
+        case Kind.NUMBER:
+            return bool(t.is_integer(stored) or t.is_floating(stored) or t.is_decimal(stored))
+        case Kind.TEXT | Kind.LINK:
+            return bool(t.is_integer(stored))
+        case _:
+            return False
+
+
+def is_duration(type: Type) -> bool:
+    """Whether cells may be written as ``30s``: the unit is time, to the first power."""
+    return type.kind is Kind.NUMBER and str(type.unit) == "duration"
+
+
+def read_cells(array: Array, type: Type) -> Cells:
+    """A column of any accepted Arrow type as the policy's type. Links are read as text, by ``names``."""
+    match type.kind:
+        case Kind.NUMBER if pa.types.is_duration(array.type):
+            return _ticks(array, _TICKS[array.type.unit])
+        case Kind.NUMBER if is_duration(type) and pa.types.is_string(array.type):
+            return _parsed(array, lambda text: _float(literals.duration(text)))
+        case Kind.NUMBER:
+            return _numbers(array)
+        case Kind.DATE:
+            return _dates(array)
+        case Kind.FLAG if pa.types.is_boolean(array.type):
+            blank = _mask(pc.is_null(array))
+            return Cells(_numpy(pc.fill_null(array, False)), blank, np.zeros_like(blank))
+        case Kind.FLAG:
+            found = _parsed(names(array), lambda text: _FLAGS.get(text.strip().lower()))
+            return Cells(found.values == 1, found.blank, found.bad)
+        case Kind.ENUM:
+            codes = {label: i for i, label in enumerate(type.labels)}
+            found = _parsed(names(array), codes.get)
+            values = np.where(found.blank | found.bad, 0, found.values).astype(np.int32)
+            return Cells(values, found.blank, found.bad)
+        case Kind.TEXT:
+            return _texts(names(array))
+        case _:
+            raise TypeError(f"no cells of {type.kind}")
+
+
+def names(array: Array) -> Array:
+    """Text as it stands; whole numbers as their decimal text."""
+    return array if pa.types.is_string(array.type) else pc.cast(array, pa.string())
+
+
+def blanks(array: Array) -> Mask:
+    """(n,) cells of a text column that hold nothing, or only spaces."""
+    return _mask(pc.fill_null(pc.equal(pc.utf8_trim_whitespace(array), ""), True))
+
+
+def cell_text(array: Array, row: int) -> str:
+    """A cell as its file writes it; a binary number by the shortest decimals that read back."""
+    cell = array[row]
+    if not cell.is_valid:
+        return ""
+    kind = cell.type
+    if pa.types.is_timestamp(kind):
+        return literals.iso(Fraction(cell.value, _TICKS[kind.unit]))
+    if pa.types.is_duration(kind):
+        count = Fraction(cell.value, _TICKS[kind.unit])
+        return str(count.numerator) if count.denominator == 1 else f"{count:.9f}".rstrip("0")
+    if pa.types.is_floating(kind):
+        return repr(float(cell.as_py()))
+    if pa.types.is_boolean(kind):
+        return "yes" if cell.as_py() else "no"
+    if pa.types.is_date(kind):
+        return str(pc.cast(cell, pa.date32()).as_py())
+    return str(cell.as_py())
+
+
+# -- one reader a type ------------------------------------------------------------------------
+
+
+def _numbers(array: Array) -> Cells:
+    blank = _mask(pc.is_null(array))
+    if pa.types.is_string(array.type):
+        return _written_numbers(array)
+    if pa.types.is_decimal(array.type):  # through text: the nearest float64, which a plain cast may miss
+        array = pc.cast(array, pa.string())
+    values = _numpy(pc.fill_null(pc.cast(array, pa.float64(), safe=False), np.nan))
+    return Cells(values, blank, ~np.isfinite(values) & ~blank)
+
+
+def _written_numbers(array: Array) -> Cells:
+    """Text that holds numbers, but not in every cell."""
+    blank = blanks(array)
+    numeric = pc.match_substring_regex(array, _NUMBER_CELL)
+    plain = pc.ascii_ltrim(pc.ascii_trim_whitespace(array), "+")
+    values = _numpy(
+        pc.fill_null(pc.cast(pc.if_else(numeric, plain, pa.scalar(None, pa.string())), pa.float64()), np.nan)
+    )
+    return Cells(values, blank, ~np.isfinite(values) & ~blank)
+
+
+def _dates(array: Array) -> Cells:
+    if pa.types.is_string(array.type) or pa.types.is_null(array.type):
+        return _parsed(names(array), lambda text: _float(literals.instant(text)))
+    if pa.types.is_date(array.type):
+        array = pc.cast(array, pa.timestamp("ms"))
+    return _ticks(array, _TICKS[array.type.unit])
+
+
+def _ticks(array: Array, per_second: int) -> Cells:
+    blank = _mask(pc.is_null(array))
+    values = _numpy(pc.fill_null(pc.cast(array, pa.int64()), 0)) / per_second
+    return Cells(np.where(blank, np.nan, values), blank, np.zeros_like(blank))
+
+
+def _parsed(array: Array, parse: Callable[[str], float | None]) -> Cells:
+    """Text parsed once for each different cell; a cell of which ``parse`` makes None is bad."""
+    codes, texts = _encoded(array)
+    read = [None if not text.strip() else parse(text) for text in texts]
+    empty = np.array([not text.strip() for text in texts], dtype=np.bool_)[codes]
+    values = np.array([np.nan if r is None else r for r in read], dtype=np.float64)[codes]
+    return Cells(values, empty, np.isnan(values) & ~empty)
+
+
+def _texts(array: Array) -> Cells:
+    codes, texts = _encoded(array)
+    blank = np.array([not text.strip() for text in texts], dtype=np.bool_)[codes]
+    return Cells(codes.astype(np.int32), blank, np.zeros_like(blank), texts)
+
+
+def _encoded(array: Array) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """(n,) numbers of the texts, and the different texts by first appearance; a null is the empty text."""
+    whole = pc.fill_null(array, "").combine_chunks().dictionary_encode()
+    if isinstance(whole, pa.ChunkedArray):  # text beyond 2 GiB stays in chunks
+        whole = whole.unify_dictionaries()
+        codes = np.concatenate([np.asarray(c.indices) for c in whole.chunks])
+        return codes.astype(np.int64), whole.chunk(0).dictionary.to_pylist()
+    return np.asarray(whole.indices).astype(np.int64), whole.dictionary.to_pylist() or [""]
+
+
+def _float(value: Fraction | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def _numpy(array: Array) -> Values:
+    return np.asarray(array.to_numpy())
+
+
+def _mask(array: Array) -> Mask:
+    return _numpy(array).astype(np.bool_)
+
+
+# -- ranges and freshness ---------------------------------------------------------------------
+
+
+def outside(values: Values, valid: Mask, domain: Interval, exact: Callable[[Values], list[Fraction]]) -> Mask:
+    """(n,) the valid cells that their column's range leaves out.
+
+    Rounding to float64 keeps order, so only a cell that reads as the bound's own float64 needs its decimals: ``exact``
+    gives them for rows (k,).
+    """
+    out = np.zeros(len(values), dtype=np.bool_)
+    with np.errstate(invalid="ignore"):
+        for bound, beyond in ((domain.low, np.less), (domain.high, np.greater)):
+            if bound is None or bound in (float("inf"), float("-inf")):
+                continue
+            near = float(bound)
+            out |= beyond(values, near) & valid
+            ties = np.flatnonzero((values == near) & valid)
+            if len(ties):
+                out[ties] |= np.array([not domain.holds(x) for x in exact(ties)], dtype=np.bool_)
+    return out
+
+
+def exact_cells(array: Array) -> list[Fraction]:
+    """The decimals of a few cells as written, each different cell read once."""
+    if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type) or pa.types.is_duration(array.type):
+        return [literals.exact(cell_text(array, i)) for i in range(len(array))]
+    if pa.types.is_floating(array.type):
+        found, codes = np.unique(_numpy(pc.cast(array, pa.float64())), return_inverse=True)
+        exact = [Fraction(repr(float(x))) for x in found]
+    else:
+        codes, texts = _encoded(names(array))
+        exact = [literals.exact(text) for text in texts]
+    return [exact[c] for c in codes]
+
+
+def stale(array: Array, as_of: Fraction, limit: Fraction) -> Mask:
+    """(n,) the instants that are more than ``limit`` seconds old, later than ``as_of``, or none at all."""
+    oldest = as_of - limit
+    if pa.types.is_string(array.type) or pa.types.is_null(array.type):
+
+        def fresh(text: str) -> float | None:
+            at = literals.instant(text)
+            return 1.0 if at is not None and oldest <= at <= as_of else None
+
+        found = _parsed(names(array), fresh)
+        return found.bad | found.blank
+    if pa.types.is_date(array.type):
+        array = pc.cast(array, pa.timestamp("ms"))
+    per_second = _TICKS[array.type.unit]
+    ticks = _numpy(pc.fill_null(pc.cast(array, pa.int64()), 0))
+    first, last = -((-oldest * per_second) // 1), (as_of * per_second) // 1
+    return (ticks < int(first)) | (ticks > int(last)) | _mask(pc.is_null(array))

@@ -1,0 +1,60 @@
+"""A column of values with their quality, and the codes that say why a value is unknown and where that began."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dsl.causes import Cause
+
+Values = npt.NDArray[Any]
+Quality = npt.NDArray[np.int64]
+
+# A code packs cause, entity, column and row, in this order of weight, so that of several origins the smallest, which is
+# the one reported, never depends on the order of evaluation. A known value has the largest code of all: combining the
+# quality of two operands is one np.minimum.
+KNOWN = int(np.iinfo(np.int64).max)
+_ROW_BITS, _COLUMN_BITS, _ENTITY_BITS = 40, 12, 7
+
+
+def origin_code(cause: Cause, entity: int, column: int, row: int = 0) -> int:
+    """The code of a fault: numbers of the entity, of the column or table in it, and of the row."""
+    return ((int(cause) << _ENTITY_BITS | entity) << _COLUMN_BITS | column) << _ROW_BITS | row
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A code, unpacked."""
+
+    cause: Cause
+    entity: int
+    column: int
+    row: int
+
+    @staticmethod
+    def of(code: int) -> "Origin":
+        row = code & (1 << _ROW_BITS) - 1
+        code >>= _ROW_BITS
+        column = code & (1 << _COLUMN_BITS) - 1
+        code >>= _COLUMN_BITS
+        return Origin(Cause(code >> _ENTITY_BITS), code & (1 << _ENTITY_BITS) - 1, column, row)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """``values`` (n,): float64 (numbers; dates and durations in seconds), bool (flags), int32 (enumeration and text
+    codes), int64 (links: the target's row, -1 where there is none). ``quality`` (n,) int64 codes, or None where every
+    value is known. The value beside an unknown's code means nothing."""
+
+    values: Values
+    quality: Quality | None = None
+
+    def known(self) -> npt.NDArray[np.bool_]:
+        if self.quality is None:
+            return np.ones(len(self.values), dtype=np.bool_)
+        known: npt.NDArray[np.bool_] = self.quality == KNOWN
+        return known
+
+    def unknown_count(self) -> int:
+        return 0 if self.quality is None else int(np.count_nonzero(self.quality != KNOWN))

@@ -1,0 +1,62 @@
+"""What kernels need besides their operands: the book's rows, where a fault stands, texts, groups."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from dsl.causes import Cause
+from dsl.model import Policy
+from evaluator.book import Book
+from evaluator.columns import KNOWN, Quality, Values, origin_code
+from evaluator.graph import SCALAR, Node
+from evaluator.vector import Flags
+
+
+@dataclass(slots=True)
+class Context:
+    """One evaluation of a policy over a book. ``texts``: every text met, to its code, the same for all columns."""
+
+    policy: Policy
+    book: Book
+    as_of: Fraction | None
+    bounded: frozenset[int] = frozenset()
+    texts: dict[str, int] = field(default_factory=dict)
+    memo: dict[Any, Any] = field(default_factory=dict)
+
+    def rows(self, grain: str) -> int:
+        return 1 if grain == SCALAR else self.book.tables[grain].rows
+
+    def tracks(self, node: Node) -> bool:
+        """Whether some decision depends on the node's error."""
+        return node.id in self.bounded
+
+    def text_code(self, text: str) -> int:
+        return self.texts.setdefault(text, len(self.texts))
+
+    def text_codes(self, texts: Sequence[str]) -> Values:
+        """(len(texts),) int32: the code of each, with one more for a column that has none."""
+        return np.array([*(self.text_code(t) for t in texts), 0], dtype=np.int32)
+
+    def entity_number(self, grain: str) -> int:
+        """The number of a grain in codes: whole-book values come after all entities."""
+        entities = list(self.policy.entities)
+        return len(entities) if grain == SCALAR else entities.index(grain)
+
+    def codes(self, cause: Cause, node: Node, column: int = 0) -> Quality:
+        """(rows,) int64: the code of a fault of this operation in each of its rows."""
+        first = origin_code(cause, self.entity_number(node.grain), column)
+        return first + np.arange(self.rows(node.grain), dtype=np.int64)
+
+    def fault(self, node: Node, cause: Cause, where: Flags, quality: Quality | None, column: int = 0) -> Quality | None:
+        """``quality`` with a fault of this operation where its operands are known and ``where`` holds."""
+        rows = self.rows(node.grain)
+        where = np.broadcast_to(where, (rows,))
+        if quality is not None:
+            where = where & (quality == KNOWN)
+        if not where.any():
+            return quality
+        codes = self.codes(cause, node, column)
+        return np.where(where, codes, KNOWN if quality is None else quality)

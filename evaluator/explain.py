@@ -1,0 +1,82 @@
+"""Why a row has its tier and its values: as data, down to the input cells and table rows that they come from."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from dsl import model
+from dsl.causes import Cause
+from evaluator.book import Book
+from evaluator.columns import Column
+from evaluator.explain_steps import Step, Steps
+from evaluator.explain_tiers import TierReason, tier_reason
+from evaluator.plain import jsonable, key_of
+from evaluator.reference import Reference
+
+
+class Evaluated(Protocol):
+    """What an explanation needs of an evaluation."""
+
+    @property
+    def policy(self) -> model.Policy: ...
+    @property
+    def book(self) -> Book: ...
+    @property
+    def params(self) -> Mapping[str, model.Value]: ...
+    @property
+    def columns(self) -> Mapping[str, Mapping[str, Column]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One row: its tier and why, and each of its formulas and tiers columns as a tree of steps.
+
+    A cell that several formulas read is explained where it comes first; later steps of it say ``again``.
+    """
+
+    entity: str
+    key: str
+    row: int
+    tier: TierReason | None
+    formulas: tuple[Step, ...]
+
+
+def explain(evaluation: Evaluated | Reference, entity: str, row: int) -> Explanation:
+    """A row's tier and values and where they come from. Values are the reference interpreter's, rounded to float64."""
+    if isinstance(evaluation, Reference):
+        reference = evaluation
+    else:
+        reference = Reference(evaluation.policy, evaluation.book, evaluation.params, evaluation.columns)
+    policy, steps = reference.policy, Steps(reference)
+    columns = list(policy.entities[entity].formulas)
+    tier = None
+    if entity in policy.tiers:
+        tier = tier_reason(reference, policy.tiers[entity], row)
+        columns += [column.name for column in policy.tiers[entity].columns]
+    formulas = tuple(steps.column(entity, name, row) for name in columns)
+    return Explanation(entity, key_of(reference.book, entity, row), row, tier, formulas)
+
+
+def as_data(explanation: Explanation) -> dict[str, Any]:
+    """The same as JSON-able data: causes in words, infinite as text, what says nothing left out."""
+    made: dict[str, Any] = jsonable(_plain(asdict(explanation)))
+    return made
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {k: _plain(v) for k, v in value.items() if _says(k, v)}
+        case tuple():
+            return [_plain(v) for v in value]
+        case Cause():
+            return value.words
+        case _:
+            return value
+
+
+def _says(key: str, value: Any) -> bool:
+    """Whether a part tells something; an unknown value and a blank cell do."""
+    return key == "value" or (
+        value is not None and value is not False and value != () and (key == "cell" or value != "")
+    )

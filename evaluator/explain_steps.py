@@ -1,0 +1,254 @@
+"""A value as a tree of steps: formulas, table rows, curve points, members and params, down to the input cells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Literal
+
+from dsl import model
+from dsl.model import Expr, Kind, Type
+from dsl.source import Span
+from evaluator import reference_lookup
+from evaluator.exact import Fault
+from evaluator.origins import OriginText, describe_origin
+from evaluator.places import Argument, At, Result, Unknown, first_unknown, number, operands
+from evaluator.plain import Plain, constant, key_of
+from evaluator.reference import Reference
+
+MOST_STEPS = 2_000  # of one explanation
+MOST_MEMBERS = 5  # of one aggregate
+DEEPEST = 60
+LARGE = 10_000  # rows from which on what is added up over all of them is not taken apart
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A table's row or a curve's point that a value came from, as the policy writes it. ``weight``: how much of it:
+    1, a share between two rows, or the part of the key that lies in this bracket."""
+
+    text: str
+    file: str
+    line: int
+    weight: float
+    value: Plain
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One value. ``value`` is None where it is unknown, and ``unknown`` says where that began.
+
+    ``kind`` formula, tier: a computed cell, with its ``text`` and place in the policy; input: a cell of the snapshot
+    (``file``, ``cell`` as written); param; function, table, curve, aggregate: a call in a formula. ``members``: how
+    many rows an aggregate takes, of which ``parts`` shows the largest. ``again``: explained before; ``cut``: too long
+    to go on.
+    """
+
+    kind: Literal["formula", "tier", "input", "param", "function", "table", "curve", "aggregate", "member"]
+    name: str
+    value: Plain
+    unit: str
+    shown: str
+    unknown: OriginText | None = None
+    entity: str = ""
+    key: str = ""
+    text: str = ""
+    file: str = ""
+    line: int | None = None
+    cell: str | None = None
+    used: tuple[Used, ...] = ()
+    members: int | None = None
+    parts: "tuple[Step, ...]" = ()
+    again: bool = False
+    cut: bool = False
+
+
+class Steps:
+    """Makes the steps of one explanation; each cell is explained once."""
+
+    def __init__(self, reference: Reference) -> None:
+        self.reference, self.policy, self.book = reference, reference.policy, reference.book
+        self._seen: set[tuple[str, str, int]] = set()
+        self._count = 0
+        self._large = max((t.rows for t in reference.book.tables.values()), default=0) > LARGE
+        self._depth = 0
+
+    # -- cells ------------------------------------------------------------------------------------
+
+    def column(self, entity: str, column: str, row: int) -> Step:
+        """The step of one cell."""
+        value, type_ = self.reference.cell(entity, column, row), self.policy.type_of(entity, column)
+        found = self.policy.entities[entity]
+        kind: Literal["formula", "tier", "input"] = "tier"
+        if column in found.inputs or column == entity:
+            kind = "input"
+        elif column in found.formulas:
+            kind = "formula"
+        step = self._step(kind, column, value, type_, entity=entity, key=key_of(self.book, entity, row))
+        if kind == "input":
+            table = self.book.tables[entity]
+            cell = step.key if column == entity else table.written(column, row)
+            return replace(step, file=table.path, cell=cell)
+        source = self._source(entity, column, row)
+        step = replace(step, text=source.text.strip(), file=source.source.name, line=source.line)
+        if (entity, column, row) in self._seen:
+            return replace(step, again=True)
+        if self._count > MOST_STEPS or self._depth > DEEPEST or (found.once and self._large):
+            return replace(step, cut=True)
+        self._seen.add((entity, column, row))
+        self._count += 1
+        self._depth += 1
+        parts = self._column_parts(entity, column, row)
+        self._depth -= 1
+        return replace(step, parts=parts)
+
+    def _source(self, entity: str, column: str, row: int) -> Span:
+        formula = self.policy.entities[entity].formulas.get(column)
+        if formula is not None:
+            return formula.value.span
+        tiers = self.policy.tiers[entity]
+        return tiers.rows[self.reference.tier_row(entity, row)[0]].span
+
+    def _column_parts(self, entity: str, column: str, row: int) -> tuple[Step, ...]:
+        at = At(entity, row)
+        formula = self.policy.entities[entity].formulas.get(column)
+        if formula is not None:
+            return self.parts(formula.value, at)
+        tiers = self.policy.tiers[entity]
+        taken = self.reference.tier_row(entity, row)[0]
+        if column != "tier":
+            number_of = next(i for i, c in enumerate(tiers.columns) if c.name == column)
+            return self.parts(tiers.rows[taken].cells[number_of], at)
+        if tiers.variable is not None:
+            return self.parts(tiers.variable, at)
+        met = [r.when for r in tiers.rows[: taken + 1] if r.when is not None]
+        return tuple(part for when in met for part in self.parts(when, at))
+
+    # -- expressions ------------------------------------------------------------------------------
+
+    def parts(self, expr: Expr, at: At) -> tuple[Step, ...]:
+        """The steps of what an expression read at a place, in the order of the text; a branch not taken is left out."""
+        match expr:
+            case model.Read():
+                source = self.reference.source(expr, at)
+                if not isinstance(source, Unknown):
+                    return (self.column(source[0], expr.column, source[1]),)
+                return (self._step("input", ".".join((*expr.links, expr.column)), source, expr.type),)
+            case model.ParamRead():
+                span = self.policy.params[expr.name].span
+                step = self._step("param", expr.name, self._value(expr, at), expr.type)
+                return (replace(step, file=span.source.name, line=span.line, text=span.text.strip()),)
+            case model.If():
+                condition = self._value(expr.condition, at)
+                taken = () if isinstance(condition, Unknown) else (expr.then if condition else expr.otherwise,)
+                return self._all((expr.condition, *taken), at)
+            case model.Logic():
+                return self._all(self._looked_at(expr, at), at)
+            case model.Fallback():
+                blank = isinstance(self._value(expr.operand, at), Unknown)
+                known = not isinstance(self._value(expr, at), Unknown)
+                return self._all((expr.operand, expr.otherwise) if blank and known else (expr.operand,), at)
+            case model.FunctionCall():
+                args = {name: Argument(self._value(arg, at), arg, at) for name, arg in expr.args}
+                inside = self._all([arg for _, arg in expr.args], at) + self.parts(expr.body, replace(at, args=args))
+                return (replace(self._call("function", expr.name, expr, at), parts=inside),)
+            case model.TableCall():
+                return (self._table(expr, at),)
+            case model.CurveCall():
+                return (self._curve(expr, at),)
+            case model.Aggregate():
+                return (self._aggregate(expr, at),)
+            case _:
+                return self._all(operands(expr), at)
+
+    def _all(self, exprs: Sequence[Expr], at: At) -> tuple[Step, ...]:
+        return tuple(step for expr in exprs for step in self.parts(expr, at))
+
+    def _looked_at(self, expr: model.Logic, at: At) -> Sequence[Expr]:
+        """The operands up to the one that decides."""
+        for i, operand in enumerate(expr.operands):
+            if self._value(operand, at) is (expr.operator == "or"):
+                return expr.operands[: i + 1]
+        return expr.operands
+
+    def _table(self, call: model.TableCall, at: At) -> Step:
+        table = self.policy.tables[call.table]
+        args = [self._value(arg, at) for arg in call.args]
+        used: list[Used] = []
+        if first_unknown([args[key.arg] for key in table.keys]) is None:
+            try:
+                weights = self.reference.lookups.weights(call, args)
+            except (Fault, AssertionError):  # no row, or a bound that is unknown: the step's value says so
+                weights = []
+            for row, weight in weights:
+                value = self._shown(self.reference.lookups.table_value(call, row, args, at), call.type)
+                span = table.rows[row].span
+                used.append(Used(span.text.strip(), span.source.name, span.line, float(weight), value))
+        step = self._call("table", f"{call.table}.{call.column}", call, at)
+        return replace(step, used=tuple(used), parts=self._all(call.args, at))
+
+    def _curve(self, call: model.CurveCall, at: At) -> Step:
+        curve, x = self.policy.curves[call.curve], self._value(call.arg, at)
+        step = replace(self._call("curve", call.curve, call, at), parts=self._all((call.arg,), at))
+        if curve.formula is not None:
+            inside = self.parts(curve.formula, replace(at, args={curve.arg: Argument(x, call.arg, at)}))
+            return replace(step, parts=step.parts + inside)
+        points = self.reference.lookups.points(curve)
+        if isinstance(x, Unknown) or isinstance(points, Unknown):
+            return step
+        try:
+            weights = reference_lookup.curve_weights(curve, [number(p[0]) for p in points], number(x))
+        except Fault:
+            return step
+        used = []
+        for i, weight in weights:
+            span = curve.points[i][0].span.to(curve.points[i][1].span)
+            value = self._shown(points[i][1], curve.type)
+            used.append(Used(span.text.strip(), span.source.name, span.line, float(weight), value))
+        return replace(step, used=tuple(used))
+
+    def _aggregate(self, expr: model.Aggregate, at: At) -> Step:
+        found = self.reference.contributions(expr, at)
+        largest = sorted(found, key=lambda pair: _rank(pair[1]))[:MOST_MEMBERS]
+        type_ = model.FLAG if expr.value is None else expr.value.type
+        members = []
+        for row, value in largest:
+            step = self._step("member", "", value, type_, entity=expr.entity, key=key_of(self.book, expr.entity, row))
+            inner = [part for part in (expr.where, expr.value) if part is not None]
+            members.append(replace(step, parts=self._all(inner, replace(at, inner=(expr.entity, row)))))
+        return replace(self._call("aggregate", expr.function, expr, at), members=len(found), parts=tuple(members))
+
+    # -- values -----------------------------------------------------------------------------------
+
+    def _value(self, expr: Expr, at: At) -> Result:
+        return self.reference.at(expr, at)
+
+    def _call(self, kind: Literal["function", "table", "curve", "aggregate"], name: str, expr: Expr, at: At) -> Step:
+        step = self._step(kind, name, self._value(expr, at), expr.type)
+        return replace(step, text=expr.span.text.strip(), file=expr.span.source.name, line=expr.span.line)
+
+    def _step(
+        self,
+        kind: Literal["formula", "tier", "input", "param", "function", "table", "curve", "aggregate", "member"],
+        name: str,
+        value: Result,
+        type_: Type,
+        entity: str = "",
+        key: str = "",
+    ) -> Step:
+        unknown = describe_origin(self.policy, self.book, value.code) if isinstance(value, Unknown) else None
+        unit = str(type_.unit or "") if type_.kind is Kind.NUMBER else str(type_.kind)
+        return Step(kind, name, self._shown(value, type_), unit, type_.shown, unknown, entity, key)
+
+    def _shown(self, value: Result, type_: Type) -> Plain:
+        if isinstance(value, Unknown):
+            return None
+        if isinstance(value, int) and not isinstance(value, bool):
+            return key_of(self.book, type_.entity, value)
+        return constant(value, type_)
+
+
+def _rank(value: Result) -> tuple[int, float]:
+    """Unknown members first, then the largest in size."""
+    if isinstance(value, Unknown):
+        return 0, float(value.code)
+    return 1, -abs(float(number(value))) if isinstance(value, (Fraction, float)) else 0.0

@@ -1,0 +1,289 @@
+"""Tables as they stand in files or in memory: their header, their columns, and a cell as it is written."""
+
+import contextlib
+import csv
+import itertools
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.ipc
+import pyarrow.parquet as pq
+
+from evaluator.problems import EXAMPLES, Problem, Unreadable, quoted
+from evaluator.scan import scan
+
+TEXT_FILES = (".csv",)
+BINARY_FILES = (".parquet", ".arrow", ".feather")
+SUFFIXES = TEXT_FILES + BINARY_FILES
+
+_BLOCK = 1 << 22  # bytes; no row of a CSV file may be longer
+
+Array = Any  # a pyarrow ChunkedArray; pyarrow has no types
+Source = Sequence[Any]
+
+
+class TableFile(Protocol):
+    """One table. ``name`` is what messages call it; ``sha256`` is empty in memory."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def header(self) -> Sequence[str]: ...
+
+    def read(self, names: Mapping[str, bool]) -> dict[str, Array]:
+        """These columns, in the order of the rows; True asks for numbers, where the file has them all so."""
+        ...
+
+    def faithful(self, name: str) -> Array:
+        """One column as the file writes it: text, or the binary type that it stands in."""
+        ...
+
+    def lines(self, rows: Sequence[int]) -> list[int]:
+        """Where rows (rising, from 0) stand: the line of a text file, else the row, from 1."""
+        ...
+
+
+def _check_header(name: str, header: Sequence[str]) -> None:
+    twice = [h for h, n in Counter(header).items() if n > 1]
+    if twice:
+        row = 1 if name.endswith(TEXT_FILES) else None
+        places = [f"`{h}`: columns {' and '.join(str(i + 1) for i, x in enumerate(header) if x == h)}" for h in twice]
+        message = f"two columns have the same name: {quoted(twice)}"
+        help = "rename or remove one, so that each column has a name of its own"
+        raise Unreadable(Problem(message, name, row, twice[0], help, len(twice), tuple(places[:EXAMPLES])))
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A comma-separated text file in UTF-8 with one header line."""
+
+    path: Path
+    name: str
+    sha256: str
+    header: tuple[str, ...]
+    quotes: bool
+
+    @staticmethod
+    def open(path: Path, name: str) -> "CsvFile":
+        found = scan(path, name)
+        opened = _open_quote(path) if found.suspect else None
+        if opened is not None:
+            raise Unreadable(Problem("a quoted value isn't closed", name, opened, help="write its closing quote"))
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header = tuple(next((r for r in csv.reader(file) if r), ()))
+        if not header:
+            help = "give it a header line with the columns' names, even when it has no rows"
+            raise Unreadable(Problem("the file is empty", name, help=help))
+        _check_header(name, header)
+        return CsvFile(path, name, found.sha256, header, found.quotes)
+
+    def read(self, names: Mapping[str, bool]) -> dict[str, Array]:
+        try:
+            return self._read({n: pa.float64() if number else pa.string() for n, number in names.items()})
+        except pa.ArrowInvalid:  # a cell that is no number, or a broken row: then reading as text fails as well
+            return self._read_text(tuple(names))
+
+    def _read(self, types: Mapping[str, Any]) -> dict[str, Array]:
+        table = pyarrow.csv.read_csv(
+            self.path,
+            read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
+            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=self.quotes),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=types, include_columns=list(types), null_values=[""], strings_can_be_null=False
+            ),
+        )
+        return {n: table.column(n) for n in types}
+
+    def _read_text(self, names: Sequence[str]) -> dict[str, Array]:
+        try:
+            return self._read(dict.fromkeys(names, pa.string()))
+        except pa.ArrowInvalid:
+            raise Unreadable(self._broken()) from None
+
+    def _broken(self) -> Problem:
+        """Why the file can't be cut into rows and columns."""
+        wide, places = len(self.header), list[tuple[int, int]]()
+        for line, record in self._records():
+            if len(record) != wide:
+                places.append((line, len(record)))
+        if not places:
+            return Problem("the file can't be cut into rows and columns", self.name, help="a row may be too long")
+        rows = "1 row doesn't" if len(places) == 1 else f"{len(places):,} rows don't"
+        message = f"{rows} have as many columns as the header, which has {wide}"
+        help = "a value that holds a comma stands in double quotes; a number has no thousands separators"
+        examples = tuple(f"line {line} has {_columns(n)}" for line, n in places[:EXAMPLES])
+        return Problem(message, self.name, places[0][0], None, help, len(places), examples)
+
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        """Each row's first line and cells, the header left out."""
+        csv.field_size_limit(sys.maxsize)
+        with self.path.open(encoding="utf-8-sig", newline="") as file:
+            reader, end, header = csv.reader(file), 0, True
+            for record in reader:
+                start, end = end + 1, reader.line_num
+                if record and not header:
+                    yield start, record
+                header = header and not record
+
+    @cached_property
+    def _texts(self) -> dict[str, Array]:
+        return {}
+
+    def faithful(self, name: str) -> Array:
+        if name not in self._texts:
+            self._texts[name] = self._read_text([name])[name]
+        return self._texts[name]
+
+    def lines(self, rows: Sequence[int]) -> list[int]:
+        wanted = iter(rows)
+        row, places = next(wanted, None), []
+        for i, (line, _) in enumerate(self._records()):
+            if i == row:
+                places.append(line)
+                row = next(wanted, None)
+            if row is None:
+                break
+        return places
+
+
+def _columns(count: int) -> str:
+    return "1 column" if count == 1 else f"{count} columns"
+
+
+def _open_quote(path: Path) -> int | None:
+    """The line where the row begins whose quoted value never ends, or ends where another was meant to begin."""
+    csv.field_size_limit(sys.maxsize)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader, end = csv.reader(file, strict=True), 0
+        try:
+            for _ in reader:
+                end = reader.line_num
+        except csv.Error as error:
+            return end + 1 if "end of data" in str(error) or reader.line_num > end + 1 else None
+    return None
+
+
+@dataclass(frozen=True)
+class ArrowFile:
+    """A Parquet file, or an Arrow IPC file."""
+
+    path: Path
+    name: str
+    sha256: str
+    header: tuple[str, ...]
+
+    @staticmethod
+    def open(path: Path, name: str) -> "ArrowFile":
+        sha256 = scan(path, name, text=False).sha256
+        kind = "a Parquet" if path.suffix == ".parquet" else "an Arrow IPC"
+        if path.stat().st_size == 0:
+            raise Unreadable(Problem("the file is empty", name, help="write it again"))
+        try:
+            with _ipc(path) if kind != "a Parquet" else pq.ParquetFile(path) as file:
+                header = tuple(file.schema.names if kind != "a Parquet" else file.schema_arrow.names)
+        except (pa.ArrowException, OSError):
+            help = "it may be cut short, or be another format under this name: write it again"
+            raise Unreadable(Problem(f"not {kind} file, or a damaged one", name, help=help)) from None
+        _check_header(name, header)
+        return ArrowFile(path, name, sha256, header)
+
+    def read(self, names: Mapping[str, bool]) -> dict[str, Array]:
+        try:
+            if self.path.suffix == ".parquet":
+                with pq.ParquetFile(self.path) as file:
+                    table = file.read(columns=list(names))
+            else:
+                with _ipc(self.path, [self.header.index(n) for n in names]) as file:
+                    table = file.read_all()
+        except (pa.ArrowException, OSError):
+            raise Unreadable(Problem("the file is damaged", self.name, help="write it again")) from None
+        return {n: _plain(table.column(n)) for n in names}
+
+    @cached_property
+    def _columns(self) -> dict[str, Array]:
+        return {}
+
+    def faithful(self, name: str) -> Array:
+        if name not in self._columns:
+            self._columns[name] = self.read({name: False})[name]
+        return self._columns[name]
+
+    def lines(self, rows: Sequence[int]) -> list[int]:
+        return [r + 1 for r in rows]
+
+
+def _ipc(path: Path, fields: list[int] | None = None) -> Any:
+    options = pa.ipc.IpcReadOptions(included_fields=fields)
+    return pa.ipc.open_file(pa.OSFile(str(path)), options=options)
+
+
+def _plain(array: Array) -> Array:
+    """A column without the ways of storing that mean nothing here: dictionaries, long or viewed strings."""
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        array = pa.chunked_array([c.dictionary_decode() for c in array.chunks], kind.value_type)
+        kind = kind.value_type
+    if pa.types.is_large_string(kind) or str(kind) in ("string_view", "binary", "large_binary"):
+        with contextlib.suppress(pa.ArrowException):  # bytes that aren't UTF-8 stay bytes, and are refused as such
+            array = pc.cast(array, pa.string())
+    return array
+
+
+@dataclass(frozen=True)
+class MemoryTable:
+    """Columns given as sequences, arrays or texts. Text is read like a cell of a CSV file; None is blank."""
+
+    name: str
+    columns: dict[str, Array] = field(repr=False)
+    sha256: str = ""
+
+    @staticmethod
+    def of(name: str, columns: Mapping[str, Source]) -> "MemoryTable":
+        if isinstance(columns, pa.Table):
+            _check_header(name, columns.column_names)
+            columns = dict(zip(columns.column_names, columns.columns, strict=True))
+        made = {column: _array(name, column, values) for column, values in columns.items()}
+        counts = {column: len(array) for column, array in made.items()}
+        if len(set(counts.values())) > 1:
+            shown = ", ".join(f"`{column}` has {n}" for column, n in itertools.islice(counts.items(), EXAMPLES))
+            raise Unreadable(Problem(f"columns of different length: {shown}", name, help="give each row every column"))
+        return MemoryTable(name, made)
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        return tuple(self.columns)
+
+    def read(self, names: Mapping[str, bool]) -> dict[str, Array]:
+        return {n: self.columns[n] for n in names}
+
+    def faithful(self, name: str) -> Array:
+        return self.columns[name]
+
+    def lines(self, rows: Sequence[int]) -> list[int]:
+        return [r + 1 for r in rows]
+
+
+def _array(table: str, column: str, values: Source) -> Array:
+    """A sequence as a pyarrow column: as it is where its values are of one kind, else as text."""
+    if isinstance(values, str) or not hasattr(values, "__len__"):
+        raise Unreadable(Problem("one value, where a sequence is needed", table, None, column, "write it as a list"))
+    try:
+        array = pa.array(values)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        array = None
+    if array is None or pa.types.is_nested(array.type):
+        if any(isinstance(v, (list, tuple, dict, set)) for v in values):
+            problem = Problem("a value that is a collection", table, None, column, "give one value a row")
+            raise Unreadable(problem)
+        array = pa.array([None if v is None else str(v) for v in values], pa.string())
+    return _plain(array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array]))

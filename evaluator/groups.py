@@ -1,0 +1,304 @@
+"""Kernels that follow links: reading through them, and aggregates over the rows that lead to a row.
+
+Sums run left to right in the file's row order in runs of 65,536 members of a group, then over the runs' totals; neither
+blocks nor threads can change a bit of that.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dsl.causes import Cause
+from evaluator.columns import KNOWN, Quality
+from evaluator.context import Context
+from evaluator.error import HALF_UNIT, ONE_STEP, plus
+from evaluator.graph import Node
+from evaluator.kernels import Kernel
+from evaluator.vector import Codes, Flags, Floats, Vector, clean, doubts, either, some, tidy
+
+RUN = 65_536
+Rows = npt.NDArray[np.intp]
+
+
+def _gather(node: Node, args: Sequence[Vector], context: Context) -> Vector:
+    """A column of the entity that links lead to, at each row that they lead from."""
+    (entity,) = node.attrs
+    assert isinstance(entity, str)
+    index, column = args[0], args[1].full(context.rows(entity))
+    if len(column.values) == 0:  # every link is an orphan
+        column = Vector(np.zeros(1, dtype=column.values.dtype))
+    rows = index.values if index.quality is None else np.where(index.quality == KNOWN, index.values, 0)
+    quality, unsure = index.quality, index.doubt
+    if column.quality is not None:
+        there = column.quality[rows]
+        quality = tidy(there if quality is None else np.where(quality == KNOWN, there, quality))
+    if column.doubt is not None:
+        unsure = either(unsure, some(column.doubt[rows]))
+    values = clean(column.values[rows], quality)
+    absolute = None if column.absolute is None else column.absolute[rows]
+    if absolute is not None and quality is not None:
+        absolute = np.where(quality == KNOWN, absolute, 0.0)
+    return Vector(values, quality, unsure, column.relative, absolute, column.once)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """The members of each of ``count`` rows. ``index``: (n,) each member's row, ``count`` for members of nobody.
+    ``sizes``: (count,). ``runs``: (n,) each member's run and (runs,) each run's row, where a group is longer than one.
+    """
+
+    index: Rows
+    count: int
+    sizes: Codes
+    runs: tuple[Rows, Rows] | None
+
+
+def make_groups(index: Rows, count: int) -> Groups:
+    sizes = np.bincount(index, minlength=count + 1)[:count].astype(np.int64)
+    if not len(sizes) or int(sizes.max()) <= RUN:
+        return Groups(index, count, sizes, None)
+    order = np.argsort(index, kind="stable")
+    starts = np.concatenate(([0], np.cumsum(np.bincount(index, minlength=count + 1))[:-1]))
+    rank = np.empty(len(index), dtype=np.intp)
+    rank[order] = np.arange(len(index)) - starts[index[order]]
+    lengths = np.append((sizes + RUN - 1) // RUN, 1)
+    first = np.concatenate(([0], np.cumsum(lengths)[:-1]))
+    runs = np.where(index < count, first[index] + rank // RUN, first[-1])
+    return Groups(index, count, sizes, (runs, np.repeat(np.arange(count + 1), lengths)))
+
+
+def _groups(node: Node, args: Sequence[Vector], context: Context) -> Groups:
+    """The groups of the node's links, made once for all aggregates over them."""
+    entity, _, linked = node.attrs
+    assert isinstance(entity, str)
+    rows, count = context.rows(entity), context.rows(node.grain)
+    key = ("groups", node.args[-1].id, node.grain) if linked else ("groups", entity)
+    if key not in context.memo:
+        index = np.zeros(rows, dtype=np.intp)
+        if linked:
+            link = args[-1].full(rows)
+            member = link.values >= 0
+            if link.quality is not None:
+                member = member & (link.quality == KNOWN)
+            index = link.values.astype(np.intp, copy=False) if member.all() else np.where(member, link.values, count)
+        context.memo[key] = make_groups(index, count if linked else 1)
+    found = context.memo[key]
+    assert isinstance(found, Groups)
+    return found
+
+
+def sums(groups: Groups, weights: Floats) -> Floats:
+    """(count,) float64: each group's sum, in the fixed order; + 0.0 so that no sum is minus zero."""
+    if groups.runs is None:
+        return _added(groups.index, weights, groups.count)
+    runs, rows = groups.runs
+    totals = _added(runs, weights, len(rows))
+    return _added(rows, totals, groups.count)
+
+
+def _added(index: Rows, weights: Floats, count: int) -> Floats:
+    """(count,) float64: the sum of each index below ``count``, left to right."""
+    found: Floats = np.bincount(index, weights, count + 1)[:count].astype(np.float64, copy=False)
+    return found + 0.0
+
+
+def _any(groups: Groups, flags: Flags) -> Flags:
+    """(count,) whether a group has a flagged member."""
+    found = np.zeros(groups.count + 1, dtype=np.bool_)
+    found[groups.index[flags]] = True
+    return found[: groups.count]
+
+
+def _counts(groups: Groups, flags: Flags | None) -> Codes:
+    """(count,) how many flagged members a group has; None for all."""
+    if flags is None:
+        return groups.sizes
+    return np.bincount(groups.index[flags], minlength=groups.count + 1)[: groups.count].astype(np.int64)
+
+
+@dataclass(slots=True)
+class Members:
+    """One aggregate's members: ``value`` at each, ``counted`` those that ``where`` takes (None: all), and per group the
+    quality and doubt that they give the result."""
+
+    groups: Groups
+    value: Vector
+    counted: Flags | None
+    quality: Quality | None
+    doubt: Flags | None
+
+    @property
+    def weights(self) -> Floats:
+        """The values, 0 for members that don't count."""
+        return self.value.values if self.counted is None else np.where(self.counted, self.value.values, 0.0)
+
+
+def _members(node: Node, args: Sequence[Vector], context: Context) -> Members:
+    entity, filtered, _ = node.attrs
+    assert isinstance(entity, str)
+    groups, rows = _groups(node, args, context), context.rows(entity)
+    value, counted = args[0].full(rows), None
+    quality, unsure = value.quality, value.doubt
+    if filtered:
+        where = args[1].full(rows)
+        counted = where.values
+        if where.quality is not None:
+            counted = counted & (where.quality == KNOWN)
+        if quality is not None:
+            asked = counted if where.quality is None else counted | (where.quality != KNOWN)
+            quality = np.where(asked, quality, KNOWN)
+        if where.quality is not None:
+            quality = where.quality if quality is None else np.minimum(quality, where.quality)
+        unsure = where.doubt if unsure is None else either(where.doubt, unsure & (counted | _flags(where.doubt, rows)))
+    worst = None if quality is None else _least(groups, quality)
+    return Members(groups, value, counted, worst, None if unsure is None else some(_any(groups, unsure)))
+
+
+def _flags(flags: Flags | None, rows: int) -> Flags:
+    return np.zeros(rows, dtype=np.bool_) if flags is None else flags
+
+
+def _least(groups: Groups, quality: Quality) -> Quality | None:
+    """(count,) the smallest code of each group."""
+    found = np.full(groups.count + 1, KNOWN, dtype=np.int64)
+    unknown = np.flatnonzero(quality != KNOWN)
+    np.minimum.at(found, groups.index[unknown], quality[unknown])
+    return tidy(found[: groups.count])
+
+
+def _result(node: Node, members: Members, values: Floats, context: Context, empty: Flags | None = None) -> Vector:
+    quality = members.quality
+    if empty is not None and empty.any():
+        quality = context.fault(node, Cause.EMPTY, empty, quality)
+    return Vector(clean(values, quality), quality, members.doubt)
+
+
+def _sum(node: Node, args: Sequence[Vector], context: Context) -> Vector:
+    members = _members(node, args, context)
+    values = sums(members.groups, members.weights)
+    if not np.isfinite(values).all() or node.args[0].facts.infinite:
+        infinite = _any(members.groups, np.isinf(members.weights))
+        members.quality = context.fault(node, Cause.OVERFLOW, infinite | ~np.isfinite(values), members.quality)
+    result = _result(node, members, values, context)
+    if context.tracks(node):
+        result.relative, result.absolute = _sum_bound(node, members, result)
+    return result
+
+
+def _sum_bound(node: Node, members: Members, result: Vector) -> tuple[float, Floats | None]:
+    """Each addition is off by half a unit of what is summed so far, so by no more than of the sum of sizes."""
+    groups, value, weights = members.groups, members.value, members.weights
+    longest = int(groups.sizes.max(initial=0))
+    steps = (min(longest, RUN) + longest // RUN + 1) * HALF_UNIT
+    off = None if value.absolute is None else value.absolute
+    if off is not None and members.counted is not None:
+        off = np.where(members.counted, off, 0.0)
+    absolute = None if off is None else sums(groups, off)
+    relative = 0.0 if value.exact and _small_whole(node, members, result) else value.relative + steps
+    if node.args[0].facts.nonnegative or relative == 0.0:
+        return relative, absolute
+    sizes = np.minimum(groups.sizes, RUN) + groups.sizes // RUN
+    sizes_sum = sums(groups, np.abs(weights))
+    absolute = plus(absolute, (value.relative + sizes * HALF_UNIT) * sizes_sum)
+    return ONE_STEP, None if absolute is None else np.where(np.isfinite(absolute), absolute, 0.0)
+
+
+def _small_whole(node: Node, members: Members, result: Vector) -> bool:
+    """Whether all are whole and far from 2^53, so that sums are exact."""
+    weights = members.weights
+    if not bool((np.rint(weights[:256]) == weights[:256]).all()):
+        return False
+    return bool((np.rint(weights) == weights).all()) and float(np.abs(weights).sum()) < 2.0**52
+
+
+def _mean(node: Node, args: Sequence[Vector], context: Context) -> Vector:
+    result = _sum(node, args, context)
+    members = _members(node, args, context)
+    counts = _counts(members.groups, members.counted)
+    safe = np.maximum(counts, 1).astype(np.float64)
+    quality = context.fault(node, Cause.EMPTY, counts == 0, result.quality)
+    absolute = None if result.absolute is None else result.absolute / safe
+    return Vector(clean(result.values / safe, quality), quality, result.doubt, result.relative + ONE_STEP, absolute)
+
+
+def _extreme(ufunc: np.ufunc, start: float) -> Kernel:
+    def kernel(node: Node, args: Sequence[Vector], context: Context) -> Vector:
+        members = _members(node, args, context)
+        groups, values = members.groups, members.value.values
+        found = np.full(groups.count + 1, start)
+        index = groups.index
+        if members.counted is not None:
+            index, values = index[members.counted], values[members.counted]
+        ufunc.at(found, index, values)
+        counts = _counts(groups, members.counted)
+        result = _result(node, members, found[: groups.count], context, counts == 0)
+        if context.tracks(node):
+            value = members.value
+            result.relative, result.once = value.relative, value.once
+            if value.absolute is not None:
+                off = np.broadcast_to(np.asarray(value.absolute), members.value.values.shape)
+                worst = np.zeros(groups.count + 1)
+                np.maximum.at(worst, index, off if members.counted is None else off[members.counted])
+                result.absolute = worst[: groups.count]
+        return result
+
+    return kernel
+
+
+def _count(node: Node, args: Sequence[Vector], context: Context) -> Vector:
+    members = _members(node, args, context)
+    yes = members.value.values
+    if members.counted is not None:
+        yes = yes & members.counted
+    return _result(node, members, _counts(members.groups, yes).astype(np.float64), context)
+
+
+def _share(node: Node, args: Sequence[Vector], context: Context) -> Vector:
+    members = _members(node, args, context)
+    yes = members.value.values
+    if members.counted is not None:
+        yes = yes & members.counted
+    counts = _counts(members.groups, members.counted)
+    shares = _counts(members.groups, yes) / np.maximum(counts, 1)
+    result = _result(node, members, shares, context, counts == 0)
+    result.relative = ONE_STEP
+    return result
+
+
+def _quantifier(decisive: bool) -> Kernel:
+    """``any`` (decided by a yes) and ``all`` (decided by a no)."""
+
+    def kernel(node: Node, args: Sequence[Vector], context: Context) -> Vector:
+        members = _members(node, args, context)
+        value = members.value
+        deciding: Flags = value.values == decisive
+        if value.quality is not None:
+            deciding = deciding & (value.quality == KNOWN)
+        if members.counted is not None:
+            deciding = deciding & members.counted
+        decided = _any(members.groups, deciding)
+        quality, unsure = members.quality, members.doubt
+        if quality is not None:
+            quality = tidy(np.where(decided, KNOWN, quality))
+        if unsure is not None:
+            blurred = doubts(*args[: 2 if node.attrs[1] else 1])
+            sharp = deciding if blurred is None else deciding & ~blurred
+            unsure = some(unsure & ~_any(members.groups, sharp))
+        return Vector(clean(decided if decisive else ~decided, quality), quality, unsure)
+
+    return kernel
+
+
+GROUPS: dict[str, Kernel] = {
+    "gather": _gather,
+    "agg_sum": _sum,
+    "agg_mean": _mean,
+    "agg_min": _extreme(np.minimum, np.inf),
+    "agg_max": _extreme(np.maximum, -np.inf),
+    "agg_count": _count,
+    "agg_share": _share,
+    "agg_any": _quantifier(True),
+    "agg_all": _quantifier(False),
+}

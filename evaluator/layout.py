@@ -1,0 +1,190 @@
+"""Where a snapshot's tables are: the files of a folder, or what its ``snapshot.toml`` says."""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from dsl.model import Entity, Policy
+from evaluator.files import SUFFIXES
+from evaluator.problems import Problem, nearest, quoted
+
+TOML = "snapshot.toml"
+_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entity's file. ``shown`` is its name in messages; ``columns``: the policy's names to the file's."""
+
+    path: Path
+    shown: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Layout:
+    """A snapshot's files by entity, its instant, and what is wrong with them so far."""
+
+    name: str
+    folder: Path
+    places: dict[str, Place] = field(default_factory=dict)
+    as_of: datetime | None = None
+    hashes: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def needs_table(entity: Entity) -> bool:
+    """A ``once`` entity without inputs has its one row anyway."""
+    return not entity.once or bool(entity.inputs)
+
+
+def find_layout(path: Path, policy: Policy) -> Layout:
+    """The files of a folder, or of the ``snapshot.toml`` given; every fault in ``problems``."""
+    toml = path if path.suffix == ".toml" else path / TOML
+    folder = path.parent if path.suffix == ".toml" else path
+    layout = Layout(folder.resolve().name or str(folder), folder)
+    if not path.exists():
+        near = nearest(path.name, (p.name for p in path.parent.iterdir())) if path.parent.is_dir() else None
+        help = f"did you mean `{path.parent / near}`?" if near else "give the folder that holds the tables"
+        layout.problems.append(Problem(f"no such snapshot: `{path}`", help=help))
+    elif path.is_file() and path.suffix != ".toml":
+        help = "give the folder that holds the tables, or its snapshot.toml"
+        layout.problems.append(Problem(f"not a snapshot: `{path}` is a file", help=help))
+    else:
+        stated = _Toml(layout, policy, toml).read() if toml.is_file() else {}
+        _find_files(layout, policy, stated, toml.is_file())
+    return layout
+
+
+def _find_files(layout: Layout, policy: Policy, stated: Mapping[str, dict[str, Any]], toml: bool) -> None:
+    entities = [e.name for e in policy.entities.values() if needs_table(e)]
+    present = sorted(p.name for p in layout.folder.iterdir())
+    missing: list[Problem] = []
+    for entity in entities:
+        said = stated.get(entity, {})
+        if "file" in said:
+            _stated_file(layout, entity, said)
+            continue
+        found = [entity + suffix for suffix in SUFFIXES if entity + suffix in present]
+        if not found:
+            missing.append(_no_table(entity, present, entities))
+            continue
+        layout.places[entity] = Place(layout.folder / found[0], found[0], said.get("columns", {}))
+        if len(found) > 1:
+            help = f'keep one of them, or choose in {TOML}: [{entity}] file = "{found[0]}"'
+            message = f"`{entity}` has {len(found)} tables: {quoted(found)}"
+            layout.problems.append(Problem(message, layout.name, help=help))
+            del layout.places[entity]
+    if len(missing) == len(entities) and entities and not toml:
+        holds = f"it holds {quoted(present, 5)}" if present else "it is empty"
+        expected = ", ".join(f"{e}.csv" for e in entities)
+        help = f"expected {expected} (or .parquet, .arrow), or a {TOML} that names the files"
+        missing = [Problem(f"`{layout.folder}` isn't a snapshot of this policy: {holds}", help=help)]
+    layout.problems += missing
+
+
+def _no_table(entity: str, present: list[str], entities: list[str]) -> Problem:
+    others = [p for p in present if p.endswith(SUFFIXES) and Path(p).stem not in entities]
+    stem = nearest(entity, (Path(p).stem for p in others))
+    near = next((p for p in others if Path(p).stem == stem), None)
+    help = f"write {entity}.csv, {entity}.parquet or {entity}.arrow, or name its file in {TOML}"
+    if near:
+        help = f'rename `{near}`, or name it in {TOML}: [{entity}] file = "{near}"'
+    return Problem(f"no table for `{entity}`", entity + ".csv", help=help)
+
+
+def _stated_file(layout: Layout, entity: str, said: Mapping[str, Any]) -> None:
+    shown = said["file"]
+    path = layout.folder / shown
+    if not path.is_file():
+        near = nearest(path.name, (p.name for p in path.parent.iterdir())) if path.parent.is_dir() else None
+        help = f"did you mean `{Path(shown).with_name(near).as_posix()}`?" if near else "paths start at its folder"
+        layout.problems.append(Problem(f"`{entity}` is in `{shown}`, which doesn't exist", TOML, help=help))
+    elif path.suffix not in SUFFIXES:
+        help = f"a table is in one of {quoted(SUFFIXES)}"
+        layout.problems.append(Problem(f"`{entity}` is in `{shown}`, whose format isn't known", TOML, help=help))
+    else:
+        layout.places[entity] = Place(path, shown, said.get("columns", {}))
+
+
+@dataclass(slots=True)
+class _Toml:
+    """A ``snapshot.toml``: ``as_of``, and per entity ``file`` and ``columns``."""
+
+    layout: Layout
+    policy: Policy
+    path: Path
+
+    def read(self) -> dict[str, dict[str, Any]]:
+        try:
+            data = self.path.read_bytes()
+        except OSError as error:
+            self.fault(f"the file can't be read: {(error.strerror or 'no reason given').lower()}", "mend its rights")
+            return {}
+        self.layout.hashes[self.path.name] = hashlib.sha256(data).hexdigest()
+        try:
+            content = tomllib.loads(data.decode("utf-8-sig"))
+        except UnicodeDecodeError:
+            self.fault("the file isn't in UTF-8", "save it as UTF-8")
+            return {}
+        except tomllib.TOMLDecodeError as error:
+            text = str(error)
+            place = _PLACE.search(text)
+            row = int(place[1]) if place and place[1] else None
+            message = (text[: place.start()] if place else text).replace("'", "`")
+            self.fault(f"not valid TOML: {message[:1].lower()}{message[1:]}", "mend this line", row)
+            return {}
+        self.as_of(content.pop("as_of", None))
+        return {entity: said for entity, said in content.items() if self.entity(entity, said)}
+
+    def fault(self, message: str, help: str, row: int | None = None, column: str | None = None) -> None:
+        self.layout.problems.append(Problem(message, self.path.name, row, column, help))
+
+    def as_of(self, stated: Any) -> None:
+        if isinstance(stated, datetime) and stated.tzinfo is not None:
+            self.layout.as_of = stated
+        elif isinstance(stated, date) and not isinstance(stated, datetime):
+            self.layout.as_of = datetime(stated.year, stated.month, stated.day, tzinfo=UTC)
+        elif stated is not None:
+            self.fault(
+                "`as_of` isn't an instant with its zone", "write it without quotes: as_of = 2026-12-01T00:00:00Z"
+            )
+
+    def entity(self, name: str, said: Any) -> bool:
+        """Whether an entry of the file is an entity's, with keys that are known."""
+        entities = [e.name for e in self.policy.entities.values() if needs_table(e)]
+        if name not in entities:
+            what = "entity" if isinstance(said, dict) else "key"
+            self.unknown(f"`{name}` is no {what} of this policy's snapshots", name, ["as_of", *entities])
+            return False
+        if not isinstance(said, dict):
+            self.fault(f"`{name}` isn't a section", f'write [{name}] on a line and file = "..." on the next')
+            return False
+        for key in said:
+            if key not in ("file", "columns"):
+                self.unknown(f"[{name}] has no key `{key}`", key, ["file", "columns"])
+        if not isinstance(said.get("file", ""), str):
+            self.fault(f"`file` of [{name}] isn't text", f'write file = "{name}.csv"')
+            return False
+        return self.columns(self.policy.entities[name], said.get("columns", {}))
+
+    def columns(self, entity: Entity, renamed: Any) -> bool:
+        if not isinstance(renamed, dict) or not all(isinstance(v, str) for v in renamed.values()):
+            self.fault(f"`columns` of [{entity.name}] isn't a list of names", 'write columns = { mark = "mark_price" }')
+            return False
+        known = [] if entity.once else [entity.name]
+        for column in entity.inputs.values():
+            known += [column.name] if column.fresh is None else [column.name, f"{column.name}_at"]
+        for name in renamed:
+            if name not in known:
+                self.unknown(f"`{entity.name}` has no column `{name}` in this policy", name, known)
+        return True
+
+    def unknown(self, message: str, name: str, names: list[str]) -> None:
+        near = nearest(name, names)
+        self.fault(message, f"did you mean `{near}`?" if near else f"known here: {quoted(names)}")

@@ -1,0 +1,449 @@
+"""Tables and curves on their way into the graph: their rows and points become arrays, their calls a few nodes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dsl import model
+from dsl.causes import Cause
+from dsl.model import FLAG, NUMBER, Exact, Expr, Kind, Type
+from evaluator import pieces
+from evaluator.constants import Number
+from evaluator.graph import INDEX, Facts, Node
+from evaluator.pieces import Polynomials, Rows, Search, Segments, Step, Values, make_segments, make_step
+from evaluator.places import operands
+from evaluator.scope import Lowered, Scope
+from evaluator.vector import Index
+
+if TYPE_CHECKING:
+    from evaluator.lower import Lowering
+
+_HALF_UNIT = 2.0**-53
+
+
+@dataclass(slots=True)
+class Keys:
+    """A table's keys, read once. ``groups``: the rows that each way through the searched keys leaves."""
+
+    search: Search
+    groups: list[list[int]]
+    cells: list[list[Exact | str | None]]  # by row and key
+    faulty: list[Lowered]  # bounds that can't be computed: they make every call unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One ``~`` key, or a ladder: its pieces, and for each of them the rows at its ends and how far between x is."""
+
+    segments: Segments
+    low: Rows
+    high: Rows
+    along: Polynomials
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """All groups' grids, flattened: ``flat[starts[g] + i * strides[0][g] + j * strides[1][g]]`` is a row's number."""
+
+    flat: Rows
+    starts: Index
+    strides: tuple[Index, ...]
+
+
+class Lookups:
+    """The tables and curves of one policy with its params."""
+
+    def __init__(self, lowering: "Lowering") -> None:
+        self._lowering = lowering
+        self._keys: dict[tuple[str, bool], Keys] = {}
+        self._constants: dict[tuple[str, int], list[Lowered | None]] = {}
+        self._made: dict[object, object] = {}
+
+    # -- values by index --------------------------------------------------------------------------
+
+    def values(self, index: Lowered, cells: Sequence[Lowered], scope: Scope, type: Type) -> Lowered:
+        """``cells[index]``: an array where all are constants, else a choice between the distinct ones."""
+        constants = [c.node.constant for c in cells]
+        if constants and not any(c is None or isinstance(c, str) for c in constants):
+            values, facts = _array(constants, type)
+            return self._lowering.op(
+                "take", [index], scope, (self._once(("take", type.kind, *constants), values),), type, facts
+            )
+        slots: dict[int, int] = {}
+        distinct = [c for c in cells if slots.setdefault(c.node.id, len(slots)) == len(slots) - 1]
+        distinct = list({c.node.id: c for c in distinct}.values())
+        attrs = (tuple(slots[c.node.id] for c in cells),)
+        return self._lowering.op("choose", [index, *distinct], scope, attrs, type)
+
+    def _once(self, key: object, made: object) -> object:
+        """The first array made for this meaning, so that equal lookups are one node."""
+        return self._made.setdefault(key, made)
+
+    # -- tables -----------------------------------------------------------------------------------
+
+    def table(self, call: model.TableCall, scope: Scope) -> Lowered:
+        table = self._lowering.policy.tables[call.table]
+        place = next(i for i, c in enumerate(table.columns) if c.name == call.column)
+        column = table.columns[place]
+        args = [self._lowering.lower(a, scope) for a in call.args]
+        keys = self.keys(table, column.marginal)
+        bound = {name: arg for (name, _), arg in zip(table.args, args, strict=True)}
+        cells = self._cells(table, place, bound, scope)
+        searched = [args[k.arg] for k in table.keys if k.operator == "=" or (k.operator != "~" and not column.marginal)]
+        level = max((a.level for a in args), default=0)  # of a call that finds no row
+        state: Lowered | None = None
+        if searched or keys.faulty:
+            keyed = [*searched, *keys.faulty]
+            state = self._lowering.op("locate", keyed, scope, (keys.search,), INDEX, level=level)
+        if column.marginal:
+            x = next(args[k.arg] for k in table.keys if k.operator != "=")
+            result = self._marginal(table, keys, x, state, cells, scope)
+        else:
+            smooth = [(i, args[k.arg]) for i, k in enumerate(table.keys) if k.operator == "~"]
+            if not smooth:
+                assert state is not None
+                return self.values(state, [cells[group[0]] for group in keys.groups], scope, column.type)
+            axes = [(self._axis(table, keys, i), x) for i, x in smooth]
+            result = self._surface(table, keys, axes, state, cells, scope, smooth)
+        return result
+
+    def _cells(self, table: model.Table, place: int, args: Mapping[str, Lowered], scope: Scope) -> list[Lowered]:
+        """One value column's cells; those that read no argument are lowered once for all calls."""
+        key = (table.name, place)
+        inside = replace(scope, args=args)
+        type = table.columns[place].type
+        if key not in self._constants:
+            outside = replace(scope, args={})
+            exprs = [row.values[place] for row in table.rows]
+            self._constants[key] = [None if _reads(e) else self._lowering.lower_as(e, type, outside) for e in exprs]
+        return [
+            found or self._lowering.lower_as(row.values[place], type, inside)
+            for found, row in zip(self._constants[key], table.rows, strict=True)
+        ]
+
+    def keys(self, table: model.Table, marginal: bool) -> Keys:
+        """A table's keys; a marginal column's bound is a ladder, not searched."""
+        key = (table.name, marginal)
+        if key in self._keys:
+            return self._keys[key]
+        faulty: list[Lowered] = []
+        cells = [[self._key_cell(cell, faulty) for cell in row.keys] for row in table.rows]
+        groups = [list(range(len(table.rows)))]
+        steps: list[Step] = []
+        for i, column in enumerate(table.keys):
+            if column.operator == "=" or (column.operator != "~" and not marginal):
+                step, groups = _split(groups, [row[i] for row in cells], column.operator)
+                steps.append(step)
+        number = list(self._lowering.policy.tables).index(table.name)
+        self._keys[key] = Keys(Search(tuple(steps), number), groups, cells, faulty)
+        return self._keys[key]
+
+    def _key_cell(self, cell: "str | None | Expr", faulty: list[Lowered]) -> Exact | str | None:
+        if cell is None or isinstance(cell, str):
+            return cell
+        number = self._number(cell, faulty)
+        return number.value
+
+    def _number(self, expr: Expr, faulty: list[Lowered]) -> Number:
+        """A constant expression's value; one that has none goes to ``faulty``."""
+        lowered = self._lowering.lower(expr, Scope(""))
+        if isinstance(lowered.node.constant, Number):
+            return lowered.node.constant
+        faulty.append(lowered)
+        return Number(Fraction(0))
+
+    def _marginal(
+        self,
+        table: model.Table,
+        keys: Keys,
+        x: Lowered,
+        state: Lowered | None,
+        cells: Sequence[Lowered],
+        scope: Scope,
+    ) -> Lowered:
+        """What the brackets below x give, and this one's rate on the rest."""
+        i = next(i for i, k in enumerate(table.keys) if k.operator != "=")
+        groups = [sorted(group, key=lambda r: _exact(keys.cells[r][i])) for group in keys.groups]
+        bounds = [[_exact(keys.cells[r][i]) for r in group] for group in groups]
+        operands = [x] if state is None else [x, state]
+        made = self._once(("ladder", table.name), make_segments(bounds, "ladder", Cause.NO_ROW, keys.search.table))
+        assert isinstance(made, Segments)
+        rates = [[_rational(cells[r].node) for r in group] for group in groups]
+        if all(rate is not None for group in rates for rate in group):
+            steps = [pieces.ladder(_rationals(b), _rationals(r)) for b, r in zip(bounds, rates, strict=True)]
+            piece = self._lowering.op("segment", operands, scope, (made, False), INDEX)
+            return self._polynomial("piecewise", x, piece, steps, scope, never_below=True)
+        piece = self._lowering.op("segment", operands, scope, (made, True), INDEX)
+        return self._climb(x, piece, groups, bounds, cells, scope)
+
+    def _climb(
+        self,
+        x: Lowered,
+        piece: Lowered,
+        groups: Sequence[Sequence[int]],
+        bounds: Sequence[Sequence[Exact]],
+        cells: Sequence[Lowered],
+        scope: Scope,
+    ) -> Lowered:
+        """A ladder whose rates are no constants: its lower brackets are summed in the graph."""
+        op, const = self._lowering.op, self._const
+        bases, rates, starts = [], [], []
+        for group, group_bounds in zip(groups, bounds, strict=True):
+            base = const(Fraction(0))
+            bases.append(base)
+            rates.append(base)
+            starts.append(const(group_bounds[0]))
+            for j, (row, bound) in enumerate(zip(group, group_bounds, strict=True)):
+                if j:
+                    width = const(_difference(bound, group_bounds[j - 1]))
+                    base = op("add", [base, op("mul", [cells[group[j - 1]], width], scope)], scope)
+                bases.append(base)
+                rates.append(cells[row])
+                starts.append(const(bound))
+        base, rate, start = (self.values(piece, part, scope, NUMBER) for part in (bases, rates, starts))
+        return op("add", [base, op("mul", [rate, op("sub", [x, start], scope)], scope)], scope)
+
+    def _const(self, value: Exact) -> Lowered:
+        return Lowered(self._lowering.graph.const(Number(value)), 0)
+
+    def _polynomial(
+        self,
+        op: str,
+        x: Lowered,
+        piece: Lowered,
+        parts: Sequence[Sequence[tuple[Fraction, ...]]],
+        scope: Scope,
+        never_below: bool = False,
+    ) -> Lowered:
+        made = self._once((op, *(p for group in parts for p in group)), pieces.polynomials(parts))  # type: ignore[arg-type]
+        assert isinstance(made, Polynomials)
+        return self._lowering.op(op, [x, piece], scope, (made,), facts=Facts(never_below and made.nonnegative))
+
+    # -- interpolated keys ------------------------------------------------------------------------
+
+    def _axis(self, table: model.Table, keys: Keys, i: int) -> Axis:
+        """Key number i between rows; its ends are places along the axis."""
+        made = self._made.get(("axis", table.name, i))
+        if isinstance(made, Axis):
+            return made
+        groups = [sorted({_exact(keys.cells[r][i]) for r in group}) for group in keys.groups]
+        outside = table.outside or "unknown"
+        segments = make_segments(groups, outside, Cause.NO_ROW, keys.search.table)
+        axis = _between(segments, groups, outside)
+        self._made["axis", table.name, i] = axis
+        return axis
+
+    def _surface(
+        self,
+        table: model.Table,
+        keys: Keys,
+        axes: Sequence[tuple[Axis, Lowered]],
+        state: Lowered | None,
+        cells: Sequence[Lowered],
+        scope: Scope,
+        smooth: Sequence[tuple[int, Lowered]],
+    ) -> Lowered:
+        """Between the rows of one key, or on the full grid of two."""
+        numbers = [_rational(c.node) for c in cells]
+        if len(axes) == 1 and None not in numbers:
+            (axis, x), (i, _) = axes[0], smooth[0]
+            piece = self._piece(axis, x, state, False, scope)
+            points = [
+                sorted((_rational_of(keys.cells[r][i]), number) for r in group if (number := numbers[r]) is not None)
+                for group in keys.groups
+            ]
+            parts = [pieces.chords(p, table.outside or "unknown") for p in points]
+            return self._polynomial("piecewise", x, piece, parts, scope, never_below=table.outside != "extended")
+        grid = self._grid(keys, [i for i, _ in smooth])
+        op = self._lowering.op
+        located = [self._piece(axis, x, state, True, scope) for axis, x in axes]
+        shares = [op("piecewise", [x, p], scope, (axis.along,)) for (axis, x), p in zip(axes, located, strict=True)]
+        strides = [[self._stride(axis, side, grid, k) for side in (0, 1)] for k, (axis, _) in enumerate(axes)]
+        if len(axes) == 1:
+            rows = [op("take", [located[0]], scope, (self._rows(grid, stride),), INDEX) for stride in strides[0]]
+        else:
+            ends = [
+                [op("take", [p], scope, (s,), INDEX) for s in part] for p, part in zip(located, strides, strict=True)
+            ]
+            rows = [op("corner", [a, b], scope, (grid.flat,), INDEX) for a in ends[0] for b in ends[1]]
+        values = [self.values(row, cells, scope, NUMBER) for row in rows]
+        for share in reversed(shares):
+            values = [self._mix(low, high, share, scope) for low, high in zip(values[::2], values[1::2], strict=True)]
+        return values[0]
+
+    def _piece(self, axis: Axis, x: Lowered, state: Lowered | None, guarded: bool, scope: Scope) -> Lowered:
+        operands = [x] if state is None else [x, state]
+        return self._lowering.op("segment", operands, scope, (axis.segments, guarded), INDEX)
+
+    def _mix(self, low: Lowered, high: Lowered, share: Lowered, scope: Scope) -> Lowered:
+        """From ``low`` to ``high``; ``low`` alone, whatever the other is, where the share is none."""
+        op, zero = self._lowering.op, self._const(Fraction(0))
+        mixed = op("add", [low, op("mul", [op("sub", [high, low], scope), share], scope)], scope)
+        if _plain(low.node) and _plain(high.node):
+            return mixed
+        return op("select", [op("compare", [share, zero], scope, ("=", False), FLAG), low, mixed], scope)
+
+    def _grid(self, keys: Keys, axes: Sequence[int]) -> Grid:
+        made = self._made.get(("grid", id(keys)))
+        if not isinstance(made, Grid):
+            made = _grid(keys, axes)
+            self._made["grid", id(keys)] = made
+        return made
+
+    def _stride(self, axis: Axis, side: int, grid: Grid, k: int) -> Rows:
+        """Where the low (0) or high (1) end of each piece stands in its group's flattened grid, by key k."""
+        key = ("stride", id(axis), side)
+        made = self._made.get(key)
+        if not isinstance(made, Rows):
+            groups, ends = axis_groups(axis), (axis.low, axis.high)[side]
+            made = Rows(ends.rows * grid.strides[k][groups] + (grid.starts[groups] if k == 0 else 0))
+            self._made[key] = made
+        return made
+
+    def _rows(self, grid: Grid, stride: Rows) -> Rows:
+        made = self._once(("rows", id(stride)), Rows(grid.flat.rows[stride.rows]))
+        assert isinstance(made, Rows)
+        return made
+
+    # -- curves -----------------------------------------------------------------------------------
+
+    def curve(self, call: model.CurveCall, scope: Scope) -> Lowered:
+        curve = self._lowering.policy.curves[call.curve]
+        x = self._lowering.lower(call.arg, scope)
+        if curve.formula is not None:
+            return self._lowering.body(curve.formula, {curve.arg: x}, scope)
+        faulty: list[Lowered] = []
+        points = [(self._number(a, faulty), self._number(b, faulty)) for a, b in curve.points]
+        for fault in faulty:  # a point that has no value leaves none to the curve
+            x = self._lowering.op("add", [x, fault], scope)
+        xs = [a.value for a, _ in points]
+        number, outside = list(self._lowering.policy.curves).index(curve.name), curve.outside or "unknown"
+        logarithmic = curve.method == "logarithmic"
+        made = self._once(("curve", curve.name), make_segments([xs], outside, Cause.OUTSIDE, number, logarithmic))
+        piece = self._lowering.op("segment", [x], scope, (made, curve.method == "step"), INDEX)
+        if curve.method == "step":
+            values = [self._const(y.value) for y in (points[0][1], *(p[1] for p in points))]
+            return self.values(piece, values, scope, NUMBER)
+        exact = [(_rational_of(a.value), _rational_of(b.value)) for a, b in points]
+        if curve.method == "smooth":
+            return self._polynomial("piecewise", x, piece, [pieces.hermite(exact, outside)], scope)
+        parts = [pieces.chords(exact, outside, logarithmic)]
+        op = "logarithmic" if logarithmic else "piecewise"
+        return self._polynomial(op, x, piece, parts, scope, never_below=outside != "extended" and not logarithmic)
+
+
+# -- helpers ----------------------------------------------------------------------------------
+
+
+def _grid(keys: Keys, axes: Sequence[int]) -> Grid:
+    flat: list[int] = []
+    starts, widths = [], []
+    for group in keys.groups:
+        values = [sorted({_exact(keys.cells[r][i]) for r in group}) for i in axes]
+        rows = {tuple(_exact(keys.cells[r][i]) for i in axes): r for r in reversed(group)}
+        starts.append(len(flat))
+        widths.append(len(values[1]) if len(axes) > 1 else 1)
+        if len(axes) == 1:
+            flat += [rows[a,] for a in values[0]]
+        else:
+            flat += [rows[a, b] for a in values[0] for b in values[1]]
+    width = np.array(widths, dtype=np.int64)
+    return Grid(Rows(np.array(flat, dtype=np.int64)), np.array(starts, dtype=np.int64), (width, np.ones_like(width)))
+
+
+def axis_groups(axis: Axis) -> Index:
+    """(pieces,) the group of each piece."""
+    first = np.array(axis.segments.first, dtype=np.int64)
+    return np.searchsorted(first, np.arange(len(axis.segments.starts)), "right") - 1
+
+
+def _between(segments: Segments, groups: Sequence[Sequence[Exact]], outside: str) -> Axis:
+    """For each piece the two points between which, or from which on, its line goes, and how far along x is."""
+    low: list[int] = []
+    high: list[int] = []
+    parts = []
+    for group in groups:
+        points, last = [_rational_of(x) for x in group], len(group) - 1
+        ends = outside == "extended" and last > 0
+        pairs = [(0, 1 if ends else 0), *((i, i + 1) for i in range(last)), (last, last - 1 if ends else last)]
+        low += [a for a, _ in pairs]
+        high += [b for _, b in pairs]
+        slopes = [Fraction(0) if a == b else 1 / (points[b] - points[a]) for a, b in pairs]
+        parts.append(
+            [
+                (points[a], Fraction(0), s, Fraction(0), Fraction(0), abs(s))
+                for (a, _), s in zip(pairs, slopes, strict=True)
+            ]
+        )
+    rows = [Rows(np.array(ends, dtype=np.int64)) for ends in (low, high)]
+    return Axis(segments, rows[0], rows[1], pieces.polynomials(parts))
+
+
+def _split(groups: list[list[int]], cells: Sequence[Exact | str | None], operator: str) -> tuple[Step, list[list[int]]]:
+    """The step of one key, and the groups of rows that it leads to."""
+    named = dict.fromkeys(c for c in cells if c is not None)
+    positions = list(named) if operator == "=" else sorted(named)
+    place = {value: i for i, value in enumerate(positions)}
+    after: list[list[int]] = []
+    entries: list[tuple[int, int, int]] = []
+    other = [-1] * len(groups)
+    for state, group in enumerate(groups):
+        parts: dict[Exact | str | None, list[int]] = {}
+        for row in group:
+            parts.setdefault(cells[row], []).append(row)
+        for value, rows in parts.items():
+            if value is None:
+                other[state] = len(after)
+            else:
+                entries.append((state, place[value], len(after)))
+            after.append(rows)
+    return make_step(operator, positions, entries, other), after  # type: ignore[arg-type]
+
+
+def _array(constants: Sequence[object], type: Type) -> tuple[Values, Facts]:
+    numbers = [c for c in constants if isinstance(c, Number)]
+    if len(numbers) == len(constants):
+        values = np.array([float(n) for n in numbers])
+        rounded = [n for n in numbers if not n.exact]
+        once = all(float(n) != round(float(n)) for n in rounded)  # what looks whole is taken to be what it says
+        facts = Facts(bool((values >= 0).all()), bool(np.isinf(values).any()))
+        return Values(values, _HALF_UNIT if rounded else 0.0, once), facts
+    return Values(np.array(constants, dtype=np.bool_ if type.kind is Kind.FLAG else np.int32), 0.0, False), Facts()
+
+
+def _reads(expr: Expr) -> bool:
+    """Whether an expression reads an argument."""
+    return isinstance(expr, model.ArgRead) or any(_reads(part) for part in operands(expr))
+
+
+def _exact(cell: Exact | str | None) -> Exact:
+    assert isinstance(cell, Fraction | float)
+    return cell
+
+
+def _rational_of(cell: Exact | str | None) -> Fraction:
+    assert isinstance(cell, Fraction)
+    return cell
+
+
+def _rational(node: Node) -> Fraction | None:
+    """A constant that is finite."""
+    constant = node.constant
+    return constant.value if isinstance(constant, Number) and isinstance(constant.value, Fraction) else None
+
+
+def _rationals(values: Sequence[Exact | None]) -> list[Fraction]:
+    return [v for v in values if isinstance(v, Fraction)]
+
+
+def _difference(a: Exact, b: Exact) -> Exact:
+    assert isinstance(a, Fraction) and isinstance(b, Fraction)
+    return a - b
+
+
+def _plain(node: Node) -> bool:
+    """Finite constants by row: never unknown."""
+    return node.op in ("const", "take") and not node.facts.infinite

@@ -1,0 +1,364 @@
+"""The checked policy as a graph: functions substituted, paths followed, every expression at its own grain.
+
+An expression varies with nothing (level 0), with this row (1) or with the row inside an aggregate (2). It is lowered at
+its own level, and carried to a finer one only where it meets it; a fault stands at its operation's level.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from dsl import model
+from dsl.model import DATE, FLAG, NUMBER, Expr, Kind, Type, Value
+from evaluator.constants import Constant, Number
+from evaluator.graph import INDEX, SCALAR, Facts, Graph, Node
+from evaluator.lookups import Lookups
+from evaluator.scope import Lowered, Scope
+
+_FRAMES = 20_000  # expressions nest to a limit, functions inside functions add to it
+
+_BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
+
+
+@contextmanager
+def _deep() -> Iterator[None]:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _FRAMES))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What to compute. ``reasons``: by entity with tiers, why a row stands in the unknown row."""
+
+    columns: dict[tuple[str, str], Node]
+    reasons: dict[str, Node]
+    checks: tuple[tuple[Node, Node | None], ...]  # the condition, and by how much it is violated
+
+
+def lower(
+    policy: model.Policy,
+    params: Mapping[str, Value],
+    as_of: Fraction | None,
+    infinite: frozenset[tuple[str, str]] = frozenset(),
+    optimise: bool = True,
+) -> Outputs:
+    """Every formula, tiers column and check of the policy. ``infinite``: inputs that hold infinite values."""
+    with _deep():
+        lowering = Lowering(policy, params, as_of, infinite, Graph(optimise))
+        columns = {(e, c): lowering.column(e, c) for e, c in policy.order}
+        reasons = {entity: lowering.tier_pick(entity)[1] for entity in policy.tiers}
+        return Outputs(columns, reasons, tuple(lowering.check(i) for i in range(len(policy.checks))))
+
+
+class Lowering:
+    """One policy with its params on its way into one graph."""
+
+    def __init__(
+        self,
+        policy: model.Policy,
+        params: Mapping[str, Value],
+        as_of: Fraction | None,
+        infinite: frozenset[tuple[str, str]],
+        graph: Graph,
+    ) -> None:
+        self.policy, self.params, self.as_of, self.graph = policy, params, as_of, graph
+        self._infinite = infinite
+        self._columns: dict[tuple[str, str], Node] = {}
+        self._picks: dict[str, tuple[Node, Node]] = {}
+        self._bodies: dict[object, Lowered] = {}
+        self._lookups = Lookups(self)
+
+    # -- operations -------------------------------------------------------------------------------
+
+    def op(
+        self,
+        name: str,
+        operands: list[Lowered],
+        scope: Scope,
+        attrs: tuple[object, ...] = (),
+        type: Type = NUMBER,
+        facts: Facts | None = None,
+        level: int = 0,
+    ) -> Lowered:
+        """An operation at the finest level of its operands, and at least at ``level``."""
+        level = max((level, *(o.level for o in operands)))
+        args = tuple(self.carry(o, level, scope) for o in operands)
+        grain = (SCALAR, self.grain(scope.entity), self.grain(scope.inner or scope.entity))[level]
+        return Lowered(self.graph.node(name, args, attrs, grain=grain, type=type, facts=facts), level)
+
+    def carry(self, operand: Lowered, level: int, scope: Scope) -> Node:
+        """An operand brought to a level: from this row down to each row inside that leads to it."""
+        node = operand.node
+        if operand.level != 1 or level != 2 or node.grain == SCALAR or scope.inner is None:
+            return node
+        if scope.via is None:
+            raise TypeError("an aggregate over whole entities can't read this row")
+        return self._through(scope.inner, scope.via, node)
+
+    def grain(self, entity: str) -> str:
+        return SCALAR if entity == SCALAR or self.policy.entities[entity].once else entity
+
+    def const(self, value: Value, type: Type) -> Node:
+        """A constant: a label as its code among the type's labels, an unknown label as -1."""
+        exact: Constant
+        if isinstance(value, bool):
+            return self.graph.const(value, FLAG)
+        if isinstance(value, str):
+            if type.kind is not Kind.ENUM:
+                return self.graph.const(value, model.TEXT)
+            exact = type.labels.index(value) if value in type.labels else -1
+            return self.graph.const(exact, type)
+        return self.graph.const(Number(value), DATE if type.kind is Kind.DATE else NUMBER)
+
+    # -- columns ----------------------------------------------------------------------------------
+
+    def column(self, entity: str, name: str) -> Node:
+        """A column at its entity's rows."""
+        key = (entity, name)
+        if key not in self._columns:
+            self._columns[key] = self._column(entity, name)
+        return self._columns[key]
+
+    def _column(self, entity: str, name: str) -> Node:
+        found, grain, type = self.policy.entities[entity], self.grain(entity), self.policy.type_of(entity, name)
+        if name == entity:
+            return self.graph.node("key", (), (entity,), grain=grain, type=type)
+        if name in found.inputs:
+            domain = found.inputs[name].domain
+            nonnegative = domain is not None and domain.low is not None and domain.low >= 0
+            facts = Facts(nonnegative, (entity, name) in self._infinite)
+            return self.graph.node("input", (), (entity, name), grain=grain, type=type, facts=facts)
+        value = self._value(entity, name, type)
+        facts = value.facts
+        if name in found.formulas:
+            low = found.formulas[name].range.low
+            facts = Facts(facts.nonnegative or (low is not None and low >= 0), facts.infinite)
+        return self.graph.node("settle", (value,), (entity, name), grain=grain, type=type, facts=facts)
+
+    def _value(self, entity: str, name: str, type: Type) -> Node:
+        scope = Scope(entity)
+        formula = self.policy.entities[entity].formulas.get(name)
+        if formula is not None:
+            return self.lower_as(formula.value, type, scope).node
+        tiers, pick = self.policy.tiers[entity], self.tier_pick(entity)[0]
+        index = Lowered(pick, 1)
+        if name == "tier":
+            labels = [Lowered(self.const(r.label, type), 0) for r in tiers.rows]
+            return self._lookups.values(index, labels, scope, type).node
+        place = next(i for i, c in enumerate(tiers.columns) if c.name == name)
+        cells = [self._within(self.lower_as(r.cells[place], type, scope), tiers, place) for r in tiers.rows]
+        return self._lookups.values(index, cells, scope, type).node
+
+    def _within(self, cell: Lowered, tiers: model.Tiers, place: int) -> Lowered:
+        """A cell, unknown where it is outside its column's stated range."""
+        domain = tiers.columns[place].domain
+        value = cell.node.constant
+        if domain is None or (isinstance(value, Number) and domain.holds(value.value)):
+            return cell
+        grain = self.grain(tiers.entity)
+        return Lowered(self.graph.node("within", (cell.node,), (domain, place), grain=grain, facts=cell.node.facts), 1)
+
+    def tier_pick(self, entity: str) -> tuple[Node, Node]:
+        """The number of the tiers row that each row takes, and why where that is the ``unknown`` one."""
+        if entity not in self._picks:
+            tiers, scope, grain = self.policy.tiers[entity], Scope(entity), self.grain(entity)
+            flags = tuple(self._holds(tiers, row, scope) for row in tiers.rows if row.when is not None)
+            rows = tuple(i for i, row in enumerate(tiers.rows) if row.when is not None)
+            other, unknown = (
+                next((i for i, row in enumerate(tiers.rows) if row.row == kind), None) for kind in ("other", "unknown")
+            )
+            pick, reason = (
+                self.graph.node(op, flags, (rows, other, unknown), grain=grain, type=INDEX) for op in ("pick", "reason")
+            )
+            self._picks[entity] = pick, reason
+        return self._picks[entity]
+
+    def _holds(self, tiers: model.Tiers, row: model.TierRow, scope: Scope) -> Node:
+        assert row.when is not None
+        if tiers.operator is None or tiers.variable is None:
+            return self.lower(row.when, scope).node
+        sides = [self.lower(tiers.variable, scope), self.lower(row.when, scope)]
+        return self.op("compare", sides, scope, (tiers.operator, False), FLAG).node
+
+    def check(self, index: int) -> tuple[Node, Node | None]:
+        check = self.policy.checks[index]
+        scope = Scope(check.on or SCALAR, tolerant=True)
+        grain = self.grain(scope.entity)
+        condition = self.lower(check.condition, scope)
+        node = self.graph.node("settle", (condition.node,), (index,), grain=grain, type=FLAG)
+        if not isinstance(check.condition, model.Compare):
+            return node, None
+        sides = [self.lower(s, scope) for s in (check.condition.left, check.condition.right)]
+        if not sides[0].node.numeric:
+            return node, None
+        return node, self.op("margin", sides, scope, (check.condition.operator,)).node
+
+    # -- expressions ------------------------------------------------------------------------------
+
+    def lower_as(self, expr: Expr, type: Type, scope: Scope) -> Lowered:
+        """An expression where a type is declared, whose labels a constant is one of."""
+        if isinstance(expr, model.Const):
+            return Lowered(self.const(expr.value, type), 0)
+        return self.lower(expr, scope)
+
+    def lower(self, expr: Expr, scope: Scope) -> Lowered:
+        match expr:
+            case model.Const():
+                return Lowered(self.const(expr.value, expr.type), 0)
+            case model.ParamRead():
+                return Lowered(self.const(self.params[expr.name], self.policy.params[expr.name].type), 0)
+            case model.ArgRead():
+                return scope.args[expr.name]
+            case model.AsOf():
+                if self.as_of is None:
+                    raise ValueError("the policy reads as_of, and the snapshot doesn't state it")
+                return Lowered(self.graph.const(Number(self.as_of), DATE), 0)
+            case model.Read():
+                return self._read(expr, scope)
+            case model.Unary():
+                operand = self.lower(expr.operand, scope)
+                if expr.operator == "not":
+                    return self.op("not", [operand], scope, type=FLAG)
+                return self.op("neg", [operand], scope)
+            case model.Binary():
+                return self._binary(expr, scope)
+            case model.Compare():
+                return self._compare(expr, scope)
+            case model.Logic():
+                return self.op(expr.operator, [self.lower(o, scope) for o in expr.operands], scope, type=FLAG)
+            case model.If():
+                parts = [self.lower(e, scope) for e in (expr.condition, expr.then, expr.otherwise)]
+                return self._select(parts, expr.type, scope)
+            case model.Fallback():
+                operand, otherwise = self.lower(expr.operand, scope), self.lower(expr.otherwise, scope)
+                return self._select(
+                    [self._blank("absent", expr.operand, operand, scope), otherwise, operand], expr.type, scope
+                )
+            case model.Known():
+                return self._blank("known", expr.operand, self.lower(expr.operand, scope), scope)
+            case model.BuiltinCall():
+                return self._builtin(expr, scope)
+            case model.FunctionCall():
+                args = {name: self.lower(arg, scope) for name, arg in expr.args}
+                return self.body(expr.body, args, scope)
+            case model.TableCall():
+                return self._lookups.table(expr, scope)
+            case model.CurveCall():
+                return self._lookups.curve(expr, scope)
+            case model.Aggregate():
+                return self._aggregate(expr, scope)
+        raise TypeError(f"no lowering for {type(expr).__name__}")
+
+    def body(self, body: Expr, args: Mapping[str, Lowered], scope: Scope) -> Lowered:
+        """A function's body with these arguments; the same arguments give the same node, at once."""
+        places = tuple((name, arg.node.id, arg.level) for name, arg in args.items())
+        key = (id(body), places, scope.entity, scope.inner, scope.via, scope.tolerant)
+        if key not in self._bodies:
+            self._bodies[key] = self.lower(body, replace(scope, args=args))
+        return self._bodies[key]
+
+    def _binary(self, expr: model.Binary, scope: Scope) -> Lowered:
+        left, right = self.lower(expr.left, scope), self.lower(expr.right, scope)
+        if expr.operator != "^":
+            return self.op(_BINARY[expr.operator], [left, right], scope)
+        exponent = right.node.constant
+        if not isinstance(exponent, Number):
+            raise TypeError("the exponent of a power is a constant")
+        return self.op("pow", [left], scope, (exponent,))
+
+    def _compare(self, expr: model.Compare, scope: Scope) -> Lowered:
+        left, right = self.lower(expr.left, scope), self.lower(expr.right, scope)
+        if left.node.type.kind is Kind.ENUM and right.node.op == "const":
+            right = Lowered(self._label(right.node, expr.right, left.node.type), right.level)
+        elif right.node.type.kind is Kind.ENUM and left.node.op == "const":
+            left = Lowered(self._label(left.node, expr.left, right.node.type), left.level)
+        return self.op("compare", [left, right], scope, (expr.operator, scope.tolerant), FLAG)
+
+    def _label(self, node: Node, expr: Expr, type: Type) -> Node:
+        """A label beside a column of labels: its code there."""
+        value = expr.value if isinstance(expr, model.Const) else node.constant
+        if isinstance(value, str):
+            return self.const(value, type)
+        if node.type.labels and isinstance(value, int):
+            return self.const(node.type.labels[value], type)
+        return node
+
+    def _select(self, parts: list[Lowered], type: Type, scope: Scope) -> Lowered:
+        """``if``; a constant condition leaves one branch, at the level that all three have."""
+        condition, then, otherwise = parts
+        if type.kind is Kind.ENUM:
+            then, otherwise = (Lowered(self._relabel(p.node, type), p.level) for p in (then, otherwise))
+        level = max(p.level for p in parts)
+        if isinstance(condition.node.constant, bool):
+            taken = then if condition.node.constant else otherwise
+            return Lowered(self.carry(taken, level, scope), level)
+        kind = then.node.type if then.node.op != "const" else otherwise.node.type
+        return self.op("select", [condition, then, otherwise], scope, type=kind)
+
+    def _relabel(self, node: Node, type: Type) -> Node:
+        return self.const(node.constant, type) if isinstance(node.constant, str) else node
+
+    def _blank(self, op: str, expr: Expr, operand: Lowered, scope: Scope) -> Lowered:
+        table = list(self.policy.tables).index(expr.table) if isinstance(expr, model.TableCall) else None
+        return self.op(op, [operand], scope, (table,), FLAG)
+
+    def _builtin(self, expr: model.BuiltinCall, scope: Scope) -> Lowered:
+        args = [self.lower(a, scope) for a in expr.args]
+        if expr.name != "interpolate":
+            return self.op(expr.name, args, scope)
+        x, x0, y0, x1, y1 = args
+        zero, one = (Lowered(self.graph.const(Number(Fraction(n))), 0) for n in (0, 1))
+        span, rise = self.op("sub", [x1, x0], scope), self.op("sub", [y1, y0], scope)
+        along = self.op("div", [self.op("sub", [x, x0], scope), span], scope)
+        held = self.op("clamp", [along, zero, one], scope)
+        return self.op("add", [y0, self.op("mul", [rise, held], scope)], scope)
+
+    # -- paths and aggregates ---------------------------------------------------------------------
+
+    def _read(self, read: model.Read, scope: Scope) -> Lowered:
+        if self.policy.entities[read.entity].once and not read.links:
+            return Lowered(self.column(read.entity, read.column), 0)
+        start = scope.inner if read.inner else scope.entity
+        assert start is not None
+        node = self._through(start, read.links, self.column(read.entity, read.column))
+        return Lowered(node, 0 if self.grain(start) == SCALAR else 2 if read.inner else 1)
+
+    def _chain(self, start: str, links: tuple[str, ...]) -> tuple[Node, str]:
+        """The row that a chain of links leads to, and its entity."""
+        node, entity = self.column(start, links[0]), start
+        for i, link in enumerate(links):
+            if i:
+                step = self.column(entity, link)
+                node = self.graph.node("gather", (node, step), (entity,), grain=self.grain(start), type=step.type)
+            entity = self.policy.type_of(entity, link).entity
+        return node, entity
+
+    def _through(self, start: str, links: tuple[str, ...], column: Node) -> Node:
+        """A column read through links; the target's own key is where the links lead."""
+        if not links:
+            return column
+        index, entity = self._chain(start, links)
+        if column.op == "key":
+            return index
+        return self.graph.node("gather", (index, column), (entity,), grain=self.grain(start), type=column.type)
+
+    def _aggregate(self, expr: model.Aggregate, scope: Scope) -> Lowered:
+        inside = replace(scope, inner=expr.entity, via=expr.via)
+        value = Lowered(self.graph.const(True, FLAG), 0) if expr.value is None else self.lower(expr.value, inside)
+        args = [self.carry(value, 2, inside)]
+        if expr.where is not None:
+            args.append(self.carry(self.lower(expr.where, inside), 2, inside))
+        level, grain = 0, SCALAR
+        if expr.via is not None:
+            args.append(self._chain(expr.entity, expr.via)[0])
+            level, grain = 1, self.grain(scope.entity)
+        attrs = (expr.entity, expr.where is not None, expr.via is not None)
+        type = FLAG if expr.function in ("any", "all") else args[0].type if args[0].numeric else NUMBER
+        node = self.graph.node(f"agg_{expr.function}", tuple(args), attrs, grain=grain, type=type)
+        return Lowered(node, level if grain != SCALAR else 0)

@@ -1,0 +1,42 @@
+"""The rows that belong to a row: the links of an entity, read backwards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dsl import model
+from evaluator.book import Book
+
+
+@dataclass(slots=True)
+class Members:
+    """One index per entity and chain of links, made when it is first asked for."""
+
+    policy: model.Policy
+    book: Book
+    _groups: dict[tuple[str, tuple[str, ...]], dict[int, list[int]]] = field(default_factory=dict)
+
+    def of(self, entity: str, via: tuple[str, ...] | None, row: int) -> Sequence[int]:
+        """The rows of ``entity`` whose links lead to this row, in the file's order; for ``via`` None all of them."""
+        if via is None:
+            return range(self.book.tables[entity].rows)
+        if (entity, via) not in self._groups:
+            groups: dict[int, list[int]] = {}
+            for member, target in enumerate(self._targets(entity, via).tolist()):
+                if target >= 0:
+                    groups.setdefault(target, []).append(member)
+            self._groups[entity, via] = groups
+        return self._groups[entity, via].get(row, [])
+
+    def _targets(self, entity: str, via: tuple[str, ...]) -> npt.NDArray[Any]:
+        """(rows,) int64: the row that each row's links lead to, -1 where one of them is unknown."""
+        targets = np.arange(self.book.tables[entity].rows, dtype=np.int64)
+        for link in via:
+            column = self.book.tables[entity].columns[link]
+            step = np.append(np.where(column.known(), column.values, -1), -1)  # -1 leads to the last, which is -1
+            targets = step[targets]
+            entity = self.policy.entities[entity].inputs[link].type.entity
+        return targets

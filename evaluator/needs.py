@@ -1,0 +1,52 @@
+"""What a policy asks of a snapshot beyond its columns: an instant, and links that no row may lack."""
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from dsl import model
+from dsl.source import Span
+
+
+def expressions(policy: model.Policy) -> Iterator[model.Expr]:
+    """Every expression of a policy, each once, those inside others and inside functions' bodies too."""
+    seen: set[int] = set()
+    waiting: list[Any] = [
+        *(f.value for e in policy.entities.values() for f in e.formulas.values()),
+        *policy.tables.values(),
+        *policy.curves.values(),
+        *policy.tiers.values(),
+        *policy.checks,
+    ]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, tuple):
+            waiting.extend(item)
+        elif isinstance(item, (model.Type, Span, model.Interval)) or not is_dataclass(item) or id(item) in seen:
+            continue
+        else:
+            seen.add(id(item))
+            if isinstance(item, model.Expr):
+                yield item
+            waiting.extend(getattr(item, f.name) for f in fields(item) if f.name not in ("type", "span"))
+
+
+def needs_as_of(policy: model.Policy) -> bool:
+    """Whether the policy means nothing without the snapshot's instant: freshness, dated parameters, ``as_of``."""
+    return (
+        any(i.fresh is not None for e in policy.entities.values() for i in e.inputs.values())
+        or any(p.versions for p in policy.params.values())
+        or any(isinstance(x, model.AsOf) for x in expressions(policy))
+    )
+
+
+def aggregated_links(policy: model.Policy) -> set[tuple[str, str]]:
+    """The links, as (entity, column), along which some row is counted into another's total."""
+    found = set()
+    for x in expressions(policy):
+        if isinstance(x, model.Aggregate):
+            entity = x.entity
+            for link in x.via or ():
+                found.add((entity, link))
+                entity = policy.entities[entity].links[link]
+    return found

@@ -1,0 +1,229 @@
+"""Results as files: each entity's computed columns in the input's row order, and the summary. Complete or absent.
+
+An unknown cell is null, and a column that has any is followed by `<column>_cause`, text, null where the value is known.
+Dates are UTC timestamps, durations seconds, links and keys text, enumerations their labels. In CSV an infinite number
+is `inf`, and text that a spreadsheet would run as a formula (it starts with = + - @, a tab or a line's end) gets a
+leading apostrophe; numbers are never touched. In JSON, one row a line, an infinite number is the text `infinite`.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from dsl.causes import WORDS
+from dsl.model import Kind
+from evaluator.columns import KNOWN, Column, Origin
+from evaluator.plain import jsonable
+from evaluator.results import Results
+
+Format = Literal["parquet", "csv", "json"]
+SUMMARY = "summary.json"
+
+
+class UnknownColumn(Exception):
+    """A column was asked for that no result has. ``wanted`` is as typed, ``columns`` are all there are."""
+
+    def __init__(self, wanted: str, columns: list[str]) -> None:
+        self.wanted, self.columns = wanted, columns
+        super().__init__(f"there is no column `{wanted}`")
+
+
+def write_outputs(
+    results: Results, folder: Path, format: Format = "parquet", columns: Iterable[str] | None = None
+) -> list[Path]:
+    """Writes one file per entity and the summary; gives their paths. ``columns``: `account.health`, ...; all computed.
+
+    A new folder appears whole. In one that exists the summary of an earlier run goes first and the new one comes last:
+    a folder with a summary is complete. Raises UnknownColumn, OSError.
+    """
+    chosen = choose(results, columns)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        names = []
+        for entity, wanted in chosen.items():
+            names.append(f"{entity}.{format}")
+            _synced(made / names[-1], _writers[format](table(results, entity, wanted)))
+        summary = json.dumps(results.summary() | {"files": names}, indent=2, ensure_ascii=False, allow_nan=False)
+        _synced(made / SUMMARY, lambda path: path.write_text(summary + "\n", "utf-8"))
+        _put(made, folder, [*names, SUMMARY])
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return [folder / name for name in (*names, SUMMARY)]
+
+
+def choose(results: Results, columns: Iterable[str] | None) -> dict[str, list[str]]:
+    """Columns to write by entity, in the order asked for; without a choice, all that are computed, as in the policy."""
+    computed = {entity: list(found) for entity, found in results.evaluation.columns.items() if found}
+    if columns is None:
+        return computed
+    chosen: dict[str, list[str]] = {}
+    for wanted in columns:
+        entity, _, name = wanted.partition(".")
+        if entity not in results.policy.entities or not name or results.column(entity, name) is None:
+            raise UnknownColumn(wanted, [f"{e}.{c}" for e, names in computed.items() for c in names])
+        if name not in chosen.setdefault(entity, []):
+            chosen[entity].append(name)
+    return chosen
+
+
+def table(results: Results, entity: str, columns: Iterable[str]) -> pa.Table:
+    """The entity's key and columns as an Arrow table, rows in the input's order."""
+    source = results.book.tables[entity]
+    arrays: dict[str, pa.Array] = {}
+    if not results.policy.entities[entity].once:
+        arrays[entity] = pa.array(source.keys, pa.string())
+    for name in columns:
+        column = results.column(entity, name)
+        assert column is not None
+        arrays[name] = _array(results, entity, name, column)
+        if column.unknown_count():
+            arrays[f"{name}_cause"] = _causes(column)
+    return pa.table(arrays)
+
+
+def _array(results: Results, entity: str, name: str, column: Column) -> pa.Array:
+    type_ = results.policy.type_of(entity, name)
+    unknown = ~column.known()
+    match type_.kind:
+        case Kind.ENUM:
+            return _picked(pa.array(type_.labels, pa.string()), column, unknown)
+        case Kind.TEXT:
+            return _picked(pa.array(results.book.tables[entity].texts[name], pa.string()), column, unknown)
+        case Kind.LINK:
+            keys = pa.array(results.book.tables[type_.entity].keys, pa.string())
+            return _picked(keys, column, unknown | (column.values < 0))
+        case Kind.FLAG:
+            return pa.array(column.values.astype(np.bool_), mask=unknown)
+        case Kind.DATE:
+            micros = np.rint(np.where(unknown, 0.0, column.values) * 1e6).astype(np.int64)
+            return pa.array(micros, mask=unknown).cast(pa.timestamp("us", "UTC"))
+        case _:
+            return pa.array(column.values.astype(np.float64), mask=unknown)
+
+
+def _picked(words: pa.Array, column: Column, absent: np.ndarray[Any, Any]) -> pa.Array:
+    return words.take(pa.array(np.where(absent, 0, column.values).astype(np.int64), mask=absent))
+
+
+def _causes(column: Column) -> pa.Array:
+    assert column.quality is not None
+    words = np.array([None] * column.quality.size, dtype=object)
+    unknown = column.quality != KNOWN
+    codes, inverse = np.unique(column.quality[unknown], return_inverse=True)
+    words[unknown] = np.array([WORDS[Origin.of(int(code)).cause] for code in codes], dtype=object)[inverse]
+    return pa.array(words, pa.string())
+
+
+# -- files ------------------------------------------------------------------------------------------
+
+
+def _csv(rows: pa.Table) -> Callable[[Path], object]:
+    safe = pa.table({name: _unarmed(rows[name]) for name in rows.column_names})
+    return lambda path: pyarrow.csv.write_csv(safe, path)
+
+
+def _unarmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text that no spreadsheet takes for a formula."""
+    if not pa.types.is_string(column.type):
+        return column
+    armed = pc.match_substring_regex(column, "^[=+\\-@\t\r\n]")
+    return pc.if_else(armed, pc.binary_join_element_wise("'", column, ""), column)
+
+
+def _parquet(rows: pa.Table) -> Callable[[Path], object]:
+    return lambda path: pyarrow.parquet.write_table(rows, path)
+
+
+def _json(rows: pa.Table) -> Callable[[Path], object]:
+    def write(path: Path) -> None:
+        with path.open("w", encoding="utf-8") as file:
+            lead = "[\n"
+            for batch in rows.to_batches(max_chunksize=65_536):
+                for row in batch.to_pylist():
+                    file.write(lead + json.dumps(_plain_row(row), ensure_ascii=False, allow_nan=False))
+                    lead = ",\n"
+            file.write("[]\n" if lead == "[\n" else "\n]\n")
+
+    return write
+
+
+def _plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    dated = {n: v.isoformat().replace("+00:00", "Z") if hasattr(v, "isoformat") else v for n, v in row.items()}
+    found: dict[str, Any] = jsonable(dated)
+    return found
+
+
+_writers: dict[Format, Callable[[pa.Table], Callable[[Path], object]]] = {
+    "parquet": _parquet,
+    "csv": _csv,
+    "json": _json,
+}
+
+
+def write_file(path: Path, text: str) -> None:
+    """One file of text, complete or absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    try:
+        _synced(Path(name), lambda made: made.write_text(text, "utf-8"))
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+        _sync(path.parent)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _synced(path: Path, write: Callable[[Path], object]) -> None:
+    write(path)
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _put(made: Path, folder: Path, names: list[str]) -> None:
+    """Moves finished files to where they belong."""
+    if not folder.exists():
+        os.chmod(made, 0o777 & ~_umask())
+        _sync(made)
+        os.rename(made, folder)
+    else:
+        for stale in _earlier(folder):
+            (folder / stale).unlink(missing_ok=True)
+        for name in names:
+            os.replace(made / name, folder / name)
+        _sync(folder)
+    _sync(folder.parent)
+
+
+def _earlier(folder: Path) -> list[str]:
+    """The files of an earlier run, its summary first; only plain names, whatever the summary says."""
+    try:
+        found = json.loads((folder / SUMMARY).read_text("utf-8"))
+        names = found.get("files", [])
+    except (OSError, ValueError, AttributeError):
+        return []
+    return [SUMMARY, *(n for n in names if isinstance(n, str) and Path(n).name == n and n != SUMMARY)]
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,305 @@
+"""The slow, exact evaluator: row by row, in plain Python, from the language's definition. The oracle.
+
+It decides the rows that floating point can't, and the compiled evaluator is tested against it. A cell costs what it
+depends on, and is computed once.
+"""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import TypeVar
+
+from dsl import model
+from dsl.causes import Cause
+from dsl.model import Exact, Expr, Kind, Value
+from evaluator import exact
+from evaluator.book import Book
+from evaluator.columns import Column, Origin, origin_code
+from evaluator.exact import Fault, compare
+from evaluator.members import Members
+from evaluator.places import Argument, At, Grain, Result, Unknown, first_unknown, grain, number
+from evaluator.reference_cells import aggregated, as_it_is, input_cell
+from evaluator.reference_lookup import holds
+from evaluator.reference_tables import Lookups
+from evaluator.reference_tiers import TierRows
+
+_DEEP = 600  # expressions and cells inside each other before a cell is put off to be computed from the bottom
+_FRAMES = 20_000  # Python frames that _DEEP, and one deepest expression on top, may take
+_CHECK_TIE = Fraction(1, 10**9)
+T = TypeVar("T")
+
+
+class _TooDeep(Exception):
+    """This cell has to be computed before those that asked for it."""
+
+    def __init__(self, cell: tuple[str, str, int]) -> None:
+        self.cell = cell
+        super().__init__()
+
+
+class Reference:
+    """One policy over one book. ``params``: every parameter's value in force.
+
+    ``computed``: columns of ``once`` entities to take as they are, where adding up a whole book would take too long.
+    """
+
+    def __init__(
+        self,
+        policy: model.Policy,
+        book: Book,
+        params: Mapping[str, Value],
+        computed: Mapping[str, Mapping[str, Column]] | None = None,
+    ) -> None:
+        self.policy, self.book, self.params = policy, book, params
+        self._computed = {
+            (e, c): column for e, columns in (computed or {}).items() if policy.entities[e].once
+            for c, column in columns.items() if policy.type_of(e, c).kind in (Kind.NUMBER, Kind.FLAG, Kind.ENUM)
+        }  # fmt: skip
+        self._entity_numbers = {name: i for i, name in enumerate(policy.entities)}
+        self._table_numbers = {name: i for i, name in enumerate(policy.tables)}
+        self._curve_numbers = {name: i for i, name in enumerate(policy.curves)}
+        self._cells: dict[tuple[str, str, int], Result] = {}
+        self._depth = 0
+        self.members = Members(policy, book)
+        self.lookups = Lookups(policy, book, self.value)
+        self.tiers = TierRows(policy, self.value)
+
+    # -- the face ---------------------------------------------------------------------------------
+
+    def cell(self, entity: str, column: str, row: int) -> Result:
+        """A column's value in a row: an input's, a formula's, a tiers column's or the key's."""
+        return self._settled(lambda: self._cell(entity, column, row))
+
+    def evaluate(self, expr: Expr, entity: str, row: int) -> Result:
+        """An expression's value at a row of ``entity`` (empty: on whole entities)."""
+        return self.at(expr, At(entity, row))
+
+    def at(self, expr: Expr, at: At) -> Result:
+        """An expression's value at a place: in a function's body, or inside an aggregate."""
+        return self._settled(lambda: self.value(expr, at))
+
+    def check(self, index: int, row: int = 0) -> bool | Unknown:
+        """Whether check number ``index`` holds in a row of its entity (row 0 where it is about the whole book)."""
+        check = self.policy.checks[index]
+        result = self._settled(lambda: self.value(check.condition, At(check.on or "", row, check=True)))
+        assert isinstance(result, (bool, Unknown))
+        return result
+
+    def tier_row(self, entity: str, row: int) -> tuple[int, Unknown | None]:
+        """The number of the tiers row that a row takes, and, where it is the ``unknown`` row, why."""
+        return self._settled(lambda: self.tiers.row(entity, row))
+
+    def tier_holds(self, entity: str, number: int, row: int) -> bool | Unknown:
+        """Whether the bound or condition of tiers row ``number`` holds in a row."""
+        tiers = self.policy.tiers[entity]
+        return self._settled(lambda: self.tiers.holds(tiers, tiers.rows[number], At(entity, row)))
+
+    def _settled(self, compute: Callable[[], T]) -> T:
+        """``compute()``, with cells that lie too deep computed before it, so that long chains need no deep stack."""
+        waiting: list[tuple[str, str, int]] = []
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(before, _FRAMES))
+        try:
+            while True:
+                self._depth = 0
+                try:
+                    if not waiting:
+                        return compute()
+                    self._cell(*waiting[-1])
+                    waiting.pop()
+                except _TooDeep as deep:
+                    waiting.append(deep.cell)
+        finally:
+            sys.setrecursionlimit(before)
+
+    # -- cells ------------------------------------------------------------------------------------
+
+    def _cell(self, entity: str, column: str, row: int) -> Result:
+        place = (entity, column, row)
+        if place in self._cells:
+            return self._cells[place]
+        if column == entity:
+            return row
+        found = self.policy.entities[entity]
+        if column in found.inputs:
+            result = self._input(entity, column, row)
+        elif (entity, column) in self._computed:
+            result = as_it_is(self._computed[entity, column], self.policy.type_of(entity, column), row)
+        elif self._depth > _DEEP:
+            raise _TooDeep(place)
+        elif column in found.formulas:
+            result = self.value(found.formulas[column].value, At(entity, row))
+        else:
+            result = self.tiers.cell(entity, column, row)
+        self._cells[place] = result
+        return result
+
+    def _input(self, entity: str, column: str, row: int) -> Result:
+        return input_cell(self.book.tables[entity], column, self.policy.entities[entity].inputs[column].type, row)
+
+    # -- expressions ------------------------------------------------------------------------------
+
+    def value(self, expr: Expr, at: At) -> Result:
+        """An expression's value at a place; a fault becomes an unknown that began there."""
+        self._depth += 1
+        try:
+            result = self._value(expr, at)
+        except Fault as fault:
+            result = Unknown(self._origin(fault.cause, expr, at))
+        self._depth -= 1
+        return result
+
+    def _value(self, expr: Expr, at: At) -> Result:
+        match expr:
+            case model.Const():
+                return expr.value
+            case model.Read():
+                return self._read(expr, at)
+            case model.Binary():
+                return self._numeric(exact.OPERATORS[expr.operator], (expr.left, expr.right), at)
+            case model.BuiltinCall():
+                return self._numeric(exact.FUNCTIONS[expr.name], expr.args, at)
+            case model.Compare():
+                return self._compare(expr, at)
+            case model.Logic():
+                return self._logic(expr, at)
+            case model.If():
+                condition = self.value(expr.condition, at)
+                if isinstance(condition, Unknown):
+                    return condition
+                return self.value(expr.then if condition else expr.otherwise, at)
+            case model.Unary():
+                operand = self.value(expr.operand, at)
+                if isinstance(operand, Unknown):
+                    return operand
+                return exact.negative(number(operand)) if expr.operator == "-" else not operand
+            case model.ParamRead():
+                return self.params[expr.name]
+            case model.ArgRead():
+                return at.args[expr.name].value
+            case model.FunctionCall():
+                args = {name: Argument(self.value(arg, at), arg, at) for name, arg in expr.args}
+                return self.value(expr.body, replace(at, args=args))
+            case model.TableCall():
+                return self.lookups.table(expr, at)
+            case model.CurveCall():
+                return self.lookups.curve(expr, at)
+            case model.Aggregate():
+                return self._aggregate(expr, at)
+            case model.Fallback():
+                operand = self.value(expr.operand, at)
+                return self.value(expr.otherwise, at) if self._absent(expr.operand, operand, at) else operand
+            case model.Known():
+                operand = self.value(expr.operand, at)
+                if self._absent(expr.operand, operand, at):
+                    return False
+                return operand if isinstance(operand, Unknown) else True
+            case model.AsOf():
+                return self._as_of()
+        raise TypeError(f"no meaning for {type(expr).__name__}")
+
+    def _as_of(self) -> Fraction:
+        """The snapshot's instant; where it states none, the day that the policy takes effect."""
+        if self.book.as_of is None and self.policy.effective is None:
+            raise ValueError("the policy reads as_of, and the snapshot doesn't state it")
+        return self.book.as_of if self.book.as_of is not None else seconds_of(self.policy.effective)  # type: ignore[arg-type]
+
+    def source(self, read: model.Read, at: At) -> tuple[str, int] | Unknown:
+        """The row that a path leads to, as (entity, row)."""
+        if self.policy.entities[read.entity].once and not read.links:
+            return read.entity, 0
+        place = at.inner if read.inner else (at.entity, at.row)
+        assert place is not None
+        entity, row = place
+        for link in read.links:
+            target = self._cell(entity, link, row)
+            if isinstance(target, Unknown):
+                return target
+            assert isinstance(target, int)
+            entity, row = self.policy.type_of(entity, link).entity, target
+        return entity, row
+
+    def _read(self, read: model.Read, at: At) -> Result:
+        source = self.source(read, at)
+        return source if isinstance(source, Unknown) else self._cell(source[0], read.column, source[1])
+
+    def _numeric(self, function: Callable[..., Exact], operands: Sequence[Expr], at: At) -> Result:
+        values = [self.value(operand, at) for operand in operands]
+        return first_unknown(values) or function(*[number(v) for v in values])
+
+    def _compare(self, expr: model.Compare, at: At) -> Result:
+        left, right = self.value(expr.left, at), self.value(expr.right, at)
+        unknown = first_unknown([left, right])
+        if unknown is not None:
+            return unknown
+        if not isinstance(left, (Fraction, float)) or not isinstance(right, (Fraction, float)):
+            return (left == right) is (expr.operator == "=")
+        order = compare(left, right)
+        if at.check and expr.operator in ("=", "<=", ">=") and _nearly_equal(left, right):
+            order = 0
+        return holds(expr.operator, order)
+
+    def _logic(self, expr: model.Logic, at: At) -> Result:
+        decisive = expr.operator == "or"
+        results: list[Result] = []
+        for operand in expr.operands:
+            results.append(self.value(operand, at))
+            if results[-1] is decisive:
+                return decisive
+        return first_unknown(results) or (not decisive)
+
+    def _absent(self, operand: Expr, result: Result, at: At) -> bool:
+        """Whether the operand of ``??`` or ``known`` is blank, or finds no row in its own table."""
+        if not isinstance(result, Unknown):
+            return False
+        if isinstance(operand, model.TableCall):
+            return result.code == self._origin(Cause.NO_ROW, operand, at)
+        return Origin.of(result.code).cause is Cause.BLANK
+
+    # -- aggregates -------------------------------------------------------------------------------
+
+    def contributions(self, expr: model.Aggregate, at: At) -> list[tuple[int, Result]]:
+        """Each member that ``where`` doesn't exclude, with its value; unknown where its value or ``where`` is."""
+        found: list[tuple[int, Result]] = []
+        for row in self.members.of(expr.entity, expr.via, at.row):
+            here = replace(at, inner=(expr.entity, row))
+            where: Result = True if expr.where is None else self.value(expr.where, here)
+            if where is not False:
+                value: Result = True if expr.value is None else self.value(expr.value, here)
+                found.append((row, first_unknown([where, value]) or value))
+                if isinstance(where, bool) and value is {"any": True, "all": False}.get(expr.function):
+                    return [(row, value)]  # decided, whatever else is unknown
+        return found
+
+    def _aggregate(self, expr: model.Aggregate, at: At) -> Result:
+        values = [value for _, value in self.contributions(expr, at)]
+        if expr.function in ("any", "all") and len(values) == 1 and isinstance(values[0], bool):
+            return values[0]
+        return first_unknown(values) or aggregated(expr.function, values)
+
+    # -- faults -----------------------------------------------------------------------------------
+
+    def _origin(self, cause: Cause, expr: Expr, at: At) -> int:
+        """The code of a fault of this operation: it begins at the operation's grain."""
+        column = 0
+        if cause is Cause.NO_ROW and isinstance(expr, model.TableCall):
+            column = self._table_numbers[expr.table]
+        elif cause is Cause.OUTSIDE and isinstance(expr, model.CurveCall):
+            column = self._curve_numbers[expr.curve]
+        match grain(expr, at, self.policy):
+            case Grain.INNER:
+                assert at.inner is not None
+                entity, row = at.inner
+            case Grain.ROW if not self.policy.entities[at.entity].once:
+                entity, row = at.entity, at.row
+            case _:
+                return origin_code(cause, len(self._entity_numbers), column)
+        return origin_code(cause, self._entity_numbers[entity], column, row)
+
+
+def _nearly_equal(a: Exact, b: Exact) -> bool:
+    """Equal as a check takes it; an infinite number is equal only to itself."""
+    if isinstance(a, Fraction) and isinstance(b, Fraction):
+        return abs(a - b) <= _CHECK_TIE * max(abs(a), abs(b))
+    return a == b

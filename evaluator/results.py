@@ -1,0 +1,207 @@
+"""What an evaluation says: per tier, per check, what is unknown and why. The summary that people and programs read."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from dsl.causes import Cause
+from dsl.model import DATE, Tiers
+from evaluator.amounts import Amount, tier_amounts
+from evaluator.checks import CheckResult, check_results
+from evaluator.columns import KNOWN, Column, Quality, origin_code
+from evaluator.origins import describe_origin
+from evaluator.plain import constant, jsonable, key_of
+from evaluator.run import Evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class TierLine:
+    """One tier's rows. ``share`` of all rows of the entity; None for an amount that the policy does not define.
+
+    ``unknown`` of its ``count`` rows are in it because something that decides their tier is unknown.
+    """
+
+    label: str
+    count: int
+    unknown: int
+    share: float
+    notional: Amount | None
+    closed: Amount | None
+    cost: Amount | None
+
+
+@dataclass(frozen=True, slots=True)
+class TierSummary:
+    """The tiers of one entity, in the order of their rows. ``unit``: of the amounts, empty where there are none."""
+
+    entity: str
+    rows: int
+    lines: tuple[TierLine, ...]
+    unit: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownRow:
+    """One row that is unknown and the place where that began: a cell as written, or the formula that could not be
+    computed there."""
+
+    entity: str
+    row: int
+    key: str
+    cause: str
+    origin_entity: str
+    origin_key: str
+    origin_column: str
+    cell: str | None
+    text: str
+
+
+class Results:
+    """An evaluation, summed up. ``hashes``: SHA-256 of the policy's files by name."""
+
+    def __init__(self, evaluation: Evaluation, hashes: Mapping[str, str] | None = None) -> None:
+        self.evaluation = evaluation
+        self.policy = evaluation.policy
+        self.book = evaluation.book
+        self.hashes = dict(hashes or {})
+
+    def column(self, entity: str, name: str) -> Column | None:
+        """A computed column, or an input that the policy reads; None where there is neither."""
+        computed = self.evaluation.columns.get(entity, {})
+        return computed[name] if name in computed else self.book.tables[entity].columns.get(name)
+
+    # -- tiers ------------------------------------------------------------------------------------
+
+    @cached_property
+    def tiers(self) -> tuple[TierSummary, ...]:
+        """One summary for each entity that has tiers."""
+        return tuple(self._tier_summary(t) for t in self.policy.tiers.values())
+
+    def _tier_summary(self, tiers: Tiers) -> TierSummary:
+        entity, rows = tiers.entity, self.book.tables[tiers.entity].rows
+        codes, why = self.evaluation.columns[entity]["tier"].values, self.evaluation.tier_quality(entity)
+        amounts, unit, notes = tier_amounts(self.policy, self.book, self.column, tiers.entity)
+        lines = []
+        for i, label in enumerate(tiers.labels):
+            here = codes == i
+            count, unknown = int(np.count_nonzero(here)), int(np.count_nonzero(here & (why != KNOWN)))
+            sums = {name: None if amount is None else amount.total(here) for name, amount in amounts.items()}
+            lines.append(TierLine(label, count, unknown, count / rows if rows else 0.0, **sums))
+        return TierSummary(entity, rows, tuple(lines), unit, notes)
+
+    # -- checks -----------------------------------------------------------------------------------
+
+    @cached_property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """Each check's verdict and its worst offenders."""
+        return check_results(self.evaluation)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a check that is not a `warn` has not passed."""
+        return any(c.verdict in ("fail", "unknown") for c in self.checks)
+
+    # -- unknown ----------------------------------------------------------------------------------
+
+    @cached_property
+    def unknown_codes(self) -> dict[str, Quality]:
+        """Per entity with computed columns (n,): the smallest code among a row's columns, KNOWN where all are known."""
+        found = {}
+        for entity, columns in self.evaluation.columns.items():
+            codes = np.full(self.book.tables[entity].rows, KNOWN, dtype=np.int64)
+            for column in columns.values():
+                if column.quality is not None:
+                    np.minimum(codes, column.quality, out=codes)
+            found[entity] = codes
+        return found
+
+    @cached_property
+    def causes(self) -> dict[str, dict[str, int]]:
+        """Per entity: how many rows have an unknown column, by its cause, the gravest first."""
+        return {e: counts for e, codes in self.unknown_codes.items() if (counts := cause_counts(codes))}
+
+    @cached_property
+    def held(self) -> dict[str, Quality]:
+        """Per entity that decides (those with tiers, else all): the numbers of its unknown rows."""
+        if not self.policy.tiers:
+            return {e: np.flatnonzero(codes != KNOWN) for e, codes in self.unknown_codes.items()}
+        return {entity: np.flatnonzero(self.tier_codes[entity] != KNOWN) for entity in self.policy.tiers}
+
+    @cached_property
+    def tier_codes(self) -> dict[str, Quality]:
+        """Per entity with tiers (n,): why the row stands in the unknown tier or a cell of its tier is unknown."""
+        found = {}
+        for entity, tiers in self.policy.tiers.items():
+            codes = self.evaluation.tier_quality(entity).copy()
+            for column in tiers.columns:
+                quality = self.evaluation.columns[entity][column.name].quality
+                if quality is not None:
+                    np.minimum(codes, quality, out=codes)
+            found[entity] = codes
+        return found
+
+    @property
+    def unknown_count(self) -> int:
+        """Rows in an unknown tier or with an unknown cell of it; without tiers, rows with any unknown formula."""
+        return sum(len(rows) for rows in self.held.values())
+
+    @property
+    def deciding_count(self) -> int:
+        """The rows of which `unknown_count` are unknown."""
+        return sum(self.book.tables[entity].rows for entity in self.held)
+
+    def unknown_rows(self, most: int | None = None) -> list[UnknownRow]:
+        """The unknown rows in the input's order, the first ``most`` of each entity."""
+        codes = self.tier_codes if self.policy.tiers else self.unknown_codes
+        return [
+            self._unknown_row(entity, int(row), int(codes[entity][row]))
+            for entity, rows in self.held.items()
+            for row in rows[:most]
+        ]
+
+    def _unknown_row(self, entity: str, row: int, code: int) -> UnknownRow:
+        origin = describe_origin(self.policy, self.book, code)
+        return UnknownRow(
+            entity, row, key_of(self.book, entity, row), origin.cause.words,
+            origin.entity, origin.key, origin.column, origin.cell, origin.text,
+        )  # fmt: skip
+
+    # -- all of it --------------------------------------------------------------------------------
+
+    def summary(self, most: int | None = None) -> dict[str, Any]:
+        """Everything above, JSON-able and the same for the same inputs: no time, no path, no NaN."""
+        policy, book = self.policy, self.book
+        return {
+            "policy": {
+                "name": policy.name,
+                "version": None if policy.version is None else float(policy.version),
+                "sha256": self.hashes,
+            },
+            "snapshot": {
+                "name": book.name,
+                "as_of": None if book.as_of is None else constant(book.as_of, DATE),
+                "sha256": dict(sorted(book.hashes.items())),
+                "rows": {entity: table.rows for entity, table in book.tables.items()},
+            },
+            "params": {n: jsonable(constant(v, policy.params[n].type)) for n, v in self.evaluation.params.items()},
+            "tiers": jsonable([asdict(t) for t in self.tiers]),
+            "checks": jsonable([asdict(c) for c in self.checks]),
+            "unknown": {
+                "rows": self.unknown_count,
+                "of": self.deciding_count,
+                "causes": self.causes,
+                "list": [asdict(row) for row in self.unknown_rows(most)],
+            },
+            "decided": dict(self.evaluation.decided),
+        }
+
+
+def cause_counts(codes: Quality) -> dict[str, int]:
+    """How many of the codes have each cause, in words, the gravest cause first; known ones are not counted."""
+    starts = [origin_code(cause, 0, 0) for cause in Cause]  # each cause's codes stand together, the gravest first
+    counts = np.bincount(np.searchsorted(starts, codes[codes != KNOWN], side="right"), minlength=len(starts) + 1)
+    return {cause.words: int(n) for cause, n in zip(Cause, counts[1:], strict=True) if n}

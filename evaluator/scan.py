@@ -1,0 +1,82 @@
+"""One pass over a file's bytes: its hash, and whether it can be text at all."""
+
+import codecs
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evaluator.problems import Problem, Unreadable
+
+_BLOCK = 1 << 22
+_INSIDE = re.compile(rb'[^,\r\n"]"[^,\r\n"]')  # a quote that neither opens nor closes a value
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """``quotes``: a value may hold line breaks. ``suspect``: some line's quotes don't pair, so that one may be open."""
+
+    sha256: str
+    quotes: bool
+    suspect: bool
+
+
+def scan(path: Path, name: str, text: bool = True) -> Scan:
+    """Raises Unreadable for a file that can't be read, and for text that isn't UTF-8 or holds NUL bytes."""
+    sha, quotes, line = hashlib.sha256(), _Quotes(), 1
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as file:
+            while True:
+                block = file.read(_BLOCK)
+                sha.update(block)
+                if text:
+                    problem = _fault(name, block, decoder, line)
+                    if problem:
+                        raise Unreadable(problem)
+                    quotes.count(block)
+                    line += block.count(b"\n")
+                if not block:
+                    return Scan(sha.hexdigest(), quotes.any, quotes.suspect or quotes.open)
+    except OSError as error:
+        message = f"the file can't be read: {(error.strerror or 'no reason given').lower()}"
+        raise Unreadable(Problem(message, name)) from None
+
+
+@dataclass(slots=True)
+class _Quotes:
+    """``open``: the quotes up to here are odd in number."""
+
+    any: bool = False
+    suspect: bool = False
+    open: bool = False
+
+    def count(self, block: bytes) -> None:
+        if b'"' not in block and not self.open:
+            return
+        self.any = True
+        characters = np.frombuffer(block, dtype=np.uint8)
+        quotes = np.flatnonzero(characters == ord('"'))
+        ends = np.flatnonzero((characters == ord("\n")) | (characters == ord("\r")))
+        odd = (np.searchsorted(quotes, ends) + self.open) % 2
+        self.suspect = self.suspect or bool(odd.any()) or _INSIDE.search(block) is not None
+        self.open ^= bool(len(quotes) % 2)
+
+
+def _fault(name: str, block: bytes, decoder: codecs.IncrementalDecoder, line: int) -> Problem | None:
+    if line == 1 and block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return Problem("the file is in UTF-16, not in UTF-8", name, help="save it as UTF-8 (`CSV UTF-8` in Excel)")
+    if b"\0" in block:
+        at = line + block[: block.index(b"\0")].count(b"\n")
+        help = "a CSV file has none: it may be another format, or in UTF-16; save it as UTF-8"
+        return Problem("a NUL byte in the file", name, at, help=help)
+    before = decoder.getstate()[0]  # the start of a character whose end is in this block
+    try:
+        decoder.decode(block, final=not block)
+    except UnicodeDecodeError as error:
+        at = line + (before + block)[: error.start].count(b"\n")
+        help = "save it as UTF-8; it may be in Windows-1252 or Latin-1"
+        return Problem("the file isn't in UTF-8", name, at, help=help)
+    return None

@@ -1,0 +1,127 @@
+"""Snapshots in: a folder's tables, or columns in memory, read, typed and validated for one policy, as a book."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from dsl.model import Policy
+from evaluator import literals
+from evaluator.book import Book
+from evaluator.files import ArrowFile, CsvFile, MemoryTable, TableFile
+from evaluator.layout import TOML, Layout, find_layout, needs_table
+from evaluator.needs import aggregated_links, needs_as_of
+from evaluator.problems import Problem, SnapshotError, Unreadable
+from evaluator.tables import RawTable, read_raw, typed_table
+
+__all__ = ["Problem", "Progress", "SnapshotError", "book_of", "needs_as_of", "read_snapshot"]
+
+Progress = Callable[[str, float], None]  # what is being done, and the share of it that is done, 0 to 1
+STAGE = "reading the snapshot"
+
+
+def read_snapshot(
+    path: str | Path, policy: Policy, *, as_of: datetime | None = None, progress: Progress | None = None
+) -> Book:
+    """The book in a folder (or in its ``snapshot.toml``).
+
+    Raises SnapshotError with every fault of structure in all files. Faulty cells are no fault of structure: they become
+    unknown, with their cause.
+    """
+    layout = find_layout(Path(path), policy)
+    instant = _instant(layout, _seconds(as_of), policy)
+    files: dict[str, TableFile] = {}
+    names: dict[str, Mapping[str, str]] = {}
+    for i, (entity, place) in enumerate(layout.places.items()):
+        if progress:
+            progress(STAGE, 0.3 * i / len(layout.places))
+        try:
+            opener = CsvFile.open if place.path.suffix == ".csv" else ArrowFile.open
+            files[entity] = opener(place.path, place.shown)
+            layout.hashes[place.shown] = files[entity].sha256
+            names[entity] = place.columns
+        except Unreadable as error:
+            layout.problems.append(error.problem)
+    return _book(policy, layout, instant, files, names, progress)
+
+
+def book_of(
+    policy: Policy,
+    tables: Mapping[str, Mapping[str, Any]],
+    as_of: datetime | str | None = None,
+    name: str = "memory",
+) -> Book:
+    """A book of columns in memory: ``{"market": {"market": ["BTC"], "mark": [50000]}}``.
+
+    Columns are sequences, NumPy arrays or pyarrow columns, a table may be a pyarrow Table. A text is read like a cell
+    of a CSV file, None is blank. Raises SnapshotError as ``read_snapshot`` does.
+    """
+    layout = Layout(name, Path())
+    at = literals.instant(as_of) if isinstance(as_of, str) else _seconds(as_of)
+    if isinstance(as_of, str) and at is None:
+        layout.problems.append(Problem(f"`{as_of}` is no instant", help="write it like 2026-12-01T00:00:00Z"))
+    instant = _instant(layout, at, policy) if not layout.problems else None
+    files: dict[str, TableFile] = {}
+    for entity in policy.entities.values():
+        if not needs_table(entity):
+            continue
+        if entity.name not in tables:
+            layout.problems.append(Problem(f"no table for `{entity.name}`", name, help="give it its columns"))
+            continue
+        try:
+            files[entity.name] = MemoryTable.of(entity.name, tables[entity.name])
+        except Unreadable as error:
+            layout.problems.append(error.problem)
+    return _book(policy, layout, instant, files, {}, None)
+
+
+def _seconds(moment: datetime | None) -> Fraction | None:
+    return None if moment is None else literals.seconds_of(moment)
+
+
+def _instant(layout: Layout, given: Fraction | None, policy: Policy) -> Fraction | None:
+    """The snapshot's instant in seconds, as given or as stated; a fault where both differ or the policy needs one."""
+    stated = literals.seconds_of(layout.as_of) if layout.as_of is not None else None
+    if given is not None and stated is not None and given != stated:
+        message = f"two instants: {literals.iso(given)} is given, and {TOML} states {literals.iso(stated)}"
+        layout.problems.append(Problem(message, TOML, help="leave out --as-of, or change as_of in the file"))
+    found = stated if given is None else given
+    if found is None and not layout.problems and needs_as_of(policy):
+        message = "the policy needs the snapshot's instant, for freshness or dated parameters, and none is stated"
+        layout.problems.append(Problem(message, help=f"state as_of in {TOML} or give --as-of"))
+    return found
+
+
+def _book(
+    policy: Policy,
+    layout: Layout,
+    as_of: Fraction | None,
+    files: Mapping[str, TableFile],
+    names: Mapping[str, Mapping[str, str]],
+    progress: Progress | None,
+) -> Book:
+    problems = layout.problems
+    raws: dict[str, RawTable] = {}
+    for i, (entity, file) in enumerate(files.items()):
+        if progress:
+            progress(STAGE, 0.3 + 0.5 * i / len(files))
+        try:
+            raw = read_raw(policy.entities[entity], file, names.get(entity, {}), problems)
+        except Unreadable as error:
+            problems.append(error.problem)
+        else:
+            if raw is not None:
+                raws[entity] = raw
+    counted = aggregated_links(policy)
+    tables = {}
+    for i, entity in enumerate(policy.entities):
+        if progress:
+            progress(STAGE, 0.8 + 0.2 * i / len(policy.entities))
+        if entity in raws or not needs_table(policy.entities[entity]):
+            tables[entity] = typed_table(policy, entity, raws, as_of, counted, problems)
+    if problems:
+        raise SnapshotError(problems)
+    if progress:
+        progress(STAGE, 1.0)
+    return Book(layout.name, as_of, tables, dict(layout.hashes))

@@ -1,0 +1,313 @@
+"""One entity's table: its columns found and read, its keys and links checked, its cells typed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from typing import Any, overload
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dsl.causes import Cause
+from dsl.model import DATE, Entity, Input, Kind, Policy, Type
+from evaluator.book import BookTable
+from evaluator.cells import (
+    Array,
+    Mask,
+    accepts,
+    blanks,
+    cell_text,
+    exact_cells,
+    is_duration,
+    names,
+    outside,
+    read_cells,
+    stale,
+)
+from evaluator.columns import KNOWN, Column, Values, origin_code
+from evaluator.files import TableFile
+from evaluator.problems import EXAMPLES, Problem, nearest, quoted
+
+_KEY = Type(Kind.LINK)
+
+
+class Texts(Sequence[str]):
+    """A column of texts, made into strings only where asked. ``array`` is the pyarrow column."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return str(self.array[int(index)].as_py())
+
+    def __iter__(self) -> Any:
+        return iter(self.array.to_pylist())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True)
+class RawTable:
+    """An entity's columns as read, by the policy's names; ``names`` are the file's. ``keys`` is None for ``once``."""
+
+    file: TableFile
+    names: Mapping[str, str]
+    arrays: Mapping[str, Array]
+    keys: Array | None
+    rows: int
+
+    def written(self, column: str, row: int) -> str:
+        if column not in self.names:  # an optional column that was left out
+            return ""
+        return cell_text(self.file.faithful(self.names[column]), row)
+
+    def exact(self, column: str, rows: Values) -> list[Fraction]:
+        return exact_cells(self.file.faithful(self.names[column]).take(pa.array(rows)))
+
+    def places(self, rows: Sequence[int]) -> list[str]:
+        """``line 12`` of a text file, ``row 11`` of another; the rows rise."""
+        word = "line" if self.file.name.endswith(".csv") else "row"
+        return [f"{word} {line}" for line in self.file.lines(rows)]
+
+    def problem(self, message: str, column: str, mask: Mask, help: str, texts: Array | None = None) -> Problem:
+        """A fault of some rows, the first ten with their place and, where given, their text."""
+        rows = np.flatnonzero(mask)
+        first = rows[:EXAMPLES].tolist()
+        places = self.places(first)
+        shown = [p if texts is None else f"`{texts[r].as_py()}` in {p}" for p, r in zip(places, first, strict=True)]
+        line = int(places[0].split()[1])
+        return Problem(message, self.file.name, line, self.names[column], help, len(rows), tuple(shown))
+
+
+# -- columns found and read -------------------------------------------------------------------
+
+
+def read_raw(entity: Entity, file: TableFile, renamed: Mapping[str, str], problems: list[Problem]) -> RawTable | None:
+    """The columns that the policy reads; None, with the problems, where some aren't there or hold something else."""
+    types: dict[str, Type] = {} if entity.once else {entity.name: _KEY}
+    for input in entity.inputs.values():
+        types[input.name] = input.type
+        at = f"{input.name}_at"
+        if input.fresh is not None and renamed.get(at, at) in file.header:
+            types[at] = DATE
+        elif input.fresh is not None and at in renamed:
+            problems.append(_no_column(file, at, renamed[at], list(file.header)))
+    found = {column: renamed.get(column, column) for column in types}
+    absent = [column for column, name in found.items() if name not in file.header]
+    separator = next((s for s in (";", "\t", "|") if len(file.header) == 1 and s in file.header[0]), None)
+    if absent and separator:
+        what = "tabs" if separator == "\t" else f"`{separator}`"
+        problems.append(Problem(f"the columns are separated by {what}", file.name, 1, help="save it with commas"))
+        return None
+    unused = [name for name in file.header if name not in found.values()]
+    left_out = [c for c in absent if _may_be_left_out(entity, c, renamed, unused)] if len(absent) < len(found) else []
+    problems += [_no_column(file, c, found[c], unused, entity.inputs.get(c)) for c in absent if c not in left_out]
+    if set(absent) - set(left_out):
+        return None
+    for column in left_out:
+        del found[column]
+    wanted: dict[str, bool] = {}
+    for column, name in found.items():
+        number = types[column].kind is Kind.NUMBER and not is_duration(types[column])
+        wanted[name] = number and wanted.get(name, True)
+    read = file.read(wanted)
+    arrays = {column: read[name] for column, name in found.items()}
+    rows = len(next(iter(arrays.values())))
+    arrays |= {column: pa.chunked_array([pa.nulls(rows, pa.string())]) for column in left_out}
+    wrong = [c for c, array in arrays.items() if not accepts(types[c].kind, types[c], array.type)]
+    problems += [_wrong_type(file, found[c], types[c], arrays[c].type) for c in wrong]
+    if wrong:
+        return None
+    keys = None if entity.once else names(arrays[entity.name])
+    raw = RawTable(file, found, arrays, keys, rows)
+    _check_rows(entity, raw, problems)
+    return raw
+
+
+def _may_be_left_out(entity: Entity, column: str, renamed: Mapping[str, str], unused: list[str]) -> bool:
+    """Whether an optional column is simply not kept by this venue: nothing in the file looks like it, mistyped."""
+    input = entity.inputs.get(column)
+    return input is not None and input.optional and column not in renamed and nearest(column, unused) is None
+
+
+def _no_column(file: TableFile, column: str, name: str, unused: list[str], input: Input | None = None) -> Problem:
+    near = nearest(name, unused) or nearest(column, unused)
+    help = f"the header has {quoted(file.header)}"
+    if near == column:
+        help = f"`{column}` is there: leave its renaming out of snapshot.toml"
+    elif near:
+        help = f'did you mean `{near}`? rename it, or map it in snapshot.toml: columns = {{ {column} = "{near}" }}'
+    elif input is not None and input.optional:
+        help = "leave its renaming out of snapshot.toml if the file has no such column"
+    return Problem(f"no column `{name}`" + (f" (for `{column}`)" if name != column else ""), file.name, help=help)
+
+
+def _wrong_type(file: TableFile, name: str, type: Type, stored: Any) -> Problem:
+    t = pa.types
+    kinds = (
+        (t.is_nested, "lists or structures"), (t.is_floating, "floating-point numbers"),
+        (t.is_integer, "whole numbers"),
+        (t.is_decimal, "decimals"), (t.is_boolean, "flags"), (t.is_timestamp, "instants"), (t.is_date, "dates"),
+        (t.is_duration, "durations"), (t.is_time, "times of day"),
+    )  # fmt: skip
+    holds = next((words for test, words in kinds if test(stored)), "bytes")
+    needed = {
+        Kind.NUMBER: "numbers", Kind.DATE: "dates or instants", Kind.FLAG: "flags (yes, no)", Kind.TEXT: "text",
+        Kind.ENUM: "text", Kind.LINK: "keys, as text or whole numbers",
+    }[type.kind]  # fmt: skip
+    return Problem(f"the column holds {holds}, not {needed}", file.name, None, name, "write it with another type")
+
+
+def _check_rows(entity: Entity, raw: RawTable, problems: list[Problem]) -> None:
+    """One row for ``once``; else keys that are there, each once."""
+    if raw.keys is None:
+        if raw.rows != 1:
+            message = f"`{entity.name}` has exactly one row, and this table has {raw.rows:,}"
+            problems.append(Problem(message, raw.file.name, help="leave one row below the header"))
+        return
+    blank = blanks(raw.keys)
+    if blank.any():
+        message = f"{_rows(blank)} without a key"
+        problems.append(raw.problem(message, entity.name, blank, "each row needs a key of its own"))
+    named = raw.keys.filter(pa.array(~blank)) if blank.any() else raw.keys
+    if len(pc.unique(named)) < len(named):
+        problems += _duplicates(entity, raw, blank)
+
+
+def _rows(mask: Mask) -> str:
+    count = int(np.count_nonzero(mask))
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def _duplicates(entity: Entity, raw: RawTable, blank: Mask) -> list[Problem]:
+    keys = pc.fill_null(raw.keys, "").to_pylist()
+    rows: dict[str, list[int]] = {}
+    for row in np.flatnonzero(~blank).tolist():
+        rows.setdefault(keys[row], []).append(row)
+    twice = {key: where for key, where in rows.items() if len(where) > 1}
+    if not twice:
+        return []
+    shown = {key: where[:5] for key, where in list(twice.items())[:EXAMPLES]}
+    wanted = sorted({row for where in shown.values() for row in where})
+    place = dict(zip(wanted, raw.places(wanted), strict=True))
+    word = place[wanted[0]].split()[0]
+    examples = tuple(
+        f"`{key}` in {word}s {_listed([place[r].split()[1] for r in where], len(twice[key]))}"
+        for key, where in shown.items()
+    )
+    message = "1 key stands in several rows" if len(twice) == 1 else f"{len(twice):,} keys stand in several rows"
+    first = int(place[wanted[0]].split()[1])
+    help = "each row needs a key of its own: remove or rename the others"
+    return [Problem(message, raw.file.name, first, raw.names[entity.name], help, len(twice), examples)]
+
+
+def _listed(lines: list[str], count: int) -> str:
+    if count > len(lines):
+        return ", ".join(lines) + f" and {count - len(lines):,} more"
+    return ", ".join(lines[:-1]) + " and " + lines[-1]
+
+
+# -- cells typed ------------------------------------------------------------------------------
+
+
+def typed_table(
+    policy: Policy,
+    entity: str,
+    raws: Mapping[str, RawTable],
+    as_of: Fraction | None,
+    counted: set[tuple[str, str]],
+    problems: list[Problem],
+) -> BookTable:
+    """An entity's book table; ``counted`` are the links that no row may lack."""
+    if entity not in raws:
+        return BookTable(entity, 1, (), {}, {}, lambda column, row: "")
+    raw = raws[entity]
+    number = list(policy.entities).index(entity)
+    columns: dict[str, Column] = {}
+    texts: dict[str, Sequence[str]] = {}
+    for i, column in enumerate(policy.entities[entity].inputs.values()):
+        if column.type.kind is Kind.LINK:
+            target = raws.get(column.type.entity)
+            if target is None or target.keys is None:
+                continue  # its own table has a problem
+            values, faults = _link(raw, column, target, (entity, column.name) in counted, problems)
+        else:
+            cells = read_cells(raw.arrays[column.name], column.type)
+            values = cells.values
+            faults = {Cause.BLANK if column.optional else Cause.MISSING: cells.blank, Cause.NOT_A_VALUE: cells.bad}
+            if column.domain is not None and column.type.kind in (Kind.NUMBER, Kind.DATE):
+                valid = ~(cells.blank | cells.bad)
+                exact = partial(raw.exact, column.name)
+                faults[Cause.OUT_OF_RANGE] = outside(values, valid, column.domain, exact)
+            if cells.texts:
+                texts[column.name] = cells.texts
+        if column.fresh is not None and as_of is not None:
+            faults[Cause.STALE] = _stale(raw, column, as_of, faults)
+        columns[column.name] = Column(values, _quality(faults, number, i, raw.rows))
+    keys: Sequence[str] = () if raw.keys is None else Texts(raw.keys)
+    left_out = tuple(c for c in policy.entities[entity].inputs if c not in raw.names)
+    return BookTable(entity, raw.rows, keys, columns, texts, raw.written, raw.file.name, left_out)
+
+
+def _link(
+    raw: RawTable, column: Input, target: RawTable, counted: bool, problems: list[Problem]
+) -> tuple[Values, dict[Cause, Mask]]:
+    """(n,) the rows that a link leads to, and its faults; a counted link that leads nowhere is a problem."""
+    array = names(raw.arrays[column.name])
+    found = pc.fill_null(pc.index_in(array, value_set=target.keys), -1)
+    values = np.asarray(found.to_numpy()).astype(np.int64)
+    nowhere = np.flatnonzero(values < 0)
+    blank = np.zeros(raw.rows, dtype=np.bool_)
+    blank[nowhere] = blanks(array.take(pa.array(nowhere)))
+    absent = (values < 0) & ~blank
+    entity = column.type.entity
+    if counted and absent.any():
+        verb = "leads" if np.count_nonzero(absent) == 1 else "lead"
+        message = f"{_rows(absent)} {verb} to no row of {target.file.name}: the exposure would belong to nobody"
+        help = f"add the missing rows to {target.file.name}, or mend the names here"
+        problems.append(raw.problem(message, column.name, absent, help, array))
+    if counted and blank.any() and not column.optional:
+        message = f"{_rows(blank)} without `{entity}`: the exposure would belong to nobody"
+        problems.append(raw.problem(message, column.name, blank, f"name the `{entity}` in each row"))
+    return values, {Cause.BLANK if column.optional else Cause.MISSING: blank, Cause.ORPHAN: absent}
+
+
+def _stale(raw: RawTable, column: Input, as_of: Fraction, faults: Mapping[Cause, Mask]) -> Mask:
+    """(n,) the cells not known to be fresh. A cell blank by nature, whose instant is blank too, isn't stale."""
+    assert column.fresh is not None
+    at = f"{column.name}_at"
+    if at not in raw.arrays:
+        return np.ones(raw.rows, dtype=np.bool_)
+    late = stale(raw.arrays[at], as_of, column.fresh)
+    if Cause.BLANK in faults:
+        taken = raw.arrays[at]
+        unsaid = blanks(taken) if pa.types.is_string(taken.type) else np.asarray(pc.is_null(taken))
+        late &= ~(faults[Cause.BLANK] & unsaid)
+    return late
+
+
+def _quality(faults: Mapping[Cause, Mask], entity: int, column: int, rows: int) -> Values | None:
+    """(n,) codes, the first cause of several; None where every cell is known."""
+    if not any(mask.any() for mask in faults.values()):
+        return None
+    quality = np.full(rows, KNOWN, dtype=np.int64)
+    for cause in sorted(faults, reverse=True):
+        at = np.flatnonzero(faults[cause])
+        quality[at] = origin_code(cause, entity, column) + at
+    return quality

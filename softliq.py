@@ -1,0 +1,88 @@
+"""softliq from Python: load a policy, read a snapshot, evaluate, look at the results.
+
+    import softliq
+
+    policy = softliq.load_policy("perpetuals.policy")
+    book = softliq.read_snapshot("snapshot/", policy)
+    results = softliq.evaluate(policy, book, {"buffer": "140%"})
+    results.tiers, results.checks, results.column("account", "health")
+
+Importing this module is cheap: what it names is loaded when it is first used.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evaluator.schema import schema as schema
+
+    from dsl.diagnostics import Diagnostic as Diagnostic
+    from dsl.diagnostics import PolicyError as PolicyError
+    from dsl.model import Policy as Policy
+    from dsl.params import ParamError as ParamError
+    from evaluator.book import Book as Book
+    from evaluator.columns import Column as Column
+    from evaluator.outputs import write_outputs as write_outputs
+    from evaluator.problems import SnapshotError as SnapshotError
+    from evaluator.results import Results as Results
+    from evaluator.snapshot import read_snapshot as read_snapshot
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Diagnostic": "dsl.diagnostics",
+    "PolicyError": "dsl.diagnostics",
+    "Policy": "dsl.model",
+    "ParamError": "dsl.params",
+    "Book": "evaluator.book",
+    "Column": "evaluator.columns",
+    "write_outputs": "evaluator.outputs",
+    "SnapshotError": "evaluator.problems",
+    "Results": "evaluator.results",
+    "schema": "evaluator.schema",
+    "read_snapshot": "evaluator.snapshot",
+}
+
+__all__ = [*_HOMES, "evaluate", "load_policy"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'softliq' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+def load_policy(path: "str | PathLike[str]") -> "Policy":
+    """A policy file, read and checked. Raises PolicyError with every fault found; `.diagnostics` has them as data."""
+    from dsl.check import check
+    from dsl.load import load
+
+    from dsl.diagnostics import Diagnostics, PolicyError
+
+    diagnostics = Diagnostics()
+    loaded = load(fspath(path), diagnostics)
+    policy = check(loaded.file, diagnostics) if loaded.sources else None
+    if policy is None or diagnostics.failed:
+        raise PolicyError(diagnostics.found)
+    return policy
+
+
+def evaluate(policy: "Policy", snapshot: "Book", params: Mapping[str, object] | None = None) -> "Results":
+    """The policy over the snapshot. ``params`` gives params other values: text as in a policy, or numbers.
+
+    Raises ParamError where a param is unknown, out of range or has no version in force.
+    """
+    from evaluator.run import evaluate as run
+
+    from dsl.params import resolve_params
+    from evaluator.plain import moment_of
+    from evaluator.results import Results
+
+    as_of = None if snapshot.as_of is None else moment_of(snapshot.as_of)
+    return Results(run(policy, snapshot, resolve_params(policy, as_of, params)))

@@ -1,0 +1,44 @@
+"""What every test may use."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One command line: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+Softliq = Callable[..., Ran]
+
+
+@pytest.fixture
+def softliq(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Softliq:
+    """Runs a command line in this process: ``softliq("check", path)``."""
+    from cli.app import run
+
+    monkeypatch.setenv("SOFTLIQ_DEBUG", "")
+
+    def call(*arguments: str | os.PathLike[str]) -> Ran:
+        capsys.readouterr()
+        code = run([os.fspath(a) for a in arguments])
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return call

@@ -1,0 +1,138 @@
+"""The compiled evaluator against the reference interpreter: random policies over random books, every cell.
+
+Labels, flags and the codes of unknowns are equal. A number is within the rounding that its own formula explains: as
+though each cell read and each operation were off by 2**-44 of its size (a float64 operation is off by 2**-53), carried
+through the formula to its result.
+"""
+
+import os
+from fractions import Fraction
+from unittest.mock import patch
+
+from evaluator.run import Evaluation, evaluate
+from hypothesis import HealthCheck, given, reject, settings
+
+from dsl.check import check
+from dsl.diagnostics import Diagnostics
+from dsl.model import Kind, Policy
+from dsl.params import resolve_params
+from dsl.parse import parse
+from dsl.source import Source
+from evaluator import exact
+from evaluator.book import Book
+from evaluator.columns import KNOWN, Column, Origin
+from evaluator.exact import Approximate
+from evaluator.places import Result, Unknown
+from evaluator.reference import Reference
+from evaluator.snapshot import SnapshotError, book_of
+from tests.generators import Case, cases
+
+EXAMPLES = int(os.environ.get("SOFTLIQ_EXAMPLES", "60"))
+STEP_BITS = 44
+
+
+class Rounded(Reference):
+    """A reference whose cells and operations are taken to be off by 2**-44, so that each number knows its bound."""
+
+    def _input(self, *cell: object) -> Result:
+        value = super()._input(*cell)  # type: ignore[arg-type]
+        return Approximate(value, -5_000) if isinstance(value, Fraction) else value
+
+    def bound(self, entity: str, column: str, row: int, value: Fraction) -> Fraction:
+        """How far a float64 may be off the exact value of the cell."""
+        with patch.object(exact, "_TIE_BITS", STEP_BITS):
+            found = self.cell(entity, column, row)
+        if not isinstance(found, Fraction):
+            return abs(value)  # rounding alone makes it unknown: nothing can be said
+        spread = Fraction(2) ** found.tie if isinstance(found, Approximate) else Fraction(0)
+        return spread + 2 * abs(found - value) + abs(value) / 2**STEP_BITS
+
+
+def compiled(case: Case) -> tuple[Policy, Book]:
+    """The case's policy and book; a case that doesn't compile is none."""
+    report = Diagnostics()
+    file = parse(Source("random.policy", case.text), report)
+    policy = None if report.failed else check(file, report)
+    if policy is None:
+        reject()
+    try:
+        return policy, book_of(policy, case.tables, as_of=case.as_of)
+    except SnapshotError:
+        reject()
+
+
+def plain(policy: Policy, book: Book, entity: str, name: str, column: Column, row: int) -> Result:
+    """A compiled cell as the reference gives it, but for numbers, which are floats."""
+    if column.quality is not None and column.quality[row] != KNOWN:
+        return Unknown(int(column.quality[row]))
+    value, type_ = column.values[row], policy.type_of(entity, name)
+    match type_.kind:
+        case Kind.FLAG:
+            return bool(value)
+        case Kind.ENUM:
+            return type_.labels[int(value)]
+        case Kind.TEXT:
+            return book.tables[entity].texts[name][int(value)]
+        case Kind.LINK:
+            return int(value)
+    return float(value)
+
+
+def difference(got: Result, expected: Result, rounded: Rounded, cell: tuple[str, str, int]) -> str | None:
+    """What differs, or None."""
+    if isinstance(got, float) and isinstance(expected, Fraction) and abs(got) != float("inf"):
+        off, bound = abs(Fraction(got) - expected), rounded.bound(*cell, expected)
+        return None if off <= bound else f"{cell}: {got!r}, exactly {float(expected)!r}: off by {float(off)}"
+    if isinstance(got, Unknown) and isinstance(expected, Unknown) and got != expected:
+        return f"{cell}: {Origin.of(got.code)}, expected {Origin.of(expected.code)}"
+    if got != expected or type(got) is not type(expected):
+        return f"{cell}: {_words(got)}, expected {_words(expected)}"
+    return None
+
+
+def _words(value: Result) -> str:
+    return str(Origin.of(value.code)) if isinstance(value, Unknown) else repr(value)
+
+
+def differences(policy: Policy, book: Book) -> list[str]:
+    params = resolve_params(policy)
+    evaluation = evaluate(policy, book, params)
+    reference, rounded = Reference(policy, book, params), Rounded(policy, book, params)
+    found = []
+    for entity, columns in evaluation.columns.items():
+        for name, column in columns.items():
+            for row in range(book.tables[entity].rows):
+                got = plain(policy, book, entity, name, column, row)
+                found.append(difference(got, reference.cell(entity, name, row), rounded, (entity, name, row)))
+    found += _tier_differences(evaluation, reference)
+    for outcome in evaluation.checks:
+        quality = outcome.values.quality
+        for row, value in enumerate(outcome.values.values):
+            unknown = quality is not None and quality[row] != KNOWN
+            got = Unknown(int(quality[row])) if unknown and quality is not None else bool(value)
+            expected = reference.check(outcome.index, row)
+            if got != expected:
+                found.append(f"check {outcome.index}, row {row}: {_words(got)}, expected {_words(expected)}")
+    return [f for f in found if f is not None]
+
+
+def _tier_differences(evaluation: Evaluation, reference: Reference) -> list[str | None]:
+    found: list[str | None] = []
+    for entity in evaluation.policy.tiers:
+        for row, code in enumerate(evaluation.tier_quality(entity)):
+            why = reference.tier_row(entity, row)[1]
+            expected = KNOWN if why is None else why.code
+            if code != expected:
+                found.append(f"{entity} {row}: the tier is unknown for {code}, expected {expected}")
+    return found
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize="SOFTLIQ_EXAMPLES" not in os.environ,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.large_base_example],
+)
+@given(cases())
+def test_every_cell_is_the_same(case: Case) -> None:
+    assert differences(*compiled(case)) == []
