@@ -3,11 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := build/perpetuals.html
 
-.PHONY: demo test lint types clean
+.PHONY: demo test lint types docs clean
 
 # A handful of cells in the demo's book is faulty on purpose, to show what becomes of them: hence --allow-unknown.
 demo: .venv/installed
-	@mkdir -p $(dir $(DEMO))
 	@$(BIN)/softliq report policies/perpetuals.policy policies/snapshots/perpetuals -o $(DEMO) --allow-unknown 2%
 
 test: .venv/installed-dev
@@ -19,6 +18,10 @@ lint: .venv/installed-dev
 
 types: .venv/installed-dev
 	$(BIN)/mypy
+
+# The pages that are made from the code; a test fails while they are stale.
+docs: .venv/installed-dev
+	$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from evaluator.outputs import write_outputs as write_outputs
     from evaluator.problems import SnapshotError as SnapshotError
     from evaluator.results import Results as Results
+    from evaluator.snapshot import book_of as book_of
     from evaluator.snapshot import read_snapshot as read_snapshot
 
 __version__ = "0.1.0"
@@ -43,6 +44,7 @@ _HOMES = {
     "Results": "evaluator.results",
     "schema": "evaluator.schema",
     "read_snapshot": "evaluator.snapshot",
+    "book_of": "evaluator.snapshot",
 }
 
 __all__ = [*_HOMES, "evaluate", "load_policy"]
@@ -69,7 +71,7 @@ def load_policy(path: "str | PathLike[str]") -> "Policy":
     loaded = load(fspath(path), diagnostics)
     policy = check(loaded.file, diagnostics) if loaded.sources else None
     if policy is None or diagnostics.failed:
-        raise PolicyError(diagnostics.found)
+        raise PolicyError(diagnostics.in_order())
     return policy
 
 

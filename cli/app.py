@@ -14,9 +14,11 @@ from cli.eval import eval_command
 from cli.exits import Exit, Stop
 from cli.explain import explain
 from cli.explain_error import explain_error
+from cli.fmt import fmt
 from cli.new import new
 from cli.review import report
 from cli.schema import schema
+from cli.test import test
 
 _BUG = "this is a fault of softliq; please send us the command, the policy and what it prints with SOFTLIQ_DEBUG=1"
 
@@ -37,6 +39,8 @@ app = typer.Typer(
 )
 app.command("new")(new)
 app.command("check")(check)
+app.command("fmt")(fmt)
+app.command("test")(test)
 app.command("schema")(schema)
 app.command("eval")(eval_command)
 app.command("report")(report)

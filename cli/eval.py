@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cli.exits import Exit, Stop
-from cli.options import AllowUnknown, AsOf, Params, PolicyFile, RunOptions, Set, SnapshotPath
+from cli.options import AllowUnknown, AsOf, Params, PolicyFile, RunOptions, Scenario, Set, SnapshotPath
 
 if TYPE_CHECKING:
     from evaluator.results import Results
@@ -31,6 +31,7 @@ def eval_command(
     sets: Set = None,
     params: Params = None,
     as_of: AsOf = None,
+    scenario: Scenario = None,
     allow_unknown: AllowUnknown = "0",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> int:
@@ -44,7 +45,7 @@ def eval_command(
     allowed = allowance(allow_unknown)
     if columns is not None and out is None:
         raise Stop(Exit.USAGE, "`--columns` chooses what is written, and nothing is", "add `--out DIR`")
-    _, results = run(RunOptions(policy, snapshot, tuple(sets or ()), params, as_of), "json" if as_json else "text")
+    _, results = run(RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario), "json" if as_json else "text")
     if out is not None:
         _write(results, out, format, columns)
     if as_json:
@@ -109,5 +110,5 @@ def _write(results: "Results", out: Path, format: Literal["parquet", "csv", "jso
         write_outputs(results, out, format, wanted)
     except UnknownColumn as error:
         near = get_close_matches(error.wanted, error.columns, 1)
-        hint = f"did you mean `{near[0]}`" if near else "there are " + ", ".join(f"`{c}`" for c in error.columns)
+        hint = f"did you mean `{near[0]}`?" if near else "there are " + ", ".join(f"`{c}`" for c in error.columns)
         raise Stop(Exit.USAGE, f"there is no column `{safe(error.wanted)}`", hint) from None

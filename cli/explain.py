@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.exits import Exit, Stop
-from cli.options import AsOf, Format, Params, PolicyFile, RunOptions, Set, SnapshotPath
+from cli.options import AsOf, Format, Params, PolicyFile, RunOptions, Scenario, Set, SnapshotPath
 
 if TYPE_CHECKING:
     from dsl.model import Policy
@@ -21,6 +21,7 @@ def explain(
     sets: Set = None,
     params: Params = None,
     as_of: AsOf = None,
+    scenario: Scenario = None,
     format: Format = "text",
 ) -> int:
     """Say why a row has its tier: each formula's value, the cells and table rows used, the neighbouring tiers."""
@@ -29,7 +30,7 @@ def explain(
     from evaluator.explain import as_data
     from evaluator.explain import explain as explained
 
-    _, results = run(RunOptions(policy, snapshot, tuple(sets or ()), params, as_of), format)
+    _, results = run(RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario), format)
     entity, number = find_row(results.policy, results.book, row)
     found = explained(results.evaluation, entity, number)
     if format == "json":
@@ -50,7 +51,7 @@ def find_row(policy: "Policy", book: "Book", text: str) -> tuple[str, int]:
     if entity not in policy.entities:
         near = get_close_matches(entity, policy.entities, 1)
         known = ", ".join(f"`{e}`" for e in policy.entities)
-        hint = f"did you mean `{near[0]}:{safe(key)}`" if near else f"it has {known}"
+        hint = f"did you mean `{near[0]}:{safe(key)}`?" if near else f"it has {known}"
         raise Stop(Exit.USAGE, f"the policy has no entity `{safe(entity)}`", hint)
     if policy.entities[entity].once:
         return entity, 0
@@ -62,5 +63,5 @@ def find_row(policy: "Policy", book: "Book", text: str) -> tuple[str, int]:
     if key not in keys:
         near = get_close_matches(key, keys[:100_000], 1)  # more would take seconds
         told = f"the snapshot has no {entity} `{safe(key)}` among its {count(table.rows, 'row')}"
-        raise Stop(Exit.USAGE, told, f"did you mean `{entity}:{safe(near[0])}`" if near else None)
+        raise Stop(Exit.USAGE, told, f"did you mean `{entity}:{safe(near[0])}`?" if near else None)
     return entity, keys.index(key)

@@ -19,7 +19,7 @@ def explain_error(
     wanted = code.strip().strip("[]").upper()
     if wanted not in CODES:
         near = get_close_matches(wanted, CODES, 1)
-        hint = f"did you mean `{near[0]}`" if near else f"codes run from `{min(CODES)}` to `{max(CODES)}`"
+        hint = f"did you mean `{near[0]}`?" if near else f"codes run from `{min(CODES)}` to `{max(CODES)}`"
         raise Stop(Exit.USAGE, f"there is no error code `{safe(code)}`", hint)
     print(CODES[wanted])
     return Exit.FINE

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from evaluator.book import Book
     from evaluator.results import Results
 
+STANDARD_INPUT = "<standard input>"
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -45,7 +47,7 @@ def checked(name: str) -> Checked:
     diagnostics = Diagnostics()
     loaded = _standard_input(diagnostics) if name == "-" else load(name, diagnostics)
     policy = check(loaded.file, diagnostics) if loaded.sources else None
-    return Checked(loaded, None if diagnostics.failed else policy, diagnostics.found)
+    return Checked(loaded, None if diagnostics.failed else policy, diagnostics.in_order())
 
 
 def _nearby(path: Path) -> str | None:
@@ -53,15 +55,19 @@ def _nearby(path: Path) -> str | None:
 
     names = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
     near = get_close_matches(path.name, names, 1)
-    return f"did you mean `{safe(str(path.parent / near[0]))}`" if near else None
+    return f"did you mean `{safe(str(path.parent / near[0]))}`?" if near else None
 
 
 def _standard_input(diagnostics: Diagnostics) -> Loaded:
+    return load_text(standard_input().removeprefix("\ufeff"), STANDARD_INPUT, ".", diagnostics)
+
+
+def standard_input() -> str:
+    """All of standard input; what is not UTF-8 stops the command."""
     try:
-        text = sys.stdin.buffer.read().decode("utf-8")
+        return sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError as error:
         raise Stop(Exit.POLICY, f"standard input is not UTF-8 text: byte {error.start + 1} can't be read") from None
-    return load_text(text.removeprefix("\ufeff"), "<standard input>", ".", diagnostics)
 
 
 def read_policy(name: str) -> tuple[Loaded, Policy]:
@@ -145,7 +151,21 @@ def read(options: RunOptions, format: TextOrJson = "text") -> Given:
     """Reads everything."""
     loaded, policy = read_policy(options.policy)
     book = read_book(options.snapshot, policy, options.as_of, format)
-    return Given(loaded, policy, book, read_params(policy, book.as_of, options.sets, options.params))
+    params = read_params(policy, book.as_of, options.sets, options.params)
+    if options.scenario is not None:
+        policy, params = _shocked(policy, params, options.scenario)
+    return Given(loaded, policy, book, params)
+
+
+def _shocked(policy: Policy, params: dict[str, Value], scenario: str) -> tuple[Policy, dict[str, Value]]:
+    from dsl.params import ParamError
+    from dsl.shock import with_scenario
+
+    try:
+        return with_scenario(policy, params, scenario)
+    except ParamError as error:
+        message, help = error.problems[0]
+        raise Stop(Exit.USAGE, safe(message), safe(help) if help else None) from None
 
 
 def run(options: RunOptions, format: TextOrJson = "text") -> tuple[Loaded, "Results"]:

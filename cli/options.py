@@ -22,6 +22,10 @@ Params = Annotated[
 AsOf = Annotated[
     str | None, typer.Option("--as-of", metavar="DATE", help="The snapshot's instant, instead of the one it states.")
 ]
+Scenario = Annotated[
+    str | None,
+    typer.Option("--scenario", metavar="NAME", help="A scenario of the policy first, such as crash or 'fall(20%)'."),
+]
 AllowUnknown = Annotated[
     str,
     typer.Option(
@@ -40,3 +44,4 @@ class RunOptions:
     sets: tuple[str, ...] = ()
     params: Path | None = None
     as_of: str | None = None
+    scenario: str | None = None

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.exits import Exit, Stop
-from cli.options import AllowUnknown, AsOf, Params, PolicyFile, RunOptions, Set, SnapshotPath
+from cli.options import AllowUnknown, AsOf, Params, PolicyFile, RunOptions, Scenario, Set, SnapshotPath
 
 
 def report(
@@ -18,6 +18,7 @@ def report(
     sets: Set = None,
     params: Params = None,
     as_of: AsOf = None,
+    scenario: Scenario = None,
     allow_unknown: AllowUnknown = "0",
 ) -> int:
     """Run a policy over a snapshot and write one self-contained HTML file. Ends as `eval` does."""
@@ -31,7 +32,7 @@ def report(
     allowed = allowance(allow_unknown)
     if file.is_dir():
         raise Stop(Exit.USAGE, f"`{safe(str(file))}` is a folder; `-o` names the file to write")
-    loaded, results = run(RunOptions(policy, snapshot, tuple(sets or ()), params, as_of))
+    loaded, results = run(RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario))
     limit = allowed.limit(results.deciding_count)
     write_file(file, render(results.evaluation, loaded, _command(sys.argv), limit))
     show_results(results)

@@ -156,6 +156,8 @@ def _inner_entity(world: World, written: syntax.Call, argument: syntax.Argument,
         return None
     if not leading:
         first, path = next(iter(found.items()))
+        if scope.entity in world.names.lost:  # the link's line could not be read
+            return None
         world.report.error(
             "E125",
             f"`{first}` does not link to `{scope.entity}`",

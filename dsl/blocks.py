@@ -18,7 +18,7 @@ class Reader(CellReader, Protocol):
 
     def line(self, rule: str, line: Line) -> Any: ...
 
-    def lose(self, line: Line) -> None: ...
+    def lose(self, line: Line, *, every: bool = False) -> None: ...
 
 
 def read_block(reader: Reader, block: Block) -> Any:
@@ -80,13 +80,16 @@ def _siblings(reader: Reader, body: Sequence[Line]) -> None:
     for line in body:
         if first is None or line.indent == first.indent or line.row or line.broken:
             continue
-        span = Span(reader.source, line.start - len(line.indent), line.end)
-        origin = Label(Span(reader.source, first.start, first.end), "its siblings are indented like this")
+        span = Span(reader.source, line.start - len(line.indent), line.start)
+        begin = Span(reader.source, first.start - len(first.indent), first.start)
+        origin = Label(begin, "its siblings are indented like this")
         if line.indent.expandtabs(8) == first.indent.expandtabs(8) or "\t" in line.indent + first.indent:
             message, help = "tabs and spaces are mixed in this block's indentation", "use spaces throughout"
         elif len(line.indent) > len(first.indent):
             message = f"this line is indented by {len(line.indent)}, its siblings by {len(first.indent)}"
-            help = "a line may break only inside parentheses"
+            help = f"indent it by {len(first.indent)}"
+            if not reader.source.text[line.start].isalpha():
+                help = "to break a line, put parentheses around the value: `(` before it and `)` at its end"
         else:
             message = f"this line is indented by {len(line.indent)}, its siblings by {len(first.indent)}"
             help = f"indent it by {len(first.indent)}"
@@ -144,18 +147,28 @@ def _end(span: Span) -> Span:
     return Span(span.source, max(span.start, span.end - 1), span.end)
 
 
-def _rows(reader: Reader, body: Sequence[Line], block: Block, place: Place, needed: int = 2) -> Grid:
+def _rows(reader: Reader, head: Any, body: Sequence[Line], block: Block, place: Place, needed: int = 2) -> Grid:
     grid = read_grid(reader, body, place)
     if body and not grid.headers:
         reader.lose(block.head)
-    if len(body) < needed:
+        if place == "tiers":
+            reader.lose(body[0], every=True)
+    if head is None:
+        pass  # a faulty head may have meant something without rows
+    elif not body:
+        reader.lose(block.head)
         _filled(reader, block, "header and rows" if needed > 1 else "header")
+    elif len(body) < needed:
+        reader.lose(block.head)
+        span = Span(reader.source, block.head.start, block.head.end)
+        message = f"this `{block.word}` has a header and no rows"
+        reader.diagnostics.error("E013", message, span, help="add a pipe row below its header")
     return grid
 
 
 def _table(reader: Reader, head: s.Table | None, body: Sequence[Line], block: Block) -> s.Table | None:
     file = head.file if head else None
-    grid = _rows(reader, body, block, "table", 1 if file else 2)
+    grid = _rows(reader, head, body, block, "table", 1 if file else 2)
     if head is None:
         return None
     if file and grid.rows:
@@ -168,12 +181,12 @@ def _table(reader: Reader, head: s.Table | None, body: Sequence[Line], block: Bl
 def _curve(reader: Reader, head: s.Curve | None, body: Sequence[Line], block: Block) -> s.Curve | None:
     if head is not None and head.formula is not None:
         return _nothing(reader, head, body, block)  # type: ignore[no-any-return]
-    grid = _rows(reader, body, block, "curve")
+    grid = _rows(reader, head, body, block, "curve")
     return replace(head, headers=grid.headers, rows=grid.rows) if head else None
 
 
 def _tiers(reader: Reader, head: s.Tiers | None, body: Sequence[Line], block: Block) -> s.Tiers | None:
-    grid = _rows(reader, body, block, "tiers")
+    grid = _rows(reader, head, body, block, "tiers")
     return replace(head, headers=grid.headers, rows=grid.rows) if head else None
 
 

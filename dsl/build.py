@@ -155,10 +155,12 @@ class Builder:
         """Parentheses leave no node, but they are part of the text of what they hold."""
         return self.grow(replace(parts[1], span=self.over(parts)), parts[1], chain=0)  # type: ignore[no-any-return]
 
-    def number(self, parts: Parts) -> s.Number:
+    def number(self, parts: Parts) -> s.Number | s.Faulty:
         token = parts[0]
         kinds: dict[str, Literal["plain", "percent", "duration"]] = {"PERCENT": "percent", "DURATION": "duration"}
         unit = parts[1] if len(parts) > 1 else None
+        if token.value is None:  # its suffix is reported
+            return s.Faulty(self.over(parts))
         return s.Number(token.value, kinds.get(token.kind, "plain"), unit, self.over(parts))
 
     def infinite(self, parts: Parts) -> s.Infinite:
@@ -234,7 +236,8 @@ class Builder:
         return Part("factor", (parts[0], power), self.over(parts))
 
     def exponent(self, parts: Parts) -> Part:
-        numbers: list[Any] = [t.value for t in self.tokens(parts, "NUMBER")]
+        found = self.tokens(parts, "NUMBER")
+        numbers: list[Any] = [t.value or Fraction(0) for t in found]  # None: its suffix is reported
         value = numbers[0]
         if len(numbers) > 1:
             if numbers[1] == 0:
@@ -278,7 +281,7 @@ class Builder:
 
     # -- cells --------------------------------------------------------------------------------
 
-    def header(self, parts: Parts) -> s.Header:
+    def header(self, parts: Parts) -> s.Header | s.Faulty:
         words = self.tokens(parts, "NAME")
         marks = [p.value for p in self.of(parts, Part)]
         types = self.of(parts, s.TypeExpr)
@@ -286,6 +289,7 @@ class Builder:
         for extra in words[1:]:
             if extra.text != "marginal":
                 self.error("E044", f"`{extra.text}` means nothing in a header", self.at(extra), _HEADER_HELP)
+                return s.Faulty(self.over(parts))
         return s.Header(
             self.name(words[0]), marks[0] if marks else None, any(w.text == "marginal" for w in words[1:]),
             types[0] if types else None, next(iter(self.of(parts, s.Domain)), None),
@@ -305,4 +309,4 @@ class Builder:
         return s.Until(parts[1], self.over(parts))
 
 
-_HEADER_HELP = "after its name a header may have a comparison, `marginal`, a type: `| close : ratio in 0% to 50% |`"
+_HEADER_HELP = "after its name come a comparison, such as `>=`, or `marginal`, or a type: `close : ratio in 0% to 50%`"

@@ -19,7 +19,8 @@ class Builtin:
 
 
 # same: all arguments and the result share one unit; plain: numbers without unit in and out; sqrt: the unit's root;
-# sign: any unit in, none out; round: like same, the second argument a positive constant; interpolate: (x, x0, y0, x1, y1).
+# sign: any unit in, none out; round: like same, the second argument a positive constant;
+# interpolate: (x, x0, y0, x1, y1).
 BUILTINS = {
     b.name: b
     for b in (

@@ -52,7 +52,8 @@ def call(world: World, written: syntax.Call, scope: Scope) -> model.Expr:
         help_: str | None = "only built-ins, functions, curves and tables are called"
     else:
         help_ = did_you_mean(name, callable_)
-    world.report.error("E118", f"there is no function `{written.function.text}`", written.function.span, help=help_)
+    if name not in names.lost:
+        world.report.error("E118", f"there is no function `{written.function.text}`", written.function.span, help=help_)
     for argument in written.arguments:
         expression(world, argument.value, scope)
     return invalid(written.span)
@@ -68,7 +69,8 @@ def _arguments(
         plural = "" if wanted == "1" else "s"
         world.report.error(
             "E119",
-            f"`{written.function.text}` takes {wanted} argument{plural}, and here {'is' if count == 1 else 'are'} {count}",
+            f"`{written.function.text}` takes {wanted} argument{plural}, "
+            f"and here {'is' if count == 1 else 'are'} {count}",
             written.span,
             help=f"write `{shape}`",
         )
@@ -267,18 +269,20 @@ def _table(world: World, written: syntax.Call, scope: Scope) -> model.Expr:
 def _labels_covered(world: World, table: model.Table, number: int, expr: model.Expr, definition: syntax.Table) -> None:
     position = next(i for i, k in enumerate(table.keys) if k.arg == number)
     listed = {row.keys[position] for row in table.rows}
-    for row in table.rows:
+    place = next(i for i, h in enumerate(definition.headers) if h.name.text == table.keys[position].name)
+    for row, written in zip(table.rows, definition.rows, strict=True):
         key = row.keys[position]
         if isinstance(key, str) and key not in expr.type.labels:
             world.report.error(
                 "E117",
                 f"`{key}` is not one of {', '.join(f'`{x}`' for x in expr.type.labels)}",
-                row.span,
-                Label(expr.span, "called with it here"),
+                written.cells[place].span,
+                Label(expr.span, "called with these here"),
                 help=did_you_mean(key, set(expr.type.labels)),
             )
     missing = [x for x in expr.type.labels if x not in listed]
-    if missing and None not in listed:
+    faulty = any(isinstance(key, model.Expr) for key in listed)
+    if missing and None not in listed and not faulty:
         world.report.error(
             "E403",
             f"`{definition.name.text}` has no row for `{missing[0]}`",
@@ -306,7 +310,7 @@ def _value_column(world: World, written: syntax.Call, table: model.Table) -> mod
     world.report.error(
         "E121",
         f"`{table.name}` has no value `{'.'.join(p.text for p in parts[1:])}`",
-        written.function.span,
+        parts[1].span.to(parts[-1].span),
         help=did_you_mean(parts[-1].text, set(choices)) or f"it has {', '.join(f'`{c}`' for c in choices)}",
     )
     return None

@@ -37,6 +37,6 @@ WORDS = {
     Cause.OVERFLOW: "too large, or infinite",
     Cause.NO_ROW: "no row in the table",
     Cause.OUTSIDE: "outside the curve",
-    Cause.EMPTY: "nothing to take the value of",
+    Cause.EMPTY: "no rows to aggregate",
     Cause.CELL_RANGE: "outside the column's stated range",
 }

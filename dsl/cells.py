@@ -76,11 +76,8 @@ def _unpiped(reader: Reader, line: Line, text: str) -> Cells | None:
         reader.diagnostics.error("E016", "expected a pipe row here", span, help="a row is `| cell | cell |`")
         return None
     pieces = row.removesuffix("|").split(mark)
-    mended = "| " + " | ".join(p.strip() for p in pieces) + " |"
-    if mark == "\t":
-        message = "this row is separated by tabs"
-        reader.diagnostics.error("E043", message, span, help=f"write `{mended}`, or run `softliq fmt`")
-    else:
+    mended = _piped(pieces)
+    if mark == "|":
         reader.diagnostics.error("E042", "this row has no pipe at its start", span, help=f"write `{mended}`")
     spans = []
     at = line.start
@@ -89,6 +86,24 @@ def _unpiped(reader: Reader, line: Line, text: str) -> Cells | None:
         spans.append((left, max(left, at + len(piece.rstrip()))))
         at += len(piece) + 1
     return Cells(spans, line.start, line.end)
+
+
+def _piped(pieces: Sequence[str]) -> str:
+    return "| " + " | ".join(p.strip() for p in pieces) + " |"
+
+
+def _pasted(reader: Reader, lines: Sequence[Line]) -> None:
+    """Report rows with tabs once for the block: a spreadsheet's cells come many at a time."""
+    texts = [(line, reader.source.text[line.start : line.end].split("#")[0].rstrip()) for line in lines if not line.row]
+    tabbed = [(line, text) for line, text in texts if "\t" in text]
+    if not tabbed:
+        return
+    line, text = tabbed[0]
+    others = len(tabbed) - 1
+    also = f", and so {'is' if others == 1 else 'are'} {others} more below it" if others else ""
+    help = f"write `{_piped(text.split(chr(9)))}`, or run `softliq fmt`"
+    span = Span(reader.source, line.start, line.end)
+    reader.diagnostics.error("E043", f"this row is separated by tabs{also}", span, help=help)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +119,7 @@ def read_grid(reader: Reader, lines: Sequence[Line], place: Place) -> Grid:
     headers: tuple[s.Header, ...] | None = None
     width = 0
     rows = []
+    _pasted(reader, lines)
     for line in lines:
         cells = split(reader, line, width or None)
         if cells is None:
@@ -115,10 +131,8 @@ def read_grid(reader: Reader, lines: Sequence[Line], place: Place) -> Grid:
             continue
         if len(cells.spans) != width:
             _ragged(reader, cells, width)
-        elif headers:
-            row = read_row(reader, cells, kinds, headers)
-            if row:
-                rows.append(row)
+        if headers:
+            rows.append(read_row(reader, cells, kinds, headers))
     return Grid(headers or (), tuple(rows))
 
 
@@ -142,10 +156,13 @@ def _headers(reader: Reader, cells: Cells, place: Place) -> tuple[s.Header, ...]
 def _ragged(reader: Reader, cells: Cells, width: int) -> None:
     count = len(cells.spans)
     span = Span(reader.source, cells.start, cells.end)
-    cell = "cell" if count == 1 else "cells"
-    message = f"this row has {count} {cell}, its header has {width}"
-    mend = f"add {width - count}" if count < width else f"delete {count - width}"
+    message = f"this row has {count_cells(count)}, its header has {width}"
+    mend = f"add {count_cells(width - count)}" if count < width else f"delete {count_cells(count - width)}"
     reader.diagnostics.error("E040", message, span, help=mend)
+
+
+def count_cells(cells: int) -> str:
+    return "1 cell" if cells == 1 else f"{cells} cells"
 
 
 # -- cells ------------------------------------------------------------------------------------
@@ -165,7 +182,7 @@ def _kind(header: s.Header, index: int, place: Place) -> Kind:
         return "tier"
     if header.operator == "=":
         return "key"
-    if header.operator or (place == "tiers" and header.name.text == "when"):
+    if header.operator or (place == "tiers" and index == 0):
         return "bound"
     return "action" if place == "tiers" else "value"
 
@@ -173,16 +190,20 @@ def _kind(header: s.Header, index: int, place: Place) -> Kind:
 _NUMBER = re.compile(r"(-?)([0-9]{1,40}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-9]{1,3})?)(%|bps|k|M|bn)?", re.ASCII)
 
 
-def read_row(reader: Reader, cells: Cells, kinds: Sequence[Kind], headers: Sequence[s.Header]) -> s.Row | None:
-    """One row, or None where a cell is faulty."""
+def read_row(reader: Reader, cells: Cells, kinds: Sequence[Kind], headers: Sequence[s.Header]) -> s.Row:
+    """One row; a cell that is faulty, or that a short row lacks, is reported and stands as such."""
     source = reader.source
     found: list[s.Cell] = []
-    for (start, end), kind, header in zip(cells.spans, kinds, headers, strict=True):
-        cell = _CELLS[kind](reader, Span(source, start, end), header)
-        if cell is not None:
-            found.append(cell)
-    whole = len(found) == len(kinds)
-    return s.Row(tuple(found), Span(source, cells.start, cells.end)) if whole else None
+    for (start, end), kind, header in zip(cells.spans, kinds, headers, strict=False):
+        span = Span(source, start, end)
+        found.append(_CELLS[kind](reader, span, header) or _faulty(kind, span))
+    lacking = Span(source, cells.end, cells.end)
+    found += [_faulty(kind, lacking) for kind in kinds[len(found) :]]
+    return s.Row(tuple(found), Span(source, cells.start, cells.end))
+
+
+def _faulty(kind: Kind, span: Span) -> s.Cell:
+    return s.Word(span.text, span) if kind == "tier" else s.Faulty(span)
 
 
 def _filled(reader: Reader, span: Span, header: s.Header) -> bool:
@@ -215,11 +236,12 @@ def _tier(reader: Reader, span: Span, header: s.Header) -> s.Cell | None:
     if not _filled(reader, span, header):
         return None
     if not _NAME.fullmatch(span.text):
-        name = re.sub(r"\W+", "_", span.text).strip("_") or "tier"
+        name = re.sub(r"[^A-Za-z0-9_]+", "_", span.text).strip("_") or "tier"
+        name = f"tier_{name}" if name[0].isdecimal() else name
         message = f"`{span.text}` can't be a tier's name"
         help = f"write `{name}`: formulas and tests name the tier, so it is a name"
         reader.diagnostics.error("E045", message, span, help=help)
-        return None
+        return s.Word(name, span)
     return s.Word(span.text, span)
 
 

@@ -6,15 +6,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from dsl import model, syntax
+from dsl.becomes import define_effect, define_scenario
 from dsl.calls import define_functions
 from dsl.curves import define_curve
-from dsl.diagnostics import Diagnostics
+from dsl.diagnostics import Diagnostics, Label
+from dsl.examples import define_test
 from dsl.expressions import condition, formula, unsupported
 from dsl.model import Kind
 from dsl.names import collect, did_you_mean
 from dsl.params import define_params, domain
 from dsl.ranges import Ranges
 from dsl.source import Span
+from dsl.state import state_after
 from dsl.tables import define_table
 from dsl.tiers import define_tiers
 from dsl.types import type_of
@@ -29,10 +32,15 @@ def check(file: syntax.File, report: Diagnostics) -> model.Policy | None:
         for step in (_inputs, define_params, define_functions, _tables, _formulas, _tiers, _later):
             step(world)
         checks = tuple(_check(world, c) for c in world.names.checks)
+        tests = tuple(define_test(world, t) for t in world.names.tests)
+        effect = define_effect(world, world.names.effect) if world.names.effect else ()
+        scenarios = {n: define_scenario(world, s) for n, s in world.names.scenarios.items()}
         if report.failed:
             return None
         _unused(world)
-        return _with_ranges(_policy(world, file, checks), report)
+        before = replace(_policy(world, file, checks, tests), effect=effect, scenarios=scenarios)
+        policy = _with_ranges(state_after(before, report), report)
+        return None if report.failed else policy
 
 
 @contextmanager
@@ -47,7 +55,7 @@ def _deep_recursion() -> Iterator[None]:
 
 
 def _title(world: World, file: syntax.File) -> None:
-    if file.title is None:
+    if file.title is None and file.statements and "policy" not in file.lost:
         start = Span(file.span.source, 0, 0)
         world.report.error("E100", "the file has no `policy` line", start, help='start with `policy "Its name"`')
 
@@ -85,12 +93,14 @@ def _input(world: World, written: syntax.Input, entity: syntax.Entity) -> model.
             world.report.error(
                 "E214", "`fresh` takes a duration above zero", written.fresh.span, help="write `fresh 30s`"
             )
-        if f"{written.name.text}_at" in world.names.members[entity.name.text]:
+        instants = world.names.members[entity.name.text].get(f"{written.name.text}_at")
+        if instants is not None:
             world.report.error(
                 "E107",
-                f"`{written.name.text}_at` holds the instants of `{written.name.text}`, so it can't be declared as well",
-                written.span,
-                help="remove the column that is declared",
+                f"`{instants.name.text}` is there already: `fresh` reads it",
+                Label(instants.name.span, "declared here"),
+                Label(written.name.span, "and read for this column"),
+                help="remove it",
             )
     return model.Input(
         written.name.text,
@@ -125,11 +135,8 @@ def _tiers(world: World) -> None:
 
 def _later(world: World) -> None:
     words = {
-        syntax.Effect: "effect",
-        syntax.Scenario: "scenario",
         syntax.Grid: "grid",
         syntax.Law: "always",
-        syntax.Test: "test",
     }
     for statement in world.names.later:
         unsupported(world, f"`{words[type(statement)]}`", statement.span)
@@ -138,12 +145,13 @@ def _later(world: World) -> None:
 def _check(world: World, written: syntax.Check) -> model.Check:
     on = written.on.text if written.on else None
     if written.on is not None and on not in world.names.entities:
-        world.report.error(
-            "E105",
-            f"there is no entity `{on}`",
-            written.on.span,
-            help=did_you_mean(on or "", set(world.names.entities)),
-        )
+        if on not in world.names.lost:
+            world.report.error(
+                "E105",
+                f"there is no entity `{on}`",
+                written.on.span,
+                help=did_you_mean(on or "", set(world.names.entities)),
+            )
         on = None
         expr: model.Expr = model.Const(True, model.FLAG, written.span)
     else:
@@ -167,7 +175,9 @@ def _unused(world: World) -> None:
                 )
 
 
-def _policy(world: World, file: syntax.File, checks: tuple[model.Check, ...]) -> model.Policy:
+def _policy(
+    world: World, file: syntax.File, checks: tuple[model.Check, ...], tests: tuple[model.Test, ...]
+) -> model.Policy:
     names = world.names
     entities = {
         n: model.Entity(
@@ -204,7 +214,8 @@ def _policy(world: World, file: syntax.File, checks: tuple[model.Check, ...]) ->
         {n: world.tiers[n] for n in names.tiers},
         checks,
         tuple(world.order),
-        file.span,
+        tests,
+        span=file.span,
     )
 
 

@@ -3,12 +3,12 @@
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from io import StringIO
 
 from dsl import syntax as s
-from dsl.cells import Cells, column_kinds, read_row
+from dsl.cells import Cells, column_kinds, count_cells, read_row
 from dsl.diagnostics import Diagnostics, Label
+from dsl.names import nearest
 from dsl.parse import LineReader, engine
 from dsl.source import Source, Span
 
@@ -34,12 +34,14 @@ def read_table(table: s.Table, source: Source, diagnostics: Diagnostics) -> tupl
     try:
         records = list(_records(source))
     except csv.Error as error:
-        message = f"`{source.name}` can't be read as CSV: {error}"
+        reason = "a quoted cell is never closed" if "unexpected end" in str(error) else str(error)
+        message = f"`{source.name}` can't be read as CSV: {reason}"
         diagnostics.error("E055", message, table.file.span, help='quote cells with `"`, and write `""` inside them')
         return ()
     if len(records) < 2:
         what = "has a header and no rows" if records else "is empty"
-        diagnostics.error("E054", f"`{source.name}` {what}", table.file.span, help="its first row names its columns")
+        help = "its first row names the columns, the others are read"
+        diagnostics.error("E054", f"`{source.name}` {what}", table.file.span, help=help)
         return ()
     header, *rows = records
     columns = _columns(table, source, header, diagnostics)
@@ -91,7 +93,8 @@ def _columns(table: s.Table, source: Source, header: Record, diagnostics: Diagno
     if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
         place = header.span(source)
         message = f"the cells of `{source.name}` are not separated by commas"
-        diagnostics.error("E055", message, place, Label(table.file.span, "read here"), help="save it with commas")
+        read = Label(table.file.span, "read here")
+        diagnostics.error("E055", message, place, read, help="save it as CSV with commas")
         return None
     found = []
     for column in table.headers:
@@ -106,9 +109,10 @@ def _columns(table: s.Table, source: Source, header: Record, diagnostics: Diagno
             message = f"`{source.name}` has {count} columns named `{name}`"
             diagnostics.error("E052", message, here, Label(place, "read here"), help="rename or delete all but one")
             continue
-        near = get_close_matches(name, names, 1, 0.5)
+        near = nearest(name, names)
         if near:
-            help = f'write `{column.name.text} ... "{near[0]}"` in the header here to read that column'
+            here_it_is = " ".join(filter(None, (column.name.text, column.operator, "marginal" * column.marginal)))
+            help = f'write `{here_it_is} "{near}"` to read that column'
         else:
             help = f"its columns are {' '.join(f'`{n}`' for n in names[:EXAMPLES])}"
         diagnostics.error("E051", f"`{source.name}` has no column `{name}`", place, here, help=help)
@@ -117,10 +121,10 @@ def _columns(table: s.Table, source: Source, header: Record, diagnostics: Diagno
 
 def _ragged(source: Source, header: Record, rows: list[Record], diagnostics: Diagnostics) -> None:
     first, width = rows[0], len(header.cells)
-    message = f"row {first.number} of `{source.name}` has {len(first.cells)} cells, its header has {width}"
+    message = f"row {first.number} of `{source.name}` has {count_cells(len(first.cells))}, its header has {width}"
     if len(rows) > 1:
         message += f"; {len(rows)} rows differ from it"
-    labels = [Label(r.span(source), f"row {r.number}: {len(r.cells)} cells") for r in rows[:EXAMPLES]]
+    labels = [Label(r.span(source), f"row {r.number}: {count_cells(len(r.cells))}") for r in rows[:EXAMPLES]]
     diagnostics.error("E053", message, *labels, help="give each row as many cells as the header")
 
 

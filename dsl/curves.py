@@ -9,8 +9,9 @@ from dsl.constants import constant, difference_range
 from dsl.diagnostics import Label
 from dsl.expressions import expression
 from dsl.model import Kind
+from dsl.names import nearest
 from dsl.source import Span
-from dsl.tables import common_type, is_constant
+from dsl.tables import OUTSIDES, common_type, is_constant
 from dsl.types import coerce, type_of, unit_type
 from dsl.world import Scope, World, invalid
 
@@ -23,6 +24,8 @@ def define_curve(world: World, name: str, span: Span) -> model.Curve | None:
     if name in world.curves:
         return world.curves[name]
     key = ("curve", name)
+    if name in world.names.lost:
+        world.failed.add(key)
     if key in world.failed or not world.enter(key, span):
         return None
     made = _define(world, world.names.curves[name])
@@ -122,15 +125,23 @@ def _words(
             method = cast(model.CurveMethod, text)
         elif text in PROMISES:
             promises.append(cast(model.Promise, text))
-        elif len(group) == 2 and group[1].text == "outside" and group[0].text in ("flat", "extended", "unknown"):
-            outside = cast(model.Outside, group[0].text)
+        elif text in OUTSIDES:
+            outside = OUTSIDES[text]
         else:
+            meant = nearest(text, [*METHODS, *PROMISES, *OUTSIDES])
             world.report.error(
                 "E406",
                 f"`{text}` says nothing of a curve",
                 group[0].span.to(group[-1].span),
-                help="words of a curve: linear, step, smooth, logarithmic; flat, extended or unknown outside; increasing, decreasing, convex, continuous",
+                help=f"write `{meant}`"
+                if meant
+                else "words of a curve: linear, step, smooth, logarithmic; flat, extended or unknown outside; "
+                "increasing, decreasing, convex, continuous",
             )
+            if meant in METHODS:
+                method = cast(model.CurveMethod, meant)
+            elif meant in OUTSIDES:
+                outside = OUTSIDES[meant]
     return method, outside, tuple(promises)
 
 
@@ -148,7 +159,7 @@ def _points(
         )
         return None, model.ANY
     wanted = type_of(world, headers[1].type, None) if headers[1].type else None
-    scope = Scope(args={})
+    scope = Scope(args={written.arg.name.text: arg_type})
     points = []
     for row in written.rows:
         pair = []
@@ -160,11 +171,12 @@ def _points(
                 pair.append(invalid(cell.span))
                 continue
             expr: model.Expr = expression(world, cell, scope)
-            expr = coerce(world, cell, expr, type_, "this column") if type_ else expr
             if expr.type.kind is not Kind.ANY and not is_constant(expr):
                 world.report.error(
                     "E408", "a point must be a constant or made of params", expr.span, help="write a number or a param"
                 )
+                expr = invalid(cell.span)
+            expr = coerce(world, cell, expr, type_, "this column") if type_ else expr
             pair.append(expr)  # type: ignore[arg-type]
         points.append((pair[0], pair[1]))
     least = 1 if method == "step" else 2
@@ -173,7 +185,7 @@ def _points(
             "E424",
             f"a {method} curve needs {'a point' if least == 1 else 'two points or more'}",
             written.name.span,
-            help="add pipe rows",
+            help="add another row below the header",
         )
         return None, model.ANY
     type_ = wanted or common_type(world, [y for _, y in points])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from dsl.source import Span
+from dsl.source import Source, Span
 
 
 class Severity(StrEnum):
@@ -61,3 +61,18 @@ class Diagnostics:
     @property
     def failed(self) -> bool:
         return any(d.severity is Severity.ERROR for d in self.found)
+
+    def in_order(self) -> list[Diagnostic]:
+        """Errors, then warnings; of each the files in the order in which faults were met in them, top to bottom."""
+        files: dict[Source, int] = {}
+        for diagnostic in self.found:
+            for label in diagnostic.labels[:1]:
+                files.setdefault(label.span.source, len(files))
+
+        def place(diagnostic: Diagnostic) -> tuple[bool, int, int]:
+            file, start = -1, 0
+            for label in diagnostic.labels[:1]:
+                file, start = files[label.span.source], label.span.start
+            return diagnostic.severity is Severity.WARNING, file, start
+
+        return sorted(self.found, key=place)

@@ -32,6 +32,13 @@ _SHOWN = {
     "KEY": "a row's key",
     END: "the end of the line",
 }
+_PLACES = {
+    "until": "`until` stands in a cell of `tiers`, and in `solve`",
+    "unknown": "`unknown` stands in the first column of `tiers`",
+    "fresh": "`fresh` stands after the type of an input",
+    "where": "`where` stands inside an aggregate, as in `sum(position.pnl where position.size > 0)`",
+    "via": "`via` stands inside an aggregate, as in `sum(loan.debt via debt_market)`",
+}
 _HABITS = {
     "is": "equality is `=`",
     "mod": "there is no remainder; write `x - y * floor(x / y)`",
@@ -44,20 +51,25 @@ _HABITS = {
 }
 
 
-def explain(tokens: list[Token], index: int, accepts: set[str]) -> Fault:
+def explain(tokens: list[Token], index: int, accepts: set[str], place: str = "line") -> Fault:
     """The fault at ``tokens[index]`` (the end of the line where ``index`` is their number)."""
-    for special in (_keyword, _choice, _comma, _order, _habit, _definition):
+    for special in (_keyword, _choice, _unclosed, _comma, _order, _habit, _definition):
         fault = special(tokens, index, accepts)
         if fault:
             return fault
-    wanted = _listed(accepts)
+    wanted = _listed(accepts).replace("of the line", f"of the {place}")
     if index == len(tokens):
         before = tokens[-1] if tokens else None
         after = f" after `{before.text}`" if before and before.kind in _OPERATOR else ""
-        help = "a line may break only inside parentheses" if "NUMBER" in accepts else None
-        return Fault("E021", f"the line ends too early{after}: expected {wanted}", None, help)
+        help = None
+        if "NUMBER" in accepts:
+            help = "a line may break only inside parentheses" if place == "line" else "a cell ends at its pipe"
+        elif before and before.kind == "policy":
+            help = 'write `policy "Its name"`'
+        return Fault("E021", f"the {place} ends too early{after}: expected {wanted}", None, help)
     token = tokens[index]
-    return Fault("E020", f"expected {wanted}, found {_found(token)}", token, _near(token, accepts))
+    help = _near(token, accepts) or _mend(tokens, index, accepts)
+    return Fault("E020", f"expected {wanted}, found {_found(token)}", token, help)
 
 
 def _listed(accepts: set[str]) -> str:
@@ -66,13 +78,15 @@ def _listed(accepts: set[str]) -> str:
     if {"NUMBER", "("} <= left:
         shown.append("a value")
         left -= _VALUE
-    elif {"*", "+"} <= left:
+    elif {"*", "+"} <= left or {"and", "!="} <= left:
         shown.append("an operator")
         left -= _OPERATOR
     if {"<", ">", "in"} <= left:
         shown.append("a range such as `> 0` or `in 0 to 1`")
         left -= {"<", ">", "<=", ">=", "in"}
-    shown += [text for type, text in _SHOWN.items() if type in left and type != END]
+    described = "an operator" in shown or "fresh" in left
+    words = {**_SHOWN, "STRING": "a description in double quotes"} if described else _SHOWN
+    shown += [text for type, text in words.items() if type in left and type != END]
     shown += [f"`{type}`" for type in sorted(left - _SHOWN.keys())]
     if END in left:
         shown.append(_SHOWN[END])
@@ -86,15 +100,52 @@ def _found(token: Token) -> str:
 
 
 def _near(token: Token, accepts: set[str]) -> str | None:
-    if token.kind == "until":
-        return "`until` stands in a cell of `tiers`, and in `solve`"
-    if token.kind == "unknown":
-        return "`unknown` stands in the first column of `tiers`"
+    if token.kind in _PLACES:
+        return _PLACES[token.kind]
     if token.kind in KEYWORDS:
-        return "keywords are reserved: a name can't be one"
+        return "keywords are reserved: a name can't be one" if "NAME" in accepts else None
     words = [a for a in accepts if a.isalpha() and a.islower()]
     near = difflib.get_close_matches(token.text.lower(), words, 1, 0.75) if token.kind == "NAME" else []
     return f"write `{near[0]}`" if near else None
+
+
+def _mend(tokens: list[Token], index: int, accepts: set[str]) -> str | None:
+    """What the words around the fault suggest."""
+    token, before = tokens[index], tokens[index - 1] if index else None
+    if token.kind == "NAME" and before and before.kind == "NAME" and accepts & {"*", "=", ":"}:
+        joined = f"`{before.text}_{token.text}`"
+        after = tokens[index + 1].kind if index + 1 < len(tokens) else END
+        if "*" not in accepts:
+            two = after == ":" or (after == "=" and "=" in accepts)
+            return f"a name is one word: {joined}" if two else f"write `{before.text} : {token.text}`"
+        comma = " or a comma" if "," in accepts else ""
+        return f"put an operator{comma} between them, or join one name with `_`: {joined}"
+    if token.kind == "NAME" and "STRING" in accepts and "NUMBER" not in accepts and index == 1:
+        return f'write it in double quotes: `"{token.text}"`'
+    if token.kind == "STRING" and "NAME" in accepts and token.text.isidentifier():
+        return f"write it without quotes: `{token.text}`"
+    if token.kind == ")" and before and before.kind == ",":
+        return "delete the comma before it"
+    if token.kind == "?":
+        return "write `if ... then ... else ...`" if "*" in accepts or "and" in accepts else None
+    if token.kind in ("<", "<=", ">", ">=") and accepts & {"fresh", "max change"}:
+        return "a range with two ends is `in LOW to HIGH`"
+    if tokens[0].kind == "policy":
+        return "after its name a policy may say `version 7` and `effective 2026-12-01`"
+    return None
+
+
+def _unclosed(tokens: list[Token], index: int, accepts: set[str]) -> Fault | None:
+    """A cell that ends inside parentheses; a line's are looked at before it is read."""
+    if index < len(tokens) or ")" not in accepts:
+        return None
+    opened: list[Token] = []
+    for token in tokens:
+        if token.kind == "(":
+            opened.append(token)
+        elif token.kind == ")" and opened:
+            opened.pop()
+    return Fault("E008", "`(` is never closed", opened[-1], "close it with `)`") if opened else None
 
 
 def _keyword(tokens: list[Token], index: int, accepts: set[str]) -> Fault | None:

@@ -57,6 +57,8 @@ def expression(world: World, written: syntax.Expr, scope: Scope) -> model.Expr:
         case syntax.Draw() | syntax.Solve():
             word = "draw" if isinstance(written, syntax.Draw) else "solve"
             return unsupported(world, f"`{word}(…)`", span)
+        case syntax.Faulty():
+            return invalid(span)
     raise TypeError(f"no rule for {type(written).__name__}")
 
 
@@ -127,7 +129,10 @@ def _sign(world: World, written: syntax.Sign, scope: Scope) -> model.Expr:
     operand = expression(world, written.operand, scope)
     if not is_number(operand.type):
         world.report.error(
-            "E203", f"`{written.operator}` needs a number, and this is {describe(operand.type)}", operand.span
+            "E203",
+            f"`{written.operator}` needs a number, and this is {describe(operand.type)}",
+            operand.span,
+            help=instead(operand),
         )
         return invalid(written.span)
     if written.operator == "+":
@@ -150,6 +155,7 @@ def _binary(world: World, written: syntax.Binary, scope: Scope) -> model.Expr:
                     f"`{written.operator}` needs numbers, and this is {describe(side.type)}",
                     side.span,
                     *call_labels(scope),
+                    help=instead(side),
                 )
                 return invalid(written.span)
         match written.operator:
@@ -160,6 +166,21 @@ def _binary(world: World, written: syntax.Binary, scope: Scope) -> model.Expr:
             case _:
                 type_ = _power(world, left, right)
     return model.Binary(written.operator, left, right, type_, written.span)
+
+
+def instead(expr: model.Expr) -> str | None:
+    """What to write where something that is no number stands for one."""
+    match expr.type.kind:
+        case Kind.TEXT:
+            literal = isinstance(expr, model.Const)
+            return "write a number without quotes" if literal else "declare it with a unit, not as text"
+        case Kind.FLAG | Kind.ENUM:
+            return "choose between numbers: `if … then … else …`"
+        case Kind.LINK:
+            return "read one of its columns"
+        case Kind.DATE:
+            return "subtract dates for a duration, or add a duration to one"
+    return None
 
 
 def _dates(operator: str, left: Type, right: Type) -> Type | None:
@@ -206,16 +227,22 @@ def mend(world: World, left: model.Expr, right: model.Expr, scope: Scope) -> str
     for side, unit, other in ((right, has, wanted), (left, wanted, has)):
         if isinstance(side, model.Const) and unit == ONE and side.type.shown != "ratio":
             return f"write the unit: `{side.span.text.strip()} {other}`"
-    shown = right.span.text.strip()
-    named = f"`{shown}`" if len(shown) <= 40 and "\n" not in shown else "the right side"
+    named = _named(right)
     factor = wanted / has
-    for unit, word in ((factor, "multiply"), (ONE / factor, "divide")):
-        column = column_in(world, unit, scope)
-        if column is not None and column != shown:
-            return f"{word} {named} by `{column}`, which is in `{unit}`"
+    for word, side, unit in (
+        ("multiply", right, factor), ("multiply", left, ONE / factor), ("divide", right, ONE / factor),
+    ):  # fmt: skip
+        column = column_in(world, unit, scope) if len(unit.factors) > 1 else None
+        if column is not None and column != side.span.text.strip():
+            return f"{word} {_named(side)} by `{column}`, which is in `{unit}`"
     if all(power < 0 for _, power in factor.factors):
         return f"divide {named} by something in `{ONE / factor}`"
     return f"multiply {named} by something in `{factor}`"
+
+
+def _named(side: model.Expr) -> str:
+    shown = side.span.text.strip()
+    return f"`{shown}`" if len(shown) <= 40 and "\n" not in shown else "this side"
 
 
 def column_in(world: World, unit: Unit, scope: Scope) -> str | None:
@@ -297,12 +324,23 @@ def _compare(world: World, written: syntax.Compare, scope: Scope) -> model.Expr:
 
 def _sides(world: World, written: syntax.Compare, scope: Scope) -> tuple[model.Expr, model.Expr]:
     """Both sides; a bare name on one of them may be a label of the other's enumeration."""
-    bare = isinstance(written.left, syntax.Path) and len(written.left.parts) == 1
-    if bare and not _resolves(world, written.left, scope):
+    lost = isinstance(written.left, syntax.Path) and written.left.text in world.names.lost
+    if _may_be_label(world, written.left, scope) and not lost:
         right = expression(world, written.right, scope)
-        return label_or_expression(world, written.left, right.type, scope), right
+        return _beside(world, written, written.left, right.type, scope), right
     left = expression(world, written.left, scope)
-    return left, label_or_expression(world, written.right, left.type, scope)
+    return left, _beside(world, written, written.right, left.type, scope)
+
+
+def _beside(world: World, written: syntax.Compare, side: syntax.Expr, other: Type, scope: Scope) -> model.Expr:
+    """One side, seen from the other's type; where that is not known, a bare name may be one of its labels."""
+    if other.kind is Kind.ANY and written.operator in ("=", "!=") and _may_be_label(world, side, scope):
+        return invalid(side.span)
+    return label_or_expression(world, side, other, scope)
+
+
+def _may_be_label(world: World, written: syntax.Expr, scope: Scope) -> bool:
+    return isinstance(written, syntax.Path) and len(written.parts) == 1 and not _resolves(world, written, scope)
 
 
 def _resolves(world: World, path: syntax.Expr, scope: Scope) -> bool:

@@ -45,7 +45,7 @@ def logical_lines(source: Source, diagnostics: Diagnostics) -> list[Line]:
         start = indent.end()
         newline = text.find("\n", start)
         stop = len(text) if newline < 0 else newline
-        if start == stop or text[start] in "#\r\n":
+        if text[start:stop].lstrip()[:1] in ("", "#"):
             at = stop + 1
             continue
         line = Line(start, stop, indent.group(), row=text[start] == "|")

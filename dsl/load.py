@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,6 +16,7 @@ from dsl.source import Source, Span
 LIBRARY = Path(__file__).resolve().parent.parent / "policies"
 MAX_TABLE_BYTES = 1 << 26
 MAX_FILES = 100
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,13 @@ def load_text(text: str, name: str, folder: str | Path, diagnostics: Diagnostics
     return loader.load(read, root / "-")
 
 
+def read_source(path: str | Path, diagnostics: Diagnostics) -> Source | None:
+    """The text of one file, unread; None where ``diagnostics`` say why there is none."""
+    folder = Path(os.path.dirname(path) or ".").resolve()
+    read = _Loader(folder, diagnostics).read(folder / os.path.basename(path), str(path), None)
+    return read.source if read else None
+
+
 class _Loader:
     def __init__(self, root: Path, diagnostics: Diagnostics) -> None:
         self.root = root
@@ -72,10 +81,13 @@ class _Loader:
         statements: list[s.Statement] = []
         own: list[s.Statement] = []
         lost = set(file.lost)
+        unread = False
         for statement in file.statements:
             match statement:
                 case s.Use():
+                    failed = len(self.diagnostics.found)
                     used = self._use(statement, source)
+                    unread = unread or (used is None and len(self.diagnostics.found) > failed)
                     if used:
                         statements += used.statements
                         lost |= used.lost
@@ -86,6 +98,9 @@ class _Loader:
                         lost.add(statement.name.text)
                 case _:
                     own.append(statement)
+        if unread:  # any name that is not declared here may be declared there
+            lost |= set(_WORD.findall(source.text)) - {n.text for x in own if (n := getattr(x, "name", None))}
+            lost -= {"policy"} - file.lost
         return replace(file, statements=(*statements, *own), lost=frozenset(lost))
 
     # -- use ----------------------------------------------------------------------------------
@@ -189,9 +204,16 @@ class _Loader:
         else:
             beside = path.parent.glob(f"*{path.suffix}") if path.parent.is_dir() else ()
             near = get_close_matches(path.stem, sorted(p.stem for p in beside), 1, 0.6)
-            help = "check the path; it starts at the folder of the file that names it"
-            help = f"did you mean `{near[0]}{path.suffix}`" if near else help
-            self.diagnostics.error("E002", f"there is no file `{name}`", where, help=help)
+            if path.is_relative_to(LIBRARY) and not path.is_relative_to(self.root):
+                shown = path.relative_to(LIBRARY).with_suffix("")
+                message = f"the shipped library has no `{shown.as_posix()}`"
+                help = f"a file of your own is named with its ending: `{shown.as_posix()}.policy`"
+                help = f"did you mean `{shown.with_name(near[0]).as_posix()}`?" if near else help
+            else:
+                message = f"there is no file `{name}`"
+                help = "check the path; it starts at the folder of the file that names it"
+                help = f"did you mean `{near[0]}{path.suffix}`?" if near else help
+            self.diagnostics.error("E002", message, where, help=help)
 
     def _encoding(self, data: bytes, at: int, name: str, where: Span) -> None:
         line = data.count(b"\n", 0, at) + 1
@@ -199,7 +221,8 @@ class _Loader:
             message = f"`{name}` is UTF-16 text, not UTF-8"
         else:
             message = f"`{name}` is not UTF-8 text: line {line} has the byte 0x{data[at]:02X}"
-        self.diagnostics.error("E001", message, where, help="save it as UTF-8")
+        help = "save it as `CSV UTF-8`" if name.endswith(".csv") else "save it as UTF-8"
+        self.diagnostics.error("E001", message, where, help=help)
 
 
 def _beside(source: Source, text: str) -> str:

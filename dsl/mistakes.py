@@ -70,10 +70,8 @@ _LOOKALIKES = {
 _CLOSING = {"'": "'", "“": '”“"', "„": '“”"', "«": "»", "‘": "’'", "”": '”"', "’": "’'", "‚": "‘’"}
 _HELP = {
     **dict.fromkeys("[]", "group with `(` and `)`"),
-    **dict.fromkeys("{}", "a block is indented, without braces"),
-    "$": "write the unit after the number: `100 USD`",
-    "€": "write the unit after the number: `100 EUR`",
-    "£": "write the unit after the number: `100 GBP`",
+    **dict.fromkeys("{}", "group with `(` and `)`; a block is indented, without braces"),
+    **dict.fromkeys("$€£", "write the unit after the number: `100 USD`"),
     "&": "write `and`",
     "@": "a price per unit is a column of its own: `mark : USD/asset`",
     "|": "a pipe row starts its own line; write `or` between conditions",
@@ -99,7 +97,10 @@ def stray(text: str, at: int, end: int, before: str) -> Stray:
         stop = at + 1
         while stop < end and text[stop] == character:
             stop += 1
-        return Stray("E006", f"a character that can't be seen ({_unicode(character)})", "delete it", at, stop)
+        space = character.isspace()
+        help = "write a plain space" if space else "delete it"
+        message = f"a character that can't be seen ({_unicode(character)})"
+        return Stray("E006", message, help, at, stop, broken=not space)
     return Stray("E006", f"`{character}` means nothing here", _HELP.get(character), at, at + 1, broken=True)
 
 

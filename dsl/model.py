@@ -277,7 +277,7 @@ Expr = (
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A column of the snapshot. ``fresh`` in seconds: the column ``<name>_at`` may be that much older than ``as_of``."""
+    """A column of the snapshot. ``fresh``: seconds that the instant in ``<name>_at`` may lie before ``as_of``."""
 
     name: str
     type: Type
@@ -462,6 +462,60 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Becomes:
+    """What an input becomes: an expression at its own row, in the old state. It may read a scenario's arguments."""
+
+    entity: str
+    column: str
+    value: Expr
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A shock to the snapshot before everything else. ``params``: those that it changes, by name, as constants."""
+
+    name: str
+    args: tuple[tuple[str, Type], ...]
+    lines: tuple[Becomes, ...]
+    params: Mapping[str, Expr]
+    description: str
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class GivenTable:
+    """The rows of one entity in a test, cells as text, by column; columns that are not given have no cells."""
+
+    entity: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A condition on one row (``key`` empty for a ``once`` entity). ``within``: absolute, in the left side's unit."""
+
+    entity: str
+    key: str
+    condition: Expr
+    within: Exact | None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """An example: rows, an instant (None: the policy's effective date), and what must come out."""
+
+    text: str
+    as_of: datetime | None
+    given: tuple[GivenTable, ...]
+    expectations: tuple[Expectation, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Mappings are in the order of the text. ``order``: every formula and tiers column, each after all that it reads,
     as (entity, column); a tiers' columns stand together, ``tier`` first."""
@@ -479,6 +533,9 @@ class Policy:
     tiers: Mapping[str, Tiers]  # by entity
     checks: tuple[Check, ...]
     order: tuple[tuple[str, str], ...]
+    tests: tuple[Test, ...] = ()
+    effect: tuple[Becomes, ...] = ()
+    scenarios: Mapping[str, Scenario] = field(default_factory=dict)
     span: Span = _span()
 
     def type_of(self, entity: str, column: str) -> Type:

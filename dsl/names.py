@@ -10,9 +10,9 @@ from dsl.diagnostics import Diagnostics, Label
 
 TYPES = ("ratio", "number", "duration", "date", "text", "flag")
 RESERVED = frozenset(
-    "policy use unit entity param let table curve tiers effect scenario grid always check test given expect if then else and or "
-    "not in becomes until by via where over other unknown infinite yes no once groups within fresh known as_of base after left "
-    "solve draw first argmin argmax warn on".split()
+    "policy use unit entity param let table curve tiers effect scenario grid always check test given expect if then "
+    "else and or not in becomes until by via where over other unknown infinite yes no once groups within fresh known "
+    "as_of base after left solve draw first argmin argmax warn on".split()
 )
 BUILTIN_NAMES = frozenset(BUILTINS) | frozenset(AGGREGATES)
 
@@ -31,18 +31,31 @@ class Names:
     curves: dict[str, syntax.Curve] = field(default_factory=dict)
     tiers: dict[str, syntax.Tiers] = field(default_factory=dict)
     checks: list[syntax.Check] = field(default_factory=list)
+    tests: list[syntax.Test] = field(default_factory=list)
+    effect: syntax.Effect | None = None
+    scenarios: dict[str, syntax.Scenario] = field(default_factory=dict)
     later: list[syntax.Statement] = field(default_factory=list)
     members: dict[str, dict[str, Member]] = field(default_factory=dict)
     own_units: dict[str, dict[str, syntax.Unit]] = field(default_factory=dict)
     top: dict[str, syntax.Name] = field(default_factory=dict)
+    lost: frozenset[str] = frozenset()  # names of definitions that could not be read, which has been reported
 
     def links(self, entity: str) -> dict[str, tuple[str, bool]]:
         """Link column to the entity that it leads to, and whether it is optional."""
         found = {}
         for name, member in self.members[entity].items():
-            if isinstance(member, syntax.Input) and (target := self.link_target(member.type)):
-                found[name] = target, member.type.optional
+            if isinstance(member, syntax.Input):
+                target = self.link_target(member.type) or (name if self.mistyped(member) else None)
+                if target:
+                    found[name] = target, member.type.optional
         return found
+
+    def mistyped(self, member: syntax.Input) -> bool:
+        """Whether a column that is named as an entity has a type that there isn't: meant as a link, and reported."""
+        if member.name.text not in self.entities or member.type.unit is None or len(member.type.unit.factors) != 1:
+            return False
+        path, _ = member.type.unit.factors[0]
+        return len(path.parts) == 1 and path.text not in {*TYPES, *self.units, *self.entities}
 
     def link_target(self, type_: syntax.TypeExpr) -> str | None:
         if type_.unit is None or len(type_.unit.factors) != 1:
@@ -67,7 +80,7 @@ def did_you_mean(name: str, choices: "list[str] | dict[str, object] | set[str]")
 
 def collect(file: syntax.File, report: Diagnostics) -> Names:
     """The declarations of a file. A second declaration of a name is reported and left out."""
-    names = Names()
+    names = Names(lost=file.lost)
     for statement in file.statements:
         _declare(names, statement, report)
     for entity in names.entities.values():
@@ -104,6 +117,16 @@ def _declare(names: Names, statement: syntax.Statement, report: Diagnostics) -> 
                 names.tiers[statement.entity.text] = statement
         case syntax.Check():
             names.checks.append(statement)
+        case syntax.Test():
+            names.tests.append(statement)
+        case syntax.Effect() if names.effect is None:
+            names.effect = statement
+        case syntax.Effect():
+            assert names.effect is not None
+            labels = Label(statement.span, "a second one"), Label(names.effect.span, "first here")
+            report.error("E706", "a policy has one `effect`", *labels, help="join the lines")
+        case syntax.Scenario():
+            _top(names, statement.name, names.scenarios, statement, report)
         case syntax.Use():
             pass
         case _:
@@ -164,7 +187,9 @@ def _members(names: Names, entity: syntax.Entity, report: Diagnostics) -> None:
 
 
 def _is_link_of_its_name(names: Names, member: Member) -> bool:
-    return isinstance(member, syntax.Input) and names.link_target(member.type) == member.name.text
+    if not isinstance(member, syntax.Input):
+        return False
+    return names.link_target(member.type) == member.name.text or names.mistyped(member)
 
 
 def _free(
@@ -200,6 +225,8 @@ def _twice(name: syntax.Name, first: syntax.Name, report: Diagnostics) -> None:
 def _tier_columns(names: Names, tiers: syntax.Tiers, report: Diagnostics) -> None:
     columns = names.members.get(tiers.entity.text)
     if columns is None:
+        if tiers.entity.text in names.lost:
+            return
         report.error(
             "E105",
             f"there is no entity `{tiers.entity.text}`",

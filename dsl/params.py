@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
+from itertools import pairwise
 
 from dsl import model, syntax
 from dsl.constants import constant
@@ -99,7 +100,7 @@ def _value(
 
 
 def _in_order(world: World, versions: list[tuple[syntax.Dated, Version]], change: Fraction | None) -> None:
-    for (before, old), (after, new) in zip(versions, versions[1:], strict=False):
+    for (before, old), (after, new) in pairwise(versions):
         if new.start <= old.start:
             world.report.error(
                 "E505",
@@ -152,6 +153,7 @@ def domain(world: World, written: syntax.Domain | None, type_: Type) -> Interval
         world.report.error(
             "E507", "no value is in this range", written.span, help="write the lower bound first: `in LOW to HIGH`"
         )
+        return None
     return Interval(low, high, written.low_open, written.high_open)
 
 
@@ -252,19 +254,24 @@ def _given_value(param: Param, given: object) -> Value | None:
 
 
 def _parsed(param: Param, given: str) -> Value | None:
+    return literal(given, param.type, param.name)
+
+
+def literal(text: str, type_: Type, name: str) -> Value | None:
+    """A literal as typed outside a policy, as a value of a type; None where it isn't one."""
     from dsl.expressions import expression
     from dsl.names import Names
     from dsl.parse import parse_literal
 
     report = Diagnostics()
-    written = parse_literal(given, Source("--set", given), report)
+    written = parse_literal(text, Source("--set", text), report)
     if written is None or report.failed:
         return None
     names = Names()
-    for base, _ in param.type.unit.factors if param.type.unit else ():
+    for base, _ in type_.unit.factors if type_.unit else ():
         names.units[base.name] = syntax.Unit(syntax.Name(base.name))
     world = World(names, report)
-    expr = coerce(world, written, expression(world, written, BODY), param.type, param.name)
+    expr = coerce(world, written, expression(world, written, BODY), type_, name)
     return None if report.failed else constant(expr)
 
 

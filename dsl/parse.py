@@ -91,11 +91,14 @@ class LineReader:
         """One cell."""
         return self._read(rule, start, end)
 
-    def lose(self, line: Line) -> None:
-        """Note the name that a faulty line was to define, so that its uses are not reported as well."""
-        words = _WORD.findall(self.source.text, line.start, line.end)[:2]
-        if words and words[0] not in _NAMELESS:
-            self.lost.update([w for w in words if w not in KEYWORDS and not w[0].isdecimal()][:1])
+    def lose(self, line: Line, *, every: bool = False) -> None:
+        """Note the name that a faulty line was to define (or every name), so that its uses are not reported as well."""
+        words = _WORD.findall(self.source.text, line.start, line.end)
+        if words[:1] == ["policy"] or words == ["unit"]:
+            self.lost.add(words[0])
+        elif words and words[0] not in _NAMELESS:
+            names = [w for w in words[: None if every else 2] if w not in KEYWORDS and not w[0].isdecimal()]
+            self.lost.update(names if every else names[:1])
 
     def _read(self, rule: str, start: int, end: int) -> Any:
         tokens, broken = tokenize(self.source, self.diagnostics, start, end)
@@ -125,7 +128,7 @@ class LineReader:
             return None
         if self._colon(rule, tokens, index, accepts):
             return self._parse(rule, tokens, end, quiet=True)
-        self._report(tokens, index, accepts, end)
+        self._report(tokens, index, accepts, end, "cell" if rule in ("value", "cell", "header") else "line")
         return None
 
     def _colon(self, rule: str, tokens: list[Token], index: int, accepts: set[str]) -> bool:
@@ -138,7 +141,8 @@ class LineReader:
                 accepts = {":"}
         last = index == len(tokens)
         inside = rule == "test_line" or (tokens and tokens[0].kind in ("check", "always"))
-        if ":" not in accepts or not (last or inside) or (last and "=" in accepts) or "NUMBER" in accepts:
+        either = last and "=" in accepts and tokens[0].kind != "curve"
+        if ":" not in accepts or not (last or inside) or either or "NUMBER" in accepts:
             return False
         if not last and tokens[index].kind in (")", "=", ","):
             return False
@@ -148,13 +152,13 @@ class LineReader:
         tokens.insert(index, Token(":", ":", place, place))
         return True
 
-    def _report(self, tokens: list[Token], index: int, accepts: set[str], end: int) -> None:
-        fault = explain(tokens, index, accepts)
+    def _report(self, tokens: list[Token], index: int, accepts: set[str], end: int, place: str) -> None:
+        fault = explain(tokens, index, accepts, place)
         if fault.at is not None:
             span = Span(self.source, fault.at.start_pos, fault.at.end_pos)
         else:
-            place = tokens[-1].end_pos if tokens else end
-            span = Span(self.source, max(0, place - 1), place)
+            last = tokens[-1].end_pos if tokens else end
+            span = Span(self.source, max(0, last - 1), last)
         self.diagnostics.error(fault.code, fault.message, span, help=fault.help)
 
     def _too_deep(self, tokens: list[Token]) -> bool:

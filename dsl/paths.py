@@ -15,6 +15,10 @@ def resolve(world: World, path: syntax.Path, scope: Scope, *, guarded: bool = Fa
     first = path.parts[0]
     if scope.args is not None and len(path.parts) == 1 and first.text in scope.args:
         return model.ArgRead(first.text, scope.args[first.text], path.span)
+    if first.text in scope.shock and len(path.parts) == 1:
+        return model.ArgRead(first.text, scope.shock[first.text], path.span)
+    if first.text == "after" and scope.args is None and len(path.parts) > 1:
+        return _after(world, path, scope, guarded=guarded)
     if scope.inner is not None and first.text == scope.inner:
         return _read(world, path, path.parts[1:], scope, scope.inner, (), inner=True, guarded=guarded)
     if scope.args is None and scope.entity is not None and _is_column(world, scope.entity, first.text):
@@ -32,6 +36,19 @@ def resolve(world: World, path: syntax.Path, scope: Scope, *, guarded: bool = Fa
             return model.ParamRead(first.text, declared(world, first.text), path.span)
     _unknown_name(world, path, scope)
     return invalid(path.span)
+
+
+def _after(world: World, path: syntax.Path, scope: Scope, *, guarded: bool) -> model.Expr:
+    """`after.x`: x in the state after the effect."""
+    if world.names.effect is None:
+        help = "say what the tiers do to the book: `effect:` with lines `entity.input becomes …`"
+        world.report.error("E705", "there is no state after: the policy has no `effect`", path.span, help=help)
+        return invalid(path.span)
+    rest = syntax.Path(path.parts[1:], path.span)
+    found = resolve(world, rest, scope, guarded=guarded)
+    if not isinstance(found, model.Read) or found.type.kind is Kind.LINK:
+        return found
+    return replace(found, column=f"after.{found.column}")
 
 
 def _is_column(world: World, entity: str, name: str) -> bool:
@@ -62,6 +79,11 @@ def _read(
         if not _is_column(world, at, part.text):
             return _no_column(world, part, at, path)
         target = world.names.links(at).get(part.text)
+        if target is None and part.text == at:
+            rest = ".".join(p.text for p in parts[i + 1 :])
+            message = f"`{at}` is the key of the row at hand, not a link"
+            world.report.error("E112", message, part.span, help=f"this row's columns need no prefix: write `{rest}`")
+            return invalid(path.span)
         if target is None:
             world.report.error(
                 "E112",
@@ -97,7 +119,8 @@ def _needs_guard(world: World, path: syntax.Path, scope: Scope, blankable: list[
                 "E301",
                 f"`{path.text}` may be blank, and nothing here says what then",
                 path.span,
-                help=f"write `({path.text} ?? 0)` or another value for a blank, or guard it: `if known({path.text}) then … else …`",
+                help=f"write `({path.text} ?? 0)` or another value for a blank, "
+                f"or guard it: `if known({path.text}) then … else …`",
             )
             return
 
@@ -128,6 +151,8 @@ def facts_of(path: syntax.Path, scope: Scope) -> frozenset[Fact]:
 
 
 def _no_column(world: World, name: syntax.Name, entity: str, path: syntax.Path) -> model.Expr:
+    if name.text in world.names.lost:
+        return invalid(path.span)
     choices = {entity, *world.names.members[entity]}
     world.report.error(
         "E111",
@@ -143,6 +168,8 @@ def _unknown_name(world: World, path: syntax.Path, scope: Scope) -> None:
     first = path.parts[0]
     name = first.text
     names = world.names
+    if name in names.lost:
+        return
     if name in BUILTIN_NAMES or name in names.functions or name in names.tables or name in names.curves:
         world.report.error(
             "E114", f"`{name}` is a function, and is called with its arguments", first.span, help=f"write `{name}(…)`"
@@ -159,6 +186,10 @@ def _unknown_name(world: World, path: syntax.Path, scope: Scope) -> None:
             *(Label(c, "called here") for c in scope.calls),
             help=f"make `{name}` an argument and hand it over in the call",
         )
+        return
+    if name.lower() in ("null", "none", "nan", "blank", "missing"):
+        blank = "a blank is met with `column ?? value` or `known(column)`"
+        world.report.error("E111", f"there is no `{name}` here", first.span, help=blank)
         return
     seen = {*names.params, *(scope.args or ())}
     if scope.entity is not None and scope.args is None:
@@ -187,7 +218,8 @@ def _entity_as_value(world: World, path: syntax.Path, scope: Scope) -> None:
     elif scope.entity is not None and any(t == scope.entity for t, _ in world.names.links(name).values()):
         help_ = f"there are many rows of `{name}` for one `{scope.entity}`: aggregate them, as in `sum({path.text})`"
     elif scope.whole:
-        help_ = f"a check on the whole book aggregates, as in `sum({path.text})`; for a condition on each row write `on {name}`"
+        help_ = f"a check on the whole book aggregates, as in `sum({path.text})`; "
+        help_ += f"for a condition on each row write `on {name}`"
     else:
         help_ = (
             f"`{scope.entity}` has no link `{name}`; declare one: `{name} : {name}`"

@@ -9,6 +9,7 @@ from dsl import model, syntax
 from dsl.constants import affine, affine_range, difference_range
 from dsl.diagnostics import Label
 from dsl.model import Interval
+from dsl.text import exact_text
 from dsl.world import World
 
 _OPPOSITE = {"rising": "falling", "falling": "rising", "convex": "concave", "concave": "convex"}
@@ -17,7 +18,7 @@ _OPPOSITE = {"rising": "falling", "falling": "rising", "convex": "concave", "con
 def check_points(world: World, curve: model.Curve, written: syntax.Curve) -> None:
     """Every promise of a curve by points, for every allowed value of the params in its cells."""
     for promise in curve.promises:
-        for (x0, y0), (x1, y1) in pairwise(curve.points):
+        for (_, y0), (_, y1) in pairwise(curve.points):
             broken = _breaks_between(world, curve, promise, y0, y1)
             if broken:
                 world.report.error(
@@ -91,11 +92,11 @@ def check_formula(world: World, curve: model.Curve, written: syntax.Curve) -> No
     for promise in curve.promises:
         if proved[promise]:
             continue
-        where = _refuted(world, curve, promise)
-        if where is not None:
+        broken = _refuted(world, curve, promise)
+        if broken is not None:
             world.report.error(
                 "E427",
-                f"`{curve.name}` promises to be {promise}, and breaks that near {curve.arg} = {where:g}",
+                f"`{curve.name}` promises to be {promise}, and {broken}",
                 curve.formula.span,
                 help=f"change the formula, or remove the word `{promise}`",
             )
@@ -175,23 +176,32 @@ def _sign(expr: model.Expr, world: World) -> int | None:
     return -1 if found.high is not None and found.high <= 0 else None
 
 
-def _refuted(world: World, curve: model.Curve, promise: str) -> float | None:
+def _refuted(world: World, curve: model.Curve, promise: str) -> str | None:
+    """How the formula breaks a promise, shown where it does so most among the sampled places."""
     assert curve.formula is not None
     xs = sorted(
         {s * m * 10.0**e for s in (1, -1) for m in (1, 1.5, 2, 3, 5, 7) for e in range(-3, 4)}
         | {i / 20 for i in range(-40, 81)}
     )
     points = [(x, y) for x in xs if (y := _sample(curve.formula, x, world)) is not None]
-    for (x0, y0), (x1, y1) in pairwise(points):
-        slack = 1e-9 * max(abs(y0), abs(y1))
-        if (promise == "increasing" and y1 < y0 - slack) or (promise == "decreasing" and y1 > y0 + slack):
-            return x1
-    if promise == "convex":
+    worst, found = 0.0, None
+    if promise in ("increasing", "decreasing"):
+        sign, verb = (1, "falls") if promise == "increasing" else (-1, "rises")
+        for (x0, y0), (x1, y1) in pairwise(points):
+            against = sign * (y0 - y1)
+            if against > max(worst, 1e-9 * max(abs(y0), abs(y1))):
+                worst = against
+                found = f"it {verb} between {_place(curve, x0)} and {_place(curve, x1)}"
+    elif promise == "convex":
         for (x0, y0), (x1, y1), (x2, y2) in zip(points, points[1:], points[2:], strict=False):
-            chord = y0 + (y2 - y0) * (x1 - x0) / (x2 - x0)
-            if y1 > chord + 1e-9 * max(abs(y0), abs(y1), abs(y2)):
-                return x1
-    return None
+            above = y1 - (y0 + (y2 - y0) * (x1 - x0) / (x2 - x0))
+            if above > max(worst, 1e-9 * max(abs(y0), abs(y1), abs(y2))):
+                worst, found = above, f"it bends the other way at {_place(curve, x1)}"
+    return found
+
+
+def _place(curve: model.Curve, x: float) -> str:
+    return f"`{curve.arg} = {exact_text(Fraction(repr(x)), curve.arg_type)}`"
 
 
 def _sample(expr: model.Expr, x: float, world: World) -> float | None:

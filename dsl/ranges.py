@@ -1,7 +1,7 @@
 """Interval analysis: what values a formula can take, from the declared ranges; warns of divisors that may be zero."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from dsl import model
@@ -12,7 +12,16 @@ ANYTHING = Interval()
 ZERO = Fraction(0)
 ONE = Fraction(1)
 NEVER_NEGATIVE = Interval(ZERO)
-Facts = Mapping[model.Expr, Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class NonZero:
+    """Stands among the facts for what a guard has shown not to be zero, which no interval says."""
+
+    expr: model.Expr
+
+
+Facts = Mapping[model.Expr | NonZero, Interval]
 NO_FACTS: Facts = {}
 
 
@@ -96,7 +105,8 @@ class Ranges:
                 return multiply(left, right)
             case "/":
                 if may_be_zero(right):
-                    self._divisor(expr.right, right)
+                    if NonZero(expr.right) not in facts:
+                        self._divisor(expr.right, right)
                     return ANYTHING
                 return multiply(left, reciprocal(right))
         return (
@@ -112,7 +122,8 @@ class Ranges:
             "W201",
             f"`{shown}` may be zero{' or negative' if negative_too else ''} here, and nothing handles it",
             expr.span,
-            help=f"guard it: `if {shown} > 0 then … else …`, or give its inputs a range; where it is zero, the result is unknown",
+            help=f"guard it: `if {shown} > 0 then … else …`, or give its inputs a range; "
+            "where it is zero, the result is unknown",
         )
 
     def _table(self, expr: model.TableCall, keys: list[Interval]) -> Interval:
@@ -321,16 +332,7 @@ def _bound(facts: Facts, subject: model.Expr, operator: str, limit: model.Expr) 
         ">=": Interval(value),
     }.get(operator)
     if operator == "!=" and value == 0:
-        before = facts.get(subject, ANYTHING)
-        new = (
-            replace(before, low_open=True)
-            if before.low == 0
-            else replace(before, high_open=True)
-            if before.high == 0
-            else None
-        )
-        if new is None:
-            return facts
+        return {**facts, NonZero(subject): ANYTHING}
     if new is None:
         return facts
     return {**facts, subject: intersect(facts[subject], new) if subject in facts else new}

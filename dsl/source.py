@@ -6,7 +6,7 @@ from functools import cached_property
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A half-open run of characters, ``start`` to ``end``, in one source. Offsets, so that lines are found on demand."""
+    """A half-open run of characters, ``start`` to ``end``, in one source. Offsets: lines are found on demand."""
 
     source: "Source"
     start: int

@@ -131,11 +131,12 @@ class LineBuilder(Builder):
         name, args = self.name(parts[1]), self._args(parts)
         return s.Table(name, args, self._words(parts), file, (), (), description, self.over(parts))
 
-    def curve(self, parts: Parts) -> s.Curve:
+    def curve(self, parts: Parts) -> s.Curve | None:
         name, args = self.name(parts[1]), self._args(parts)
         if len(args) > 1:
             help = "a curve has one argument; a surface is a `table` with two `~` keys"
             self.error("E020", f"the curve `{name.text}` has {len(args)} arguments", args[1].span, help)
+            return None
         equals = next((i for i, p in enumerate(parts) if self._is(p, "=")), None)
         formula = parts[equals + 1] if equals is not None else None
         description = self.description(parts[(equals or 0) + 2 :] if equals else parts)

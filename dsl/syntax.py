@@ -177,9 +177,16 @@ class Solve:
     span: Span = _span()
 
 
+@dataclass(frozen=True, slots=True)
+class Faulty:
+    """A cell that could not be read, which has been reported; its row stands all the same."""
+
+    span: Span = _span()
+
+
 Expr = (
     Path | Number | Infinite | Flag | Date | Text | Sign | Binary | Compare | Member | Logic | Not | If | Fallback
-    | Call | Draw | Solve
+    | Call | Draw | Solve | Faulty
 )  # fmt: skip
 
 
@@ -367,7 +374,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """By points (``headers``, ``rows``) or by a ``formula``; ``words`` as ``linear``, ``flat outside``, ``decreasing``."""
+    """By points (``headers``, ``rows``) or a ``formula``; ``words`` as ``linear``, ``flat outside``, ``decreasing``."""
 
     name: Name
     arg: Arg
@@ -501,7 +508,10 @@ Statement = (
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file. A library file that others ``use`` may leave the ``policy`` line out."""
+    """One file. A library file that others ``use`` may leave the ``policy`` line out.
+
+    ``lost``: names whose definitions could not be read, or not wholly; that is reported, so their uses need not be.
+    """
 
     title: str | None
     version: Fraction | None
@@ -509,4 +519,4 @@ class File:
     description: str
     statements: tuple[Statement, ...]
     span: Span = _span()
-    lost: frozenset[str] = field(default=frozenset(), compare=False)  # names whose definitions could not be read, or not wholly
+    lost: frozenset[str] = field(default=frozenset(), compare=False)

@@ -2,20 +2,22 @@
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import cast
 
 from dsl import model, syntax
 from dsl.constants import constant, difference_range
 from dsl.diagnostics import Label
 from dsl.expressions import expression
 from dsl.model import Key, Kind, Type, ValueColumn
-from dsl.names import did_you_mean
+from dsl.names import did_you_mean, nearest
 from dsl.source import Span
 from dsl.text import exact_text
 from dsl.types import coerce, type_of, unit_type
 from dsl.world import Scope, World, invalid
 
 BOUNDS = (">=", ">", "<=", "<")
+OUTSIDES: dict[str, model.Outside] = {
+    "flat outside": "flat", "extended outside": "extended", "unknown outside": "unknown",
+}  # fmt: skip
 
 
 def define_table(world: World, name: str, span: Span) -> model.Table | None:
@@ -23,6 +25,8 @@ def define_table(world: World, name: str, span: Span) -> model.Table | None:
     if name in world.tables:
         return world.tables[name]
     key = ("table", name)
+    if name in world.names.lost:
+        world.failed.add(key)
     if key in world.failed or not world.enter(key, span):
         return None
     made = _define(world, world.names.tables[name])
@@ -153,14 +157,17 @@ def outside_of(world: World, words: tuple[tuple[syntax.Name, ...], ...], name: s
     found: model.Outside | None = None
     for group in words:
         text = " ".join(w.text for w in group)
-        if len(group) == 2 and group[1].text == "outside" and group[0].text in ("flat", "extended", "unknown"):
-            found = cast(model.Outside, group[0].text)
-        else:
+        meant = text if text in OUTSIDES else nearest(text, [*OUTSIDES])
+        if meant is not None:
+            found = OUTSIDES[meant]
+        if text not in OUTSIDES:
             world.report.error(
                 "E406",
                 f"`{text}` says nothing of a table",
                 group[0].span.to(group[-1].span),
-                help="a table with `~` says `flat outside`, `extended outside` or `unknown outside`",
+                help=f"write `{meant}`"
+                if meant
+                else "a table with `~` says `flat outside`, `extended outside` or `unknown outside`",
             )
     return found
 
@@ -211,12 +218,13 @@ def _key(
         return cell.text
     assert not isinstance(cell, syntax.Until)
     wanted = args[key.name] or model.NUMBER
-    expr = coerce(world, cell, expression(world, cell, Scope(args={})), wanted, "a bound")
+    expr = expression(world, cell, scope)
     if expr.type.kind is not Kind.ANY and not is_constant(expr):
         world.report.error(
             "E408", "a bound must be a constant or made of params", expr.span, help="write a number or a param"
         )
-    return expr
+        return invalid(cell.span)
+    return coerce(world, cell, expr, wanted, "a bound")
 
 
 def value_cell(world: World, cell: syntax.Cell, wanted: Type | None, scope: Scope, header: syntax.Header) -> model.Expr:
@@ -353,7 +361,7 @@ def _marginal(world: World, table: model.Table, written: syntax.Table) -> None:
             "E412",
             "a `marginal` column needs exactly one key with bounds, by `>=`",
             header.span,
-            help="each slice between two bounds is taken at its own rate, like tax",
+            help="write one, such as `notional >=`: each slice between two bounds has its own rate",
         )
         return
     place = bounds[0]
@@ -384,6 +392,8 @@ def _full_grid(world: World, table: model.Table) -> None:
     places = [i for i, k in enumerate(table.keys) if k.operator == "~"]
     groups: dict[tuple[object, ...], dict[tuple[object, object], model.TableRow]] = {}
     for row in table.rows:
+        if any(isinstance(k, model.Expr) and k.type.kind is Kind.ANY for k in row.keys):
+            return
         rest = tuple(_comparable(k) for i, k in enumerate(row.keys) if i not in places)
         x, y = (_comparable(row.keys[i]) for i in places)
         groups.setdefault(rest, {})[x, y] = row

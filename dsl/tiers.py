@@ -31,6 +31,8 @@ def tier_column_type(world: World, entity: str, column: str) -> Type:
 def define_tiers(world: World, entity: str, span: Span) -> None:
     """The tiers of an entity, checked once. Its columns take their place in the order together."""
     key = (entity, "tier")
+    if world.names.tiers[entity].headers == ():
+        world.failed.add(key)
     if entity in world.tiers or key in world.failed or not world.enter(key, span):
         return
     made = _define(world, world.names.tiers[entity])
@@ -142,7 +144,7 @@ def _row(
             when = coerce(
                 world,
                 head,
-                expression(world, head, Scope(args={})),
+                expression(world, head, scope),
                 variable.type,
                 "a bound",
                 Label(written.headers[0].span, "this column"),
@@ -266,12 +268,16 @@ def _falling(world: World, tiers: model.Tiers, upper: TierRow, lower: TierRow) -
             help="sort the rows" if gap.high < 0 else "remove one of the rows, or change its bound",
         )
     elif gap.low is None or gap.low < 0:
-        names = ", ".join(f"`{n}`" for n in sorted(_params(high) | _params(low)))
+        params = sorted(_params(high) | _params(low))
+        names = ", ".join(f"`{n}`" for n in params)
+        free = next((n for n in params if world.params[n].domain is None), None)
         world.report.error(
             "E438",
             f"these bounds cross for some allowed value of {names}",
             *labels,
-            help="narrow the range of the param, or move the other bound",
+            help=f"give `{free}` a range: `in LOW to HIGH`"
+            if free
+            else "narrow the range of the param, or move the other bound",
         )
 
 

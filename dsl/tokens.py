@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from dsl.diagnostics import Diagnostics
-from dsl.literals import KNOWN, MEANT, SUFFIXES, BadLiteral, date, quantity
+from dsl.literals import KNOWN, LONGEST, MEANT, SUFFIXES, BadLiteral, date, quantity
 from dsl.mistakes import MISTAKES, Mistake, stray
 from dsl.source import Source, Span
 
@@ -47,6 +47,7 @@ _TOKEN = re.compile(
     r"""
       (?P<blank>[ \t\r\n]+|\#[^\n]*)
     | (?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])(?:T[0-9:.]*(?:Z|[+-][0-9:]+)?)?)
+    | (?P<otherwise>(?:[0-9]{1,2}([/.])[0-9]{1,2}\4[0-9]{4}|[12][0-9]{3}([/-])[0-9]{1,2}\5[0-9]{1,2})(?![0-9.]))
     | (?P<thousands>[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?(?:%|[A-Za-z_][A-Za-z0-9_]*)?)
     | (?P<number>[0-9][0-9_]*(?:\.[0-9][0-9_]*)?(?:[eE][+-]?[0-9]+)?)
     | (?P<joined>one[ \t]+of\b|max[ \t]+change\b)
@@ -60,6 +61,9 @@ _TOKEN = re.compile(
 )
 _SUFFIX = re.compile(r"%|[A-Za-z_][A-Za-z0-9_]*")
 _SPACED_SUFFIX = re.compile(r"[ \t]+(%|bps\b)")
+_WORDS = re.compile(r"[ \t]*[A-Za-z]+[ \t]+[A-Za-z]+")
+_PRICE = re.compile(r"[ \t]*([0-9][0-9_]*(?:\.[0-9]+)?)")
+_CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP"}
 _KEY = re.compile(r"[ \t]*([^\s:\"(][^:\n]*?)[ \t]*:")
 
 
@@ -75,6 +79,7 @@ class Tokenizer:
         self.broken = False
         self.tokens: list[Token] = []
         self.depth = 0
+        self.pairs: list[str] = []
 
     def run(self) -> list[Token]:
         at = self.start
@@ -167,16 +172,19 @@ class Tokenizer:
         self.error("E031", message, start, end, help)
         if meant is None:
             self.broken = True
-        return self._quantity(digits, meant or "", start, end)
+            return self._add("NUMBER", digits + suffix, start, end)
+        return self._quantity(digits, meant, start, end)
 
     def _points(self, start: int, end: int) -> int:
         """A number that ends in a point, or has two."""
         rest = re.compile(r"[0-9_.]*").match(self.text, end, self.end)
         stop = rest.end() if rest else end
         digits = self.text[start:end]
-        mend = (
-            f"write `{digits}`" if stop == end + 1 else "a number has one point, and groups of digits are joined by `_`"
-        )
+        mend = "a number has one point, and groups of digits are joined by `_`"
+        if stop == end + 1:
+            mend = f"write `{digits}`"
+        elif re.fullmatch(r"[0-9]{1,3}(\.[0-9]{3}){2,}", self.text[start:stop]):
+            mend = f"write `{self.text[start:stop].replace('.', '_')}`"
         self.error("E034", f"`{self.text[start:stop]}` is not a number", start, stop, mend)
         return self._quantity(digits, "", start, stop)
 
@@ -191,29 +199,29 @@ class Tokenizer:
         return self._quantity(digits, suffix, start, end)
 
     def _thousands(self, found: re.Match[str]) -> int:
-        """``1,000``: inside the parentheses of a call it may be two arguments, unless a group begins with 0."""
+        """``1,000``. Inside the parentheses of a call two arguments may be meant, unless a group begins with 0."""
         whole = found.group()
         text = whole.rstrip("%_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
         suffix = whole[len(text) :]
         groups = text.split(".")[0].split(",")[1:]
         listed = self.depth > 0 or any(t.kind == "in" for t in self.tokens)
-        if listed and not any(g.startswith("0") for g in groups):
-            first = re.compile("[0-9]+").match(self.text, found.start())
-            assert first is not None
-            return self._quantity(first.group(), "", first.start(), first.end())
         if suffix not in SUFFIXES:
             suffix = MEANT.get(suffix, "")
         mended = text.replace(",", "_")
-        self.error(
-            "E030", f"`{whole}` has a comma inside the number", found.start(), found.end(), f"write `{mended}{suffix}`"
-        )
+        if listed and not any(g.startswith("0") for g in groups):
+            message = f"`{whole}` may be one number or {len(groups) + 1}"
+            help = f"write `{mended}{suffix}`, or put a space after each comma"
+        else:
+            message, help = f"`{whole}` has a comma inside the number", f"write `{mended}{suffix}`"
+        self.error("E030", message, found.start(), found.end(), help)
         return self._quantity(mended, suffix, found.start(), found.end())
 
     def _quantity(self, digits: str, suffix: str, start: int, end: int) -> int:
         try:
             kind, value = quantity(digits, suffix)
         except BadLiteral as reason:
-            self.error("E032", f"`{_short(digits)}` {reason}", start, end)
+            mend = "write `infinite` for no limit" if "exponent" in str(reason) else f"round it to {LONGEST} digits"
+            self.error("E032", f"`{_short(digits)}` {reason}", start, end, mend)
             kind, value = SUFFIXES[suffix][0], Fraction(1)
         type = {"plain": "NUMBER", "percent": "PERCENT", "duration": "DURATION"}[kind]
         return self._add(type, digits + suffix, start, end, value)
@@ -222,14 +230,28 @@ class Tokenizer:
         try:
             value = date(found.group())
         except BadLiteral as reason:
-            self.error("E033", f"`{found.group()}` {reason}", found.start(), found.end())
+            mend = None if "`" in str(reason) else "write year, month and day: `2026-12-01`"
+            self.error("E033", f"`{found.group()}` {reason}", found.start(), found.end(), mend)
             value = date("2000-01-01")
         return self._add("DATE", found.group(), found.start(), found.end(), value)
+
+    def _otherwise(self, found: re.Match[str]) -> int:
+        """A date in the order or with the signs of another habit."""
+        parts = re.split("[-/.]", found.group())
+        mend = "write year, month and day: `2026-12-01`"
+        if len(parts[0]) == 4:
+            mend = f"write `{parts[0]}-{parts[1]:0>2}-{parts[2]:0>2}`"
+        self.error("E033", f"`{found.group()}` is not written as a date", found.start(), found.end(), mend)
+        return self._add("DATE", found.group(), found.start(), found.end(), date("2000-01-01"))
 
     # -- what isn't the language --------------------------------------------------------------
 
     def _mistake(self, found: re.Match[str]) -> int:
         text = found.group()
+        if text == "//" and _WORDS.match(self.text, found.end(), self.end):
+            self.error("E025", "`//` begins no comment", found.start(), found.end(), "write `#`")
+            newline = self.text.find("\n", found.end(), self.end)
+            return self.end if newline < 0 else newline
         return self._mend(MISTAKES[text], text, found.start(), found.end())
 
     def _mend(self, mistake: Mistake, text: str, start: int, end: int) -> int:
@@ -239,7 +261,18 @@ class Tokenizer:
         return end
 
     def _stray(self, at: int) -> int:
-        """A character that begins no token."""
+        """A character that begins no token. The second of a pair of brackets goes with the first."""
+        character = self.text[at]
+        if character in self.pairs:
+            self.pairs.remove(character)
+            return at + 1
+        price = _PRICE.match(self.text, at + 1, self.end)
+        if character in _CURRENCIES and price:
+            help = f"write the unit after the number: `{price[1]} {_CURRENCIES[character]}`"
+            self.error("E006", f"`{character}` means nothing here", at, at + 1, help)
+            self.broken = True
+            return self._add("NUMBER", self.text[at : price.end()], at, price.end())
+        self.pairs += {"[": "]", "{": "}"}.get(character, "")
         found = stray(self.text, at, self.end, self.tokens[-1].kind if self.tokens else "")
         self.error(found.code, found.message, found.start, found.end, found.help)
         if found.broken:

@@ -22,7 +22,7 @@ _NAMED = {
 
 
 def type_of(world: World, written: syntax.TypeExpr, entity: str | None) -> Type:
-    """The type that is written, seen from a row of ``entity`` (None: from no row). ANY, reported, where it isn't one."""
+    """The type that is written, seen from a row of ``entity`` (None: from no row). ANY, reported, where it is none."""
     if written.unit is None:
         labels = tuple(n.text for n in written.labels)
         for i, name in enumerate(written.labels):
@@ -80,6 +80,8 @@ def _unit(world: World, path: syntax.Path, entity: str | None) -> Unit | None:
 
 
 def _no_unit(world: World, path: syntax.Path, entity: str | None, names: list[str]) -> None:
+    if not world.names.lost.isdisjoint((*names, "unit")):
+        return
     per_row = [
         e for e, units in world.names.own_units.items() if names[-1] in units and (len(names) == 1 or entity is None)
     ]
@@ -91,8 +93,9 @@ def _no_unit(world: World, path: syntax.Path, entity: str | None, names: list[st
         )
     else:
         known = {*TYPES, *world.names.units, *(world.names.own_units[entity] if entity else ())}
+        links = world.names.entities if entity else ()
         hint = (
-            did_you_mean(names[-1], known)
+            did_you_mean(names[-1], {*known, *links})
             or f"declare it with `unit {names[-1]}`, or use one of: {', '.join(sorted(known))}"
         )
     world.report.error("E201", f"there is no type or unit `{path.text}`", path.span, help=hint)

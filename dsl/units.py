@@ -8,9 +8,9 @@ from fractions import Fraction
 class Base:
     """One declared unit.
 
-    ``path`` is empty for a policy's unit (``USD``, with ``entity`` empty) and for an entity's own unit seen from its own
-    row; else the links that lead to the row whose unit it is (``market.asset``). ``inner`` marks a path that starts at
-    the row inside an aggregate.
+    ``path`` is empty for a policy's unit (``USD``, with ``entity`` empty) and for an entity's own unit seen from its
+    own row; else the links that lead to the row whose unit it is (``market.asset``). ``inner`` marks a path that starts
+    at the row inside an aggregate.
     """
 
     name: str

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from dsl import model, syntax
-from dsl.diagnostics import Diagnostics
+from dsl.diagnostics import Diagnostics, Label
 from dsl.names import Names
 from dsl.source import NOWHERE, Span
 
@@ -18,7 +18,7 @@ class Scope:
 
     ``entity``: the row at hand (None in bodies and whole-book checks). ``inner``: the entity inside an aggregate, which
     ``via`` leads back from. ``args``: a body's arguments; then no column is visible. ``calls``: the calls that led
-    into a body, outermost first. ``facts``: optional cells that a guard has shown to be there.
+    into a body, outermost first. ``shock``: a scenario's arguments, beside the row's columns. ``facts``: optional cells that a guard has shown to be there.
     """
 
     entity: str | None = None
@@ -26,6 +26,7 @@ class Scope:
     inner: str | None = None
     via: tuple[str, ...] | None = None
     args: Mapping[str, model.Type] | None = None
+    shock: Mapping[str, model.Type] = field(default_factory=dict)
     calls: tuple[Span, ...] = ()
     facts: frozenset[Fact] = frozenset()
 
@@ -59,9 +60,10 @@ class World:
         chain = list(self.visiting)
         circle = chain[chain.index(key) :]
         if not any(k in self.failed for k in circle):
-            shown = " -> ".join(".".join(part) for part in (*circle, key))
+            shown = " -> ".join(map(_named, (*circle, key)))
             self.report.error(
-                "E110", f"`{'.'.join(key)}` is defined by itself: {shown}", span, self.visiting[key],
+                "E110", f"`{_named(key)}` is defined by itself: {shown}",
+                Label(span, "leads back"), Label(self.visiting[key], "to here"),
                 help="a formula can't read its own value, at once or through others; break the circle",
             )  # fmt: skip
             self.failed.update(circle)
@@ -69,6 +71,10 @@ class World:
 
     def leave(self, key: tuple[str, ...]) -> None:
         self.visiting.pop(key, None)
+
+
+def _named(key: tuple[str, ...]) -> str:
+    return key[1] if key[0] in ("let", "table", "curve") else ".".join(key)
 
 
 def invalid(span: Span = NOWHERE) -> model.Const:

@@ -1,15 +1,14 @@
 """The checks of a policy over a book: verdicts, and the rows that fail worst."""
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Literal
 
 import numpy as np
 
-from dsl.model import Check, Compare, Expr, Kind
+from dsl.model import Check, Compare, Kind
 from evaluator.columns import KNOWN
 from evaluator.origins import describe_origin
-from evaluator.places import Result, Unknown
+from evaluator.places import Unknown
 from evaluator.plain import Plain, constant, key_of
 from evaluator.reference import Reference
 from evaluator.run import CheckOutcome, Evaluation
@@ -53,17 +52,16 @@ class CheckResult:
 
 def check_results(evaluation: Evaluation) -> tuple[CheckResult, ...]:
     """Every check's result, in the policy's order."""
-    reference = Reference(evaluation.policy, evaluation.book, evaluation.params)
-    return tuple(_result(evaluation, outcome, reference) for outcome in evaluation.checks)
+    return tuple(_result(evaluation, outcome) for outcome in evaluation.checks)
 
 
-def _result(evaluation: Evaluation, outcome: CheckOutcome, reference: Reference) -> CheckResult:
+def _result(evaluation: Evaluation, outcome: CheckOutcome) -> CheckResult:
     check = evaluation.policy.checks[outcome.index]
     known = outcome.values.known()
     failing = np.flatnonzero(known & ~outcome.values.values)
     unknown = np.flatnonzero(~known)
     if outcome.margin is not None:
-        failing = failing[np.argsort(outcome.margin[failing], kind="stable")]
+        failing = failing[np.argsort(-outcome.margin[failing], kind="stable")]
     verdict: Verdict = "fail" if len(failing) else "unknown" if len(unknown) else "pass"
     shown = [int(r) for r in (*failing[:_WORST], *unknown[: max(0, _WORST - len(failing))])]
     compare = check.condition if isinstance(check.condition, Compare) else None
@@ -78,36 +76,36 @@ def _result(evaluation: Evaluation, outcome: CheckOutcome, reference: Reference)
         compare.operator if compare else "",
         compare.left.span.text if compare else "",
         compare.right.span.text if compare else "",
-        tuple(_offender(evaluation, outcome, check, compare, row, reference) for row in shown),
+        tuple(_offender(evaluation, outcome, check, row) for row in shown),
     )
 
 
-def _offender(
-    evaluation: Evaluation,
-    outcome: CheckOutcome,
-    check: Check,
-    compare: Compare | None,
-    row: int,
-    reference: Reference,
-) -> Offender:
+def _offender(evaluation: Evaluation, outcome: CheckOutcome, check: Check, row: int) -> Offender:
     key = key_of(evaluation.book, check.on, row) if check.on else ""
     because, quality = "", outcome.values.quality
     if quality is not None and quality[row] != KNOWN:
         because = describe_origin(evaluation.policy, evaluation.book, int(quality[row])).text
     left = right = None
-    if compare is not None:
-        left, right = (
-            _side(evaluation, side, check.on or "", row, reference) for side in (compare.left, compare.right)
-        )
+    if isinstance(check.condition, Compare):
+        left, right = _side(evaluation, outcome, check, 0, row), _side(evaluation, outcome, check, 1, row)
     return Offender(key, row, left, right, because)
 
 
-def _side(evaluation: Evaluation, side: Expr, entity: str, row: int, reference: Reference) -> Plain:
-    """One side's value at the row, None where it is unknown."""
-    value: Result = reference.evaluate(side, entity, row)
+def _side(evaluation: Evaluation, outcome: CheckOutcome, check: Check, number: int, row: int) -> Plain:
+    """A side's value at the row, None where it is unknown (or, on whole entities, no number)."""
+    assert isinstance(check.condition, Compare)
+    side = (check.condition.left, check.condition.right)[number]
+    if outcome.sides is not None:
+        column = outcome.sides[number]
+        known = column.quality is None or column.quality[row] == KNOWN
+        return constant(float(column.values[row]), side.type) if known else None
+    if check.on is None:  # adding up a whole book row by row takes too long
+        return None
+    reference = Reference(evaluation.policy, evaluation.book, evaluation.params, evaluation.columns)
+    value = reference.evaluate(side, check.on, row)
     if isinstance(value, Unknown):
         return None
     if side.type.kind is Kind.LINK:
         assert isinstance(value, int)
         return key_of(evaluation.book, side.type.entity, value)
-    return constant(Fraction(value) if type(value) is int else value, side.type)
+    return constant(value, side.type)

@@ -23,6 +23,11 @@ def origin_code(cause: Cause, entity: int, column: int, row: int = 0) -> int:
     return ((int(cause) << _ENTITY_BITS | entity) << _COLUMN_BITS | column) << _ROW_BITS | row
 
 
+def cause_numbers(codes: Quality) -> Quality:
+    """(n,) the number of each code's cause, in ``Cause``."""
+    return codes >> (_ENTITY_BITS + _COLUMN_BITS + _ROW_BITS)
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """A code, unpacked."""

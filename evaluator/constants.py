@@ -126,6 +126,7 @@ _RATIONAL: dict[str, Callable[..., Fraction]] = {
     "div": lambda a, b: a / b,
     "abs": abs,
     "pow": lambda a: a,
+    "interpolate": lambda x, x0, y0, x1, y1: y0 + (y1 - y0) * min(max((x - x0) / (x1 - x0), Fraction(0)), Fraction(1)),
     "floor": lambda a: Fraction(math.floor(a)),
     "ceil": lambda a: Fraction(math.ceil(a)),
     "round_down": _rounded(math.floor),

@@ -13,6 +13,7 @@ Whatever depends on a row in doubt is in doubt, until a formula's cell is settle
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,7 @@ DECIDING: dict[str, tuple[int, ...] | None] = {
     **dict.fromkeys(("sqrt", "ln", "pow", "floor", "ceil", "sign", "within"), (0,)),
     "div": (1,),
     "clamp": (1, 2),
+    "interpolate": (1, 3),
 }
 
 
@@ -159,6 +161,7 @@ def _extreme(node: Node, args: Sequence[Vector], result: Vector) -> Bound:
     taken = [
         np.where(np.abs(a.values - result.values) > GUARD * (b + largest), 0.0, b)
         for a, b in zip(args, bounds, strict=True)
+        if not a.exact
     ]
     return 0.0, np.asarray(_greatest(taken))
 
@@ -180,6 +183,9 @@ def _shared(options: Sequence[Vector]) -> float | None:
 
 def _select(node: Node, args: Sequence[Vector], result: Vector) -> Bound:
     condition, then, otherwise = args
+    if condition.uniform:
+        taken = then if condition.values[0] else otherwise
+        return taken.relative, taken.absolute
     return merged([then, otherwise], lambda bounds: np.where(condition.values, *bounds))
 
 
@@ -262,6 +268,5 @@ def bounded(node: Node, args: Sequence[Vector], result: Vector) -> Vector:
     if absolute is not None and result.quality is not None:
         absolute = np.where(result.quality == KNOWN, absolute, 0.0)
     numbers = [a for n, a in zip(node.args, args, strict=True) if n.numeric]
-    result.relative, result.absolute = relative, absolute
-    result.once = node.op in _ONCE and all(a.once for a in numbers)
-    return result
+    once = node.op in _ONCE and all(a.once for a in numbers)
+    return replace(result, relative=relative, absolute=absolute, once=once)  # it may be an operand itself

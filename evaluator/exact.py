@@ -20,6 +20,7 @@ _LIMIT_BITS = 16_384  # a denominator longer than this is rounded to 60 digits
 _TINIEST = Fraction(1, 10**1000)
 _DECIMAL = Context(prec=60, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 _HALF = Fraction(1, 2)
+_CHECK_TIE = Fraction(1, 10**9)
 ZERO, UNITY = Fraction(0), Fraction(1)
 
 
@@ -82,6 +83,13 @@ def compare(a: Exact, b: Exact) -> int:
         if tie > _EXACT and abs(a - b) <= Fraction(2) ** max(tie, _size(a) - _TIE_BITS, _size(b) - _TIE_BITS):
             return 0
     return 1 if a > b else -1
+
+
+def nearly_equal(a: Exact, b: Exact) -> bool:
+    """Equal as a check takes it, to a billionth; an infinite number is equal only to itself."""
+    if isinstance(a, Fraction) and isinstance(b, Fraction):
+        return abs(a - b) <= _CHECK_TIE * max(abs(a), abs(b))
+    return a == b
 
 
 def add(a: Exact, b: Exact) -> Fraction:

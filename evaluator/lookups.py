@@ -1,7 +1,7 @@
 """Tables and curves on their way into the graph: their rows and points become arrays, their calls a few nodes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -9,48 +9,19 @@ import numpy as np
 
 from dsl import model
 from dsl.causes import Cause
-from dsl.model import FLAG, NUMBER, Exact, Expr, Kind, Type
+from dsl.model import NUMBER, Exact, Expr, Kind, Type
 from evaluator import pieces
 from evaluator.constants import Number
 from evaluator.graph import INDEX, Facts, Node
-from evaluator.pieces import Polynomials, Rows, Search, Segments, Step, Values, make_segments, make_step
+from evaluator.keys import Axis, Grid, Keys, axis_groups, between, exact_of, make_grid, rational_of, split
+from evaluator.pieces import Polynomials, Rows, Search, Segments, Step, Values, make_segments
 from evaluator.places import operands
 from evaluator.scope import Lowered, Scope
-from evaluator.vector import Index
 
 if TYPE_CHECKING:
     from evaluator.lower import Lowering
 
 _HALF_UNIT = 2.0**-53
-
-
-@dataclass(slots=True)
-class Keys:
-    """A table's keys, read once. ``groups``: the rows that each way through the searched keys leaves."""
-
-    search: Search
-    groups: list[list[int]]
-    cells: list[list[Exact | str | None]]  # by row and key
-    faulty: list[Lowered]  # bounds that can't be computed: they make every call unknown
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """One ``~`` key, or a ladder: its pieces, and for each of them the rows at its ends and how far between x is."""
-
-    segments: Segments
-    low: Rows
-    high: Rows
-    along: Polynomials
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Grid:
-    """All groups' grids, flattened: ``flat[starts[g] + i * strides[0][g] + j * strides[1][g]]`` is a row's number."""
-
-    flat: Rows
-    starts: Index
-    strides: tuple[Index, ...]
 
 
 class Lookups:
@@ -135,7 +106,7 @@ class Lookups:
         steps: list[Step] = []
         for i, column in enumerate(table.keys):
             if column.operator == "=" or (column.operator != "~" and not marginal):
-                step, groups = _split(groups, [row[i] for row in cells], column.operator)
+                step, groups = split(groups, [row[i] for row in cells], column.operator)
                 steps.append(step)
         number = list(self._lowering.policy.tables).index(table.name)
         self._keys[key] = Keys(Search(tuple(steps), number), groups, cells, faulty)
@@ -166,8 +137,8 @@ class Lookups:
     ) -> Lowered:
         """What the brackets below x give, and this one's rate on the rest."""
         i = next(i for i, k in enumerate(table.keys) if k.operator != "=")
-        groups = [sorted(group, key=lambda r: _exact(keys.cells[r][i])) for group in keys.groups]
-        bounds = [[_exact(keys.cells[r][i]) for r in group] for group in groups]
+        groups = [sorted(group, key=lambda r: exact_of(keys.cells[r][i])) for group in keys.groups]
+        bounds = [[exact_of(keys.cells[r][i]) for r in group] for group in groups]
         operands = [x] if state is None else [x, state]
         made = self._once(("ladder", table.name), make_segments(bounds, "ladder", Cause.NO_ROW, keys.search.table))
         assert isinstance(made, Segments)
@@ -229,10 +200,10 @@ class Lookups:
         made = self._made.get(("axis", table.name, i))
         if isinstance(made, Axis):
             return made
-        groups = [sorted({_exact(keys.cells[r][i]) for r in group}) for group in keys.groups]
+        groups = [sorted({exact_of(keys.cells[r][i]) for r in group}) for group in keys.groups]
         outside = table.outside or "unknown"
         segments = make_segments(groups, outside, Cause.NO_ROW, keys.search.table)
-        axis = _between(segments, groups, outside)
+        axis = between(segments, groups, outside)
         self._made["axis", table.name, i] = axis
         return axis
 
@@ -252,7 +223,7 @@ class Lookups:
             (axis, x), (i, _) = axes[0], smooth[0]
             piece = self._piece(axis, x, state, False, scope)
             points = [
-                sorted((_rational_of(keys.cells[r][i]), number) for r in group if (number := numbers[r]) is not None)
+                sorted((rational_of(keys.cells[r][i]), number) for r in group if (number := numbers[r]) is not None)
                 for group in keys.groups
             ]
             parts = [pieces.chords(p, table.outside or "unknown") for p in points]
@@ -271,25 +242,17 @@ class Lookups:
             rows = [op("corner", [a, b], scope, (grid.flat,), INDEX) for a in ends[0] for b in ends[1]]
         values = [self.values(row, cells, scope, NUMBER) for row in rows]
         for share in reversed(shares):
-            values = [self._mix(low, high, share, scope) for low, high in zip(values[::2], values[1::2], strict=True)]
+            values = [op("mix", [low, high, share], scope) for low, high in zip(values[::2], values[1::2], strict=True)]
         return values[0]
 
     def _piece(self, axis: Axis, x: Lowered, state: Lowered | None, guarded: bool, scope: Scope) -> Lowered:
         operands = [x] if state is None else [x, state]
         return self._lowering.op("segment", operands, scope, (axis.segments, guarded), INDEX)
 
-    def _mix(self, low: Lowered, high: Lowered, share: Lowered, scope: Scope) -> Lowered:
-        """From ``low`` to ``high``; ``low`` alone, whatever the other is, where the share is none."""
-        op, zero = self._lowering.op, self._const(Fraction(0))
-        mixed = op("add", [low, op("mul", [op("sub", [high, low], scope), share], scope)], scope)
-        if _plain(low.node) and _plain(high.node):
-            return mixed
-        return op("select", [op("compare", [share, zero], scope, ("=", False), FLAG), low, mixed], scope)
-
     def _grid(self, keys: Keys, axes: Sequence[int]) -> Grid:
         made = self._made.get(("grid", id(keys)))
         if not isinstance(made, Grid):
-            made = _grid(keys, axes)
+            made = make_grid(keys, axes)
             self._made["grid", id(keys)] = made
         return made
 
@@ -322,85 +285,22 @@ class Lookups:
         xs = [a.value for a, _ in points]
         number, outside = list(self._lowering.policy.curves).index(curve.name), curve.outside or "unknown"
         logarithmic = curve.method == "logarithmic"
-        made = self._once(("curve", curve.name), make_segments([xs], outside, Cause.OUTSIDE, number, logarithmic))
+        halved = curve.method in ("linear", "smooth")
+        breaks = pieces.halves(_rationals(xs)) if halved else xs
+        made = self._once(("curve", curve.name), make_segments([breaks], outside, Cause.OUTSIDE, number, logarithmic))
         piece = self._lowering.op("segment", [x], scope, (made, curve.method == "step"), INDEX)
         if curve.method == "step":
             values = [self._const(y.value) for y in (points[0][1], *(p[1] for p in points))]
             return self.values(piece, values, scope, NUMBER)
-        exact = [(_rational_of(a.value), _rational_of(b.value)) for a, b in points]
+        exact = [(rational_of(a.value), rational_of(b.value)) for a, b in points]
         if curve.method == "smooth":
             return self._polynomial("piecewise", x, piece, [pieces.hermite(exact, outside)], scope)
-        parts = [pieces.chords(exact, outside, logarithmic)]
+        parts = [pieces.chords(exact, outside, logarithmic, halved)]
         op = "logarithmic" if logarithmic else "piecewise"
         return self._polynomial(op, x, piece, parts, scope, never_below=outside != "extended" and not logarithmic)
 
 
-# -- helpers ----------------------------------------------------------------------------------
-
-
-def _grid(keys: Keys, axes: Sequence[int]) -> Grid:
-    flat: list[int] = []
-    starts, widths = [], []
-    for group in keys.groups:
-        values = [sorted({_exact(keys.cells[r][i]) for r in group}) for i in axes]
-        rows = {tuple(_exact(keys.cells[r][i]) for i in axes): r for r in reversed(group)}
-        starts.append(len(flat))
-        widths.append(len(values[1]) if len(axes) > 1 else 1)
-        if len(axes) == 1:
-            flat += [rows[a,] for a in values[0]]
-        else:
-            flat += [rows[a, b] for a in values[0] for b in values[1]]
-    width = np.array(widths, dtype=np.int64)
-    return Grid(Rows(np.array(flat, dtype=np.int64)), np.array(starts, dtype=np.int64), (width, np.ones_like(width)))
-
-
-def axis_groups(axis: Axis) -> Index:
-    """(pieces,) the group of each piece."""
-    first = np.array(axis.segments.first, dtype=np.int64)
-    return np.searchsorted(first, np.arange(len(axis.segments.starts)), "right") - 1
-
-
-def _between(segments: Segments, groups: Sequence[Sequence[Exact]], outside: str) -> Axis:
-    """For each piece the two points between which, or from which on, its line goes, and how far along x is."""
-    low: list[int] = []
-    high: list[int] = []
-    parts = []
-    for group in groups:
-        points, last = [_rational_of(x) for x in group], len(group) - 1
-        ends = outside == "extended" and last > 0
-        pairs = [(0, 1 if ends else 0), *((i, i + 1) for i in range(last)), (last, last - 1 if ends else last)]
-        low += [a for a, _ in pairs]
-        high += [b for _, b in pairs]
-        slopes = [Fraction(0) if a == b else 1 / (points[b] - points[a]) for a, b in pairs]
-        parts.append(
-            [
-                (points[a], Fraction(0), s, Fraction(0), Fraction(0), abs(s))
-                for (a, _), s in zip(pairs, slopes, strict=True)
-            ]
-        )
-    rows = [Rows(np.array(ends, dtype=np.int64)) for ends in (low, high)]
-    return Axis(segments, rows[0], rows[1], pieces.polynomials(parts))
-
-
-def _split(groups: list[list[int]], cells: Sequence[Exact | str | None], operator: str) -> tuple[Step, list[list[int]]]:
-    """The step of one key, and the groups of rows that it leads to."""
-    named = dict.fromkeys(c for c in cells if c is not None)
-    positions = list(named) if operator == "=" else sorted(named)
-    place = {value: i for i, value in enumerate(positions)}
-    after: list[list[int]] = []
-    entries: list[tuple[int, int, int]] = []
-    other = [-1] * len(groups)
-    for state, group in enumerate(groups):
-        parts: dict[Exact | str | None, list[int]] = {}
-        for row in group:
-            parts.setdefault(cells[row], []).append(row)
-        for value, rows in parts.items():
-            if value is None:
-                other[state] = len(after)
-            else:
-                entries.append((state, place[value], len(after)))
-            after.append(rows)
-    return make_step(operator, positions, entries, other), after  # type: ignore[arg-type]
+# -- helpers ---------------------------------------------------------------------------------------
 
 
 def _array(constants: Sequence[object], type: Type) -> tuple[Values, Facts]:
@@ -419,16 +319,6 @@ def _reads(expr: Expr) -> bool:
     return isinstance(expr, model.ArgRead) or any(_reads(part) for part in operands(expr))
 
 
-def _exact(cell: Exact | str | None) -> Exact:
-    assert isinstance(cell, Fraction | float)
-    return cell
-
-
-def _rational_of(cell: Exact | str | None) -> Fraction:
-    assert isinstance(cell, Fraction)
-    return cell
-
-
 def _rational(node: Node) -> Fraction | None:
     """A constant that is finite."""
     constant = node.constant
@@ -442,8 +332,3 @@ def _rationals(values: Sequence[Exact | None]) -> list[Fraction]:
 def _difference(a: Exact, b: Exact) -> Exact:
     assert isinstance(a, Fraction) and isinstance(b, Fraction)
     return a - b
-
-
-def _plain(node: Node) -> bool:
-    """Finite constants by row: never unknown."""
-    return node.op in ("const", "take") and not node.facts.infinite

@@ -38,7 +38,7 @@ class Outputs:
 
     columns: dict[tuple[str, str], Node]
     reasons: dict[str, Node]
-    checks: tuple[tuple[Node, Node | None], ...]  # the condition, and by how much it is violated
+    checks: tuple[tuple[Node, ...], ...]  # the condition; of numbers compared also by how much it fails, and both sides
 
 
 def lower(
@@ -186,18 +186,18 @@ class Lowering:
         sides = [self.lower(tiers.variable, scope), self.lower(row.when, scope)]
         return self.op("compare", sides, scope, (tiers.operator, False), FLAG).node
 
-    def check(self, index: int) -> tuple[Node, Node | None]:
+    def check(self, index: int) -> tuple[Node, ...]:
         check = self.policy.checks[index]
         scope = Scope(check.on or SCALAR, tolerant=True)
         grain = self.grain(scope.entity)
         condition = self.lower(check.condition, scope)
         node = self.graph.node("settle", (condition.node,), (index,), grain=grain, type=FLAG)
         if not isinstance(check.condition, model.Compare):
-            return node, None
+            return (node,)
         sides = [self.lower(s, scope) for s in (check.condition.left, check.condition.right)]
         if not sides[0].node.numeric:
-            return node, None
-        return node, self.op("margin", sides, scope, (check.condition.operator,)).node
+            return (node,)
+        return node, self.op("margin", sides, scope, (check.condition.operator,)).node, *(s.node for s in sides)
 
     # -- expressions ------------------------------------------------------------------------------
 
@@ -243,7 +243,7 @@ class Lowering:
             case model.Known():
                 return self._blank("known", expr.operand, self.lower(expr.operand, scope), scope)
             case model.BuiltinCall():
-                return self._builtin(expr, scope)
+                return self.op(expr.name, [self.lower(a, scope) for a in expr.args], scope)
             case model.FunctionCall():
                 args = {name: self.lower(arg, scope) for name, arg in expr.args}
                 return self.body(expr.body, args, scope)
@@ -307,17 +307,6 @@ class Lowering:
     def _blank(self, op: str, expr: Expr, operand: Lowered, scope: Scope) -> Lowered:
         table = list(self.policy.tables).index(expr.table) if isinstance(expr, model.TableCall) else None
         return self.op(op, [operand], scope, (table,), FLAG)
-
-    def _builtin(self, expr: model.BuiltinCall, scope: Scope) -> Lowered:
-        args = [self.lower(a, scope) for a in expr.args]
-        if expr.name != "interpolate":
-            return self.op(expr.name, args, scope)
-        x, x0, y0, x1, y1 = args
-        zero, one = (Lowered(self.graph.const(Number(Fraction(n))), 0) for n in (0, 1))
-        span, rise = self.op("sub", [x1, x0], scope), self.op("sub", [y1, y0], scope)
-        along = self.op("div", [self.op("sub", [x, x0], scope), span], scope)
-        held = self.op("clamp", [along, zero, one], scope)
-        return self.op("add", [y0, self.op("mul", [rise, held], scope)], scope)
 
     # -- paths and aggregates ---------------------------------------------------------------------
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dsl import model
 from evaluator.book import Book
+
+Rows = npt.NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -17,21 +18,22 @@ class Members:
 
     policy: model.Policy
     book: Book
-    _groups: dict[tuple[str, tuple[str, ...]], dict[int, list[int]]] = field(default_factory=dict)
+    _groups: dict[tuple[str, tuple[str, ...]], tuple[Rows, Rows]] = field(default_factory=dict)
 
     def of(self, entity: str, via: tuple[str, ...] | None, row: int) -> Sequence[int]:
         """The rows of ``entity`` whose links lead to this row, in the file's order; for ``via`` None all of them."""
         if via is None:
             return range(self.book.tables[entity].rows)
         if (entity, via) not in self._groups:
-            groups: dict[int, list[int]] = {}
-            for member, target in enumerate(self._targets(entity, via).tolist()):
-                if target >= 0:
-                    groups.setdefault(target, []).append(member)
-            self._groups[entity, via] = groups
-        return self._groups[entity, via].get(row, [])
+            targets = self._targets(entity, via)
+            order = np.argsort(targets, kind="stable")
+            self._groups[entity, via] = order, targets[order]
+        order, targets = self._groups[entity, via]
+        first, last = np.searchsorted(targets, [row, row + 1]).tolist()
+        members: list[int] = order[first:last].tolist()
+        return members
 
-    def _targets(self, entity: str, via: tuple[str, ...]) -> npt.NDArray[Any]:
+    def _targets(self, entity: str, via: tuple[str, ...]) -> Rows:
         """(rows,) int64: the row that each row's links lead to, -1 where one of them is unknown."""
         targets = np.arange(self.book.tables[entity].rows, dtype=np.int64)
         for link in via:

@@ -51,7 +51,7 @@ def _looked_up(policy: Policy, origin: Origin, entity: str) -> str:
 
 
 def _line(cause: Cause, entity: str, key: str, column: str, cell: str | None) -> str:
-    """``missing: `market.mark` of `BTC```."""
+    """A line such as: missing: `market.mark` of `BTC`."""
     of = f" of `{key}`" if key else ""
     at = f" in {entity} `{key}`" if key else f" in {entity}" if entity else ""
     if cell is not None:

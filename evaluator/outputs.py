@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,9 +22,11 @@ import pyarrow.parquet
 
 from dsl.causes import WORDS
 from dsl.model import Kind
-from evaluator.columns import KNOWN, Column, Origin
+from evaluator.book import BookTable
+from evaluator.columns import KNOWN, Column, cause_numbers
 from evaluator.plain import jsonable
 from evaluator.results import Results
+from evaluator.tables import Texts
 
 Format = Literal["parquet", "csv", "json"]
 SUMMARY = "summary.json"
@@ -82,7 +84,7 @@ def table(results: Results, entity: str, columns: Iterable[str]) -> pa.Table:
     source = results.book.tables[entity]
     arrays: dict[str, pa.Array] = {}
     if not results.policy.entities[entity].once:
-        arrays[entity] = pa.array(source.keys, pa.string())
+        arrays[entity] = _keys(source)
     for name in columns:
         column = results.column(entity, name)
         assert column is not None
@@ -92,6 +94,12 @@ def table(results: Results, entity: str, columns: Iterable[str]) -> pa.Table:
     return pa.table(arrays)
 
 
+def _keys(table: BookTable) -> pa.Array:
+    """(n,) the keys as text, without making a string of each where the book holds them as Arrow does."""
+    held = getattr(table.keys, "array", None)
+    return pa.array(table.keys, pa.string()) if held is None else held.combine_chunks()
+
+
 def _array(results: Results, entity: str, name: str, column: Column) -> pa.Array:
     type_ = results.policy.type_of(entity, name)
     unknown = ~column.known()
@@ -99,10 +107,9 @@ def _array(results: Results, entity: str, name: str, column: Column) -> pa.Array
         case Kind.ENUM:
             return _picked(pa.array(type_.labels, pa.string()), column, unknown)
         case Kind.TEXT:
-            return _picked(pa.array(results.book.tables[entity].texts[name], pa.string()), column, unknown)
+            return _picked(_strings(results.texts(entity, name)), column, unknown)
         case Kind.LINK:
-            keys = pa.array(results.book.tables[type_.entity].keys, pa.string())
-            return _picked(keys, column, unknown | (column.values < 0))
+            return _picked(_keys(results.book.tables[type_.entity]), column, unknown | (column.values < 0))
         case Kind.FLAG:
             return pa.array(column.values.astype(np.bool_), mask=unknown)
         case Kind.DATE:
@@ -110,6 +117,11 @@ def _array(results: Results, entity: str, name: str, column: Column) -> pa.Array
             return pa.array(micros, mask=unknown).cast(pa.timestamp("us", "UTC"))
         case _:
             return pa.array(column.values.astype(np.float64), mask=unknown)
+
+
+def _strings(texts: Sequence[str]) -> pa.Array:
+    """Texts as Arrow strings, as they were read where that is how they are kept."""
+    return texts.array.cast(pa.string()) if isinstance(texts, Texts) else pa.array(texts, pa.string())
 
 
 def _picked(words: pa.Array, column: Column, absent: np.ndarray[Any, Any]) -> pa.Array:
@@ -120,8 +132,7 @@ def _causes(column: Column) -> pa.Array:
     assert column.quality is not None
     words = np.array([None] * column.quality.size, dtype=object)
     unknown = column.quality != KNOWN
-    codes, inverse = np.unique(column.quality[unknown], return_inverse=True)
-    words[unknown] = np.array([WORDS[Origin.of(int(code)).cause] for code in codes], dtype=object)[inverse]
+    words[unknown] = np.array([None, *WORDS.values()], dtype=object)[cause_numbers(column.quality[unknown])]
     return pa.array(words, pa.string())
 
 
@@ -148,20 +159,25 @@ def _parquet(rows: pa.Table) -> Callable[[Path], object]:
 def _json(rows: pa.Table) -> Callable[[Path], object]:
     def write(path: Path) -> None:
         with path.open("w", encoding="utf-8") as file:
-            lead = "[\n"
+            lead = "["
             for batch in rows.to_batches(max_chunksize=65_536):
-                for row in batch.to_pylist():
-                    file.write(lead + json.dumps(_plain_row(row), ensure_ascii=False, allow_nan=False))
-                    lead = ",\n"
-            file.write("[]\n" if lead == "[\n" else "\n]\n")
+                for cells in zip(*(_plain_cells(column) for column in batch.columns), strict=True):
+                    row = dict(zip(rows.column_names, cells, strict=True))
+                    file.write(f"{lead}\n{json.dumps(row, ensure_ascii=False, allow_nan=False)}")
+                    lead = ","
+            file.write("[]\n" if lead == "[" else "\n]\n")
 
     return write
 
 
-def _plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    dated = {n: v.isoformat().replace("+00:00", "Z") if hasattr(v, "isoformat") else v for n, v in row.items()}
-    found: dict[str, Any] = jsonable(dated)
-    return found
+def _plain_cells(column: pa.Array) -> list[Any]:
+    """Cells that JSON has words for: dates and infinite numbers as text."""
+    if pa.types.is_timestamp(column.type):
+        return [None if cell is None else cell.isoformat().replace("+00:00", "Z") for cell in column.to_pylist()]
+    if pa.types.is_floating(column.type) and pc.any(pc.is_inf(column)).as_py():
+        return [jsonable(cell) for cell in column.to_pylist()]
+    cells: list[Any] = column.to_pylist()
+    return cells
 
 
 _writers: dict[Format, Callable[[pa.Table], Callable[[Path], object]]] = {

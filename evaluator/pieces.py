@@ -192,16 +192,25 @@ def ladder(bounds: Sequence[Fraction], rates: Sequence[Fraction]) -> list[_Piece
     return pieces
 
 
-def chords(points: Points, outside: str, logarithmic: bool = False) -> list[_Piece]:
+def halves(xs: Sequence[Fraction]) -> list[Fraction]:
+    """The points, and the middle between each two: a piece's formula starts at the nearer of its ends, where its error
+    is smallest, so that a value that falls to zero keeps its digits."""
+    between = [(a + b) / 2 for a, b in pairwise(xs)]
+    return sorted([*xs, *between])
+
+
+def chords(points: Points, outside: str, logarithmic: bool = False, halved: bool = False) -> list[_Piece]:
     """The pieces of straight lines through points, straight in ln x for ``logarithmic``."""
     slopes = [(b[1] - a[1]) / (ln(b[0] / a[0]) if logarithmic else b[0] - a[0]) for a, b in pairwise(points)]
     ends = (slopes[0], slopes[-1]) if slopes and outside == "extended" else (Fraction(0), Fraction(0))
-    inner = [line(x, y, slope) for (x, y), slope in zip(points, slopes, strict=False)]
+    inner = []
+    for (left, right), slope in zip(pairwise(points), slopes, strict=True):
+        inner += [line(*left, slope), line(*right, slope)] if halved else [line(*left, slope)]
     return [line(*points[0], ends[0]), *inner, line(*points[-1], ends[1])]
 
 
 def hermite(points: Points, outside: str) -> list[_Piece]:
-    """The pieces of the monotone cubic through points. Source: Fritsch and Butland 1984, as PCHIP computes it."""
+    """The pieces, halved, of the monotone cubic through points. Source: Fritsch and Butland 1984, as in PCHIP."""
     widths = [b[0] - a[0] for a, b in pairwise(points)]
     rises = [(b[1] - a[1]) / w for (a, b), w in zip(pairwise(points), widths, strict=True)]
     slopes = _slopes(widths, rises)
@@ -209,9 +218,9 @@ def hermite(points: Points, outside: str) -> list[_Piece]:
     pieces = [line(*points[0], ends[0])]
     for i, (width, rise) in enumerate(zip(widths, rises, strict=True)):
         d0, d1 = slopes[i], slopes[i + 1]
-        steep = abs(d0) + abs(d1) + 3 * abs(rise)
-        b, c = (3 * rise - 2 * d0 - d1) / width, (d0 + d1 - 2 * rise) / width**2
-        pieces.append((*points[i], d0, b, c, steep))
+        steep, cube = abs(d0) + abs(d1) + 3 * abs(rise), (d0 + d1 - 2 * rise) / width**2
+        pieces.append((*points[i], d0, (3 * rise - 2 * d0 - d1) / width, cube, steep))
+        pieces.append((*points[i + 1], d1, (d0 + 2 * d1 - 3 * rise) / width, cube, steep))
     return [*pieces, line(*points[-1], ends[1])]
 
 

@@ -77,6 +77,9 @@ def grain(expr: Expr, at: At, policy: model.Policy) -> Grain:
         case model.FunctionCall():
             args = {name: Argument(False, arg, at) for name, arg in expr.args}
             return grain(expr.body, At(at.entity, at.row, at.inner, args), policy)
+        case model.CurveCall() if (curve := policy.curves[expr.curve]).formula is not None:
+            args = {curve.arg: Argument(False, expr.arg, at)}
+            return grain(curve.formula, At(at.entity, at.row, at.inner, args), policy)
     return max((grain(part, at, policy) for part in operands(expr)), default=Grain.SCALAR)
 
 

@@ -4,41 +4,11 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from dsl.model import Kind, Policy, Type, Value
+from dsl.model import Kind, Type, Value
 from evaluator.book import Book
-from evaluator.columns import KNOWN, Column
 from evaluator.literals import iso
 
 Plain = float | str | bool | None
-
-
-def labels_of(policy: Policy, entity: str, column: str) -> tuple[str, ...]:
-    """The names that stand behind an enumeration's codes."""
-    return policy.type_of(entity, column).labels
-
-
-def plain(policy: Policy, book: Book, entity: str, name: str, column: Column, row: int) -> Plain:
-    """One cell: float (durations in seconds), ISO text (dates), label, text, a link's key, flag; None where unknown.
-
-    Infinite is the float; `jsonable` writes it as text.
-    """
-    if column.quality is not None and column.quality[row] != KNOWN:
-        return None
-    value = column.values[row]
-    type_ = policy.type_of(entity, name)
-    match type_.kind:
-        case Kind.FLAG:
-            return bool(value)
-        case Kind.ENUM:
-            return type_.labels[int(value)]
-        case Kind.TEXT:
-            return str(book.tables[entity].texts[name][int(value)])
-        case Kind.LINK:
-            return key_of(book, type_.entity, int(value)) if int(value) >= 0 else None
-        case Kind.DATE:
-            return iso(Fraction(float(value)))
-        case _:
-            return float(value)
 
 
 def key_of(book: Book, entity: str, row: int) -> str:
@@ -48,7 +18,7 @@ def key_of(book: Book, entity: str, row: int) -> str:
 
 
 def constant(value: Value, type_: Type) -> Plain:
-    """A param's value as `plain` gives a cell's."""
+    """A value as a float (durations in seconds), ISO text (dates), label, text or flag; infinite is the float."""
     if isinstance(value, bool | str):
         return value
     return iso(Fraction(value)) if type_.kind is Kind.DATE else float(value)

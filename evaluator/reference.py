@@ -16,7 +16,8 @@ from dsl.model import Exact, Expr, Kind, Value
 from evaluator import exact
 from evaluator.book import Book
 from evaluator.columns import Column, Origin, origin_code
-from evaluator.exact import Fault, compare
+from evaluator.exact import Fault, compare, nearly_equal
+from evaluator.literals import seconds_of
 from evaluator.members import Members
 from evaluator.places import Argument, At, Grain, Result, Unknown, first_unknown, grain, number
 from evaluator.reference_cells import aggregated, as_it_is, input_cell
@@ -26,7 +27,6 @@ from evaluator.reference_tiers import TierRows
 
 _DEEP = 600  # expressions and cells inside each other before a cell is put off to be computed from the bottom
 _FRAMES = 20_000  # Python frames that _DEEP, and one deepest expression on top, may take
-_CHECK_TIE = Fraction(1, 10**9)
 T = TypeVar("T")
 
 
@@ -56,6 +56,8 @@ class Reference:
             (e, c): column for e, columns in (computed or {}).items() if policy.entities[e].once
             for c, column in columns.items() if policy.type_of(e, c).kind in (Kind.NUMBER, Kind.FLAG, Kind.ENUM)
         }  # fmt: skip
+        effective = None if policy.effective is None else seconds_of(policy.effective)
+        self._as_of = effective if book.as_of is None else book.as_of
         self._entity_numbers = {name: i for i, name in enumerate(policy.entities)}
         self._table_numbers = {name: i for i, name in enumerate(policy.tables)}
         self._curve_numbers = {name: i for i, name in enumerate(policy.curves)}
@@ -196,14 +198,9 @@ class Reference:
                     return False
                 return operand if isinstance(operand, Unknown) else True
             case model.AsOf():
-                return self._as_of()
+                assert self._as_of is not None
+                return self._as_of
         raise TypeError(f"no meaning for {type(expr).__name__}")
-
-    def _as_of(self) -> Fraction:
-        """The snapshot's instant; where it states none, the day that the policy takes effect."""
-        if self.book.as_of is None and self.policy.effective is None:
-            raise ValueError("the policy reads as_of, and the snapshot doesn't state it")
-        return self.book.as_of if self.book.as_of is not None else seconds_of(self.policy.effective)  # type: ignore[arg-type]
 
     def source(self, read: model.Read, at: At) -> tuple[str, int] | Unknown:
         """The row that a path leads to, as (entity, row)."""
@@ -234,11 +231,18 @@ class Reference:
         if unknown is not None:
             return unknown
         if not isinstance(left, (Fraction, float)) or not isinstance(right, (Fraction, float)):
+            left, right = self._by_key(expr.left, left, right), self._by_key(expr.right, right, left)
             return (left == right) is (expr.operator == "=")
         order = compare(left, right)
-        if at.check and expr.operator in ("=", "<=", ">=") and _nearly_equal(left, right):
+        if at.check and expr.operator in ("=", "<=", ">=") and nearly_equal(left, right):
             order = 0
         return holds(expr.operator, order)
+
+    def _by_key(self, expr: Expr, value: Result, other: Result) -> Result:
+        """A link as its row's key, where it is compared with a text."""
+        if expr.type.kind is Kind.LINK and isinstance(value, int) and isinstance(other, str):
+            return self.book.tables[expr.type.entity].keys[value]
+        return value
 
     def _logic(self, expr: model.Logic, at: At) -> Result:
         decisive = expr.operator == "or"
@@ -296,10 +300,3 @@ class Reference:
             case _:
                 return origin_code(cause, len(self._entity_numbers), column)
         return origin_code(cause, self._entity_numbers[entity], column, row)
-
-
-def _nearly_equal(a: Exact, b: Exact) -> bool:
-    """Equal as a check takes it; an infinite number is equal only to itself."""
-    if isinstance(a, Fraction) and isinstance(b, Fraction):
-        return abs(a - b) <= _CHECK_TIE * max(abs(a), abs(b))
-    return a == b

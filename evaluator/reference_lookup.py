@@ -35,7 +35,8 @@ def table_weights(table: model.Table, column: model.ValueColumn, cells: Cells, k
         axis = sorted({_number(cells[r][k]) for r in rows})
         along = locate(axis, _number(keys[k]), table.outside, Cause.NO_ROW)
         parts = {axis[i]: weight for i, weight in along}
-        weights = {r: w * parts[_number(cells[r][k])] for r, w in weights.items() if _number(cells[r][k]) in parts}
+        places = {r: _number(cells[r][k]) for r in weights}
+        weights = {r: exact.multiply(w, parts[places[r]]) for r, w in weights.items() if places[r] in parts}
     return list(weights.items()) if smooth else [(rows[0], UNITY)]
 
 
@@ -170,15 +171,19 @@ def slope(points: Sequence[tuple[Exact, Exact]], i: int) -> Fraction:
     before, after = chords[i - 1], chords[i]
     if compare(before, ZERO) * compare(after, ZERO) <= 0:
         return ZERO
-    left, right = 2 * widths[i] + widths[i - 1], widths[i] + 2 * widths[i - 1]
-    return exact.divide(left + right, exact.add(exact.divide(left, before), exact.divide(right, after)))
+    both = exact.add(widths[i - 1], widths[i])
+    left, right = exact.add(both, widths[i]), exact.add(both, widths[i - 1])
+    return exact.divide(exact.add(left, right), exact.add(exact.divide(left, before), exact.divide(right, after)))
 
 
 def _end_slope(width: Fraction, next_width: Fraction, chord: Fraction, next_chord: Fraction) -> Fraction:
     """The one-sided three-point slope, held so that the end segment stays monotone."""
-    raw = exact.divide((2 * width + next_width) * chord - width * next_chord, width + next_width)
+    both = exact.add(width, next_width)
+    weighted_chord = exact.multiply(exact.add(width, both), chord)
+    raw = exact.divide(exact.subtract(weighted_chord, exact.multiply(width, next_chord)), both)
     if compare(raw, ZERO) != compare(chord, ZERO):
         return ZERO
-    if compare(chord, ZERO) != compare(next_chord, ZERO) and abs(raw) > 3 * abs(chord):
-        return 3 * chord
+    steepest = exact.multiply(Fraction(3), chord)
+    if compare(chord, ZERO) != compare(next_chord, ZERO) and compare(abs(raw), abs(steepest)) > 0:
+        return steepest
     return raw

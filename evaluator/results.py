@@ -1,8 +1,8 @@
 """What an evaluation says: per tier, per check, what is unknown and why. The summary that people and programs read."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from dsl.model import DATE, Tiers
 from evaluator.amounts import Amount, tier_amounts
 from evaluator.checks import CheckResult, check_results
 from evaluator.columns import KNOWN, Column, Quality, origin_code
-from evaluator.origins import describe_origin
+from evaluator.origins import OriginText, describe_origin
 from evaluator.plain import constant, jsonable, key_of
 from evaluator.run import Evaluation
 
@@ -60,6 +60,9 @@ class UnknownRow:
     text: str
 
 
+_FIELDS = [field.name for field in fields(UnknownRow)]
+
+
 class Results:
     """An evaluation, summed up. ``hashes``: SHA-256 of the policy's files by name."""
 
@@ -73,6 +76,10 @@ class Results:
         """A computed column, or an input that the policy reads; None where there is neither."""
         computed = self.evaluation.columns.get(entity, {})
         return computed[name] if name in computed else self.book.tables[entity].columns.get(name)
+
+    def texts(self, entity: str, name: str) -> Sequence[str]:
+        """What the codes of a text column stand for."""
+        return self.book.tables[entity].texts.get(name, self.evaluation.texts)
 
     # -- tiers ------------------------------------------------------------------------------------
 
@@ -157,14 +164,28 @@ class Results:
     def unknown_rows(self, most: int | None = None) -> list[UnknownRow]:
         """The unknown rows in the input's order, the first ``most`` of each entity."""
         codes = self.tier_codes if self.policy.tiers else self.unknown_codes
+        describe = cache(self.origin)  # one cell may hold up thousands of rows
         return [
-            self._unknown_row(entity, int(row), int(codes[entity][row]))
+            self._unknown_row(entity, int(row), describe(int(codes[entity][row])))
             for entity, rows in self.held.items()
             for row in rows[:most]
         ]
 
-    def _unknown_row(self, entity: str, row: int, code: int) -> UnknownRow:
-        origin = describe_origin(self.policy, self.book, code)
+    def origin(self, code: int) -> OriginText:
+        """Where an unknown began. A fault of a formula names the first formula of that row that has it."""
+        found = describe_origin(self.policy, self.book, code)
+        if found.column:
+            return found
+        for entity, name in self.policy.order:
+            column = self.evaluation.columns[entity][name]
+            if column.quality is not None and entity == (found.entity or entity):
+                has = column.quality[found.row] == code if found.entity else (column.quality == code).any()
+                if has:
+                    of = f" of `{found.key}`" if found.key else ""
+                    return replace(found, column=name, text=f"{found.cause.words}: `{entity}.{name}`{of}")
+        return found
+
+    def _unknown_row(self, entity: str, row: int, origin: OriginText) -> UnknownRow:
         return UnknownRow(
             entity, row, key_of(self.book, entity, row), origin.cause.words,
             origin.entity, origin.key, origin.column, origin.cell, origin.text,
@@ -172,7 +193,7 @@ class Results:
 
     # -- all of it --------------------------------------------------------------------------------
 
-    def summary(self, most: int | None = None) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """Everything above, JSON-able and the same for the same inputs: no time, no path, no NaN."""
         policy, book = self.policy, self.book
         return {
@@ -194,7 +215,7 @@ class Results:
                 "rows": self.unknown_count,
                 "of": self.deciding_count,
                 "causes": self.causes,
-                "list": [asdict(row) for row in self.unknown_rows(most)],
+                "list": [{name: getattr(row, name) for name in _FIELDS} for row in self.unknown_rows()],
             },
             "decided": dict(self.evaluation.decided),
         }

@@ -2,26 +2,24 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from fractions import Fraction
+from itertools import chain
 from time import perf_counter
 
 import numpy as np
-import numpy.typing as npt
 
-from dsl.model import Kind, Policy, Type, Value
+from dsl.model import Kind, Policy, Value
 from evaluator import error
 from evaluator.book import Book
-from evaluator.columns import KNOWN, Column
+from evaluator.columns import Column
 from evaluator.context import Context
 from evaluator.graph import Node
 from evaluator.groups import GROUPS
 from evaluator.kernels import KERNELS, Kernel
-from evaluator.lower import Outputs, lower
-from evaluator.places import Unknown
+from evaluator.logic import LOGIC
+from evaluator.lower import lower
 from evaluator.plan import Plan, plan
-from evaluator.reference import Reference
 from evaluator.search import LOOKUPS
+from evaluator.settle import Exactly
 from evaluator.tiering import TIERS
 from evaluator.vector import Codes, Floats, Vector, clean, tidy
 
@@ -30,12 +28,13 @@ Progress = Callable[[str, float], None]  # what is being done, and the part of i
 
 @dataclass(frozen=True, slots=True)
 class CheckOutcome:
-    """``values``: a flag for each row of the check's entity, or one for the whole book. ``margin``, where the condition
-    is a comparison of numbers: by how much each row violates it (positive), 0 where that is unknown."""
+    """``values``: a flag for each row of the check's entity, or one for the whole book. Where the condition compares
+    numbers: ``margin``, by how much each row violates it (positive), 0 where that is unknown, and both ``sides``."""
 
     index: int
     values: Column
     margin: Floats | None
+    sides: tuple[Column, Column] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +71,9 @@ def evaluate(
     ``optimise`` off shares no work between equal expressions; the results are the same bits.
     """
     started = perf_counter()
-    context = Context(policy, book, _as_of(policy, book))
+    context = Context(policy, book, book.as_of)
     outputs = lower(policy, params, context.as_of, _infinite(policy, book), optimise)
-    planned = plan([*outputs.columns.values(), *outputs.reasons.values(), *_nodes(outputs)])
+    planned = plan([*outputs.columns.values(), *outputs.reasons.values(), *chain(*outputs.checks)])
     context.bounded = planned.bounded
     lowered = perf_counter()
     runner = _Runner(context, Exactly(policy, book, params, context))
@@ -85,26 +84,13 @@ def evaluate(
     for (entity, name), node in outputs.columns.items():
         columns[entity][name] = _column(done[node.id], book.tables[entity].rows)
     checks = tuple(
-        _outcome(i, policy.checks[i].on, done[node.id], done[margin.id] if margin else None, book)
-        for i, (node, margin) in enumerate(outputs.checks)
+        _outcome(i, policy.checks[i].on, [done[node.id] for node in nodes], book)
+        for i, nodes in enumerate(outputs.checks)
     )
     reasons = {e: runner.exactly.reasons(e, done[node.id]) for e, node in outputs.reasons.items()}
     timings = {"lower": lowered - started, "run": finished - lowered, "reference": runner.exactly.seconds}
     decided = {e: int(rows.sum()) for e, rows in runner.exactly.decided.items()}
     return Evaluation(policy, book, params, columns, checks, reasons, decided, tuple(context.texts), timings)
-
-
-def _nodes(outputs: Outputs) -> list[Node]:
-    return [node for pair in outputs.checks for node in pair if node is not None]
-
-
-def _as_of(policy: Policy, book: Book) -> Fraction | None:
-    """The snapshot's instant; where it states none, the day that the policy takes effect."""
-    if book.as_of is not None or policy.effective is None:
-        return book.as_of
-    moment = policy.effective if policy.effective.tzinfo else policy.effective.replace(tzinfo=UTC)
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return Fraction(since.days * 86_400 + since.seconds) + Fraction(since.microseconds, 1_000_000)
 
 
 def _infinite(policy: Policy, book: Book) -> frozenset[tuple[str, str]]:
@@ -122,9 +108,13 @@ def _column(vector: Vector, rows: int) -> Column:
     return Column(np.ascontiguousarray(full.values), full.quality)
 
 
-def _outcome(index: int, on: str | None, values: Vector, margin: Vector | None, book: Book) -> CheckOutcome:
+def _outcome(index: int, on: str | None, found: Sequence[Vector], book: Book) -> CheckOutcome:
     rows = book.tables[on].rows if on else 1
-    return CheckOutcome(index, _column(values, rows), None if margin is None else _column(margin, rows).values)
+    values, *compared = [_column(vector, rows) for vector in found]
+    if not compared:
+        return CheckOutcome(index, values, None)
+    margin, left, right = compared
+    return CheckOutcome(index, values, margin.values, (left, right))
 
 
 class _Runner:
@@ -172,93 +162,4 @@ def _key(node: Node, args: Sequence[Vector], context: Context) -> Vector:
     return Vector(np.arange(context.rows(node.grain), dtype=np.int64))
 
 
-_KERNELS: dict[str, Kernel] = {**KERNELS, **LOOKUPS, **GROUPS, **TIERS, "input": _input, "key": _key}
-
-
-class Exactly:
-    """Decides rows in doubt by the reference interpreter, which starts when it is first needed."""
-
-    def __init__(self, policy: Policy, book: Book, params: Mapping[str, Value], context: Context) -> None:
-        self._policy, self._book, self._params, self._context = policy, book, params, context
-        self._reference: Reference | None = None
-        self._tiers: dict[str, npt.NDArray[np.intp]] = {}
-        self.decided: dict[str, npt.NDArray[np.bool_]] = {}
-        self.seconds = 0.0
-
-    @property
-    def reference(self) -> Reference:
-        if self._reference is None:
-            self._reference = Reference(self._policy, self._book, self._params)
-        return self._reference
-
-    def settle(self, node: Node, args: Sequence[Vector], context: Context) -> Vector:
-        """A column's or check's final values: rows in doubt recomputed, no minus zero, nothing of it in doubt."""
-        (found,) = args
-        grain = node.grain if isinstance(node.attrs[0], str) else (self._policy.checks[_check(node)].on or "")
-        rows = self._book.tables[grain].rows if grain in self._book.tables else context.rows(node.grain)
-        full = found.full(rows)
-        values, quality = full.values, full.quality
-        values = values + 0.0 if values.dtype == np.float64 else values
-        result = Vector(values, quality, None, full.relative, full.absolute, full.once)
-        if full.doubt is None or not full.doubt.any():
-            return result
-        started = perf_counter()
-        result = self._decide(node, result, np.flatnonzero(full.doubt))
-        self.seconds += perf_counter() - started
-        return result
-
-    def _decide(self, node: Node, found: Vector, rows: npt.NDArray[np.intp]) -> Vector:
-        values = np.array(found.values)
-        quality = np.full(len(values), KNOWN, dtype=np.int64) if found.quality is None else np.array(found.quality)
-        where = node.attrs[0] if isinstance(node.attrs[0], str) else self._policy.checks[_check(node)].on or ""
-        assert isinstance(where, str)
-        for row in rows.tolist():
-            result = self._result(node, row)
-            if isinstance(result, Unknown):
-                values[row], quality[row] = 0, result.code
-            else:
-                values[row], quality[row] = _stored(result, node.type, self._context), KNOWN
-        marked = self.decided.setdefault(where, np.zeros(len(values), dtype=np.bool_))
-        marked[rows] = True
-        absolute = found.absolute
-        if absolute is not None:
-            absolute = np.array(absolute)
-            absolute[rows] = 0.0
-        relative = max(found.relative, error.HALF_UNIT) if node.numeric else 0.0
-        return Vector(values, tidy(quality), None, relative, absolute, found.once)
-
-    def _result(self, node: Node, row: int) -> object:
-        if len(node.attrs) == 1:
-            return self.reference.check(_check(node), row)
-        entity, column = node.attrs
-        assert isinstance(entity, str) and isinstance(column, str)
-        return self.reference.cell(entity, column, row)
-
-    def reasons(self, entity: str, found: Vector) -> Codes:
-        """Why rows stand in the unknown tier, those in doubt decided."""
-        codes = np.array(found.full(self._book.tables[entity].rows).values)
-        if found.doubt is not None:
-            for row in np.flatnonzero(np.broadcast_to(found.doubt, codes.shape)).tolist():
-                unknown = self.reference.tier_row(entity, row)[1]
-                codes[row] = KNOWN if unknown is None else unknown.code
-        return codes
-
-
-def _check(node: Node) -> int:
-    index = node.attrs[0]
-    assert isinstance(index, int)
-    return index
-
-
-def _stored(result: object, type: Type, context: Context) -> float | int | bool:
-    """A value of the reference interpreter as a column holds it."""
-    match result:
-        case bool():
-            return result
-        case str():
-            return type.labels.index(result) if type.kind is Kind.ENUM else context.text_code(result)
-        case int():
-            return result
-        case Fraction() | float():
-            return float(result) + 0.0
-    raise TypeError(f"no column holds {result!r}")
+_KERNELS: dict[str, Kernel] = {**KERNELS, **LOGIC, **LOOKUPS, **GROUPS, **TIERS, "input": _input, "key": _key}

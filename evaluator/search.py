@@ -116,10 +116,10 @@ def _segment(node: Node, args: Sequence[Vector], context: Context) -> Vector:
     return Vector(clean(np.atleast_1d(piece), quality), quality, unsure)
 
 
-def _offset(x: Vector, start: Floats, infinite: bool) -> Floats:
+def _offset(x: Vector, start: Floats, slope: Floats, infinite: bool) -> Floats:
     offset: Floats = x.values - start
     if infinite:
-        offset = np.where(np.isinf(x.values), 0.0, offset)  # on a flat end, whose value it is
+        offset = np.where(np.isinf(x.values) & (slope == 0.0), 0.0, offset)  # on a flat end, whose value it is
     return offset
 
 
@@ -129,9 +129,9 @@ def _piecewise(node: Node, args: Sequence[Vector], context: Context) -> Vector:
     assert isinstance(pieces, Polynomials)
     x, piece = args
     p = piece.values
-    offset = _offset(x, pieces.start[p], node.args[0].facts.infinite)
     y = pieces.y[p]
     inner = pieces.a[p]
+    offset = _offset(x, pieces.start[p], inner, node.args[0].facts.infinite)
     if pieces.b is not None and pieces.c is not None:
         inner = inner + offset * (pieces.b[p] + offset * pieces.c[p])
     quality = worst(*args)
@@ -191,6 +191,26 @@ def _corner(node: Node, args: Sequence[Vector], context: Context) -> Vector:
     return Vector(grid.rows[args[0].values + args[1].values], quality, doubts(*args))
 
 
+def _mix(node: Node, args: Sequence[Vector], context: Context) -> Vector:
+    """From ``low`` to ``high`` by a share; ``low`` alone, whatever the other is, where the share is none."""
+    low, high, share = args
+    rise = high.values - low.values
+    at_low = share.values == 0.0
+    values = np.where(at_low, low.values, low.values + rise * share.values)
+    quality, unsure = worst(low, share), doubts(low, high, share)
+    if high.quality is not None:
+        beyond = np.where(at_low, KNOWN, high.quality)
+        quality = tidy(beyond if quality is None else np.minimum(quality, beyond))
+    bad = ~at_low & ~(np.isfinite(rise) & np.isfinite(values))
+    quality = context.fault(node, Cause.OVERFLOW, bad, quality)
+    result = Vector(clean(values, quality), quality, unsure)
+    if context.tracks(node):
+        sides = [np.asarray(total(v)) + 4 * HALF_UNIT * np.abs(v.values) for v in (low, high)]
+        off = np.asarray(total(share)) * np.abs(rise) + (sides[0] + sides[1]) * (1 + np.abs(share.values))
+        result.absolute = _finite(off)
+    return result
+
+
 def _choose(node: Node, args: Sequence[Vector], context: Context) -> Vector:
     """One of several operands, by the first: ``attrs[0]`` gives the operand for each of its values."""
     index, options = args[0], args[1:]
@@ -222,5 +242,6 @@ LOOKUPS: dict[str, Kernel] = {
     "logarithmic": _logarithmic,
     "take": _take,
     "corner": _corner,
+    "mix": _mix,
     "choose": _choose,
 }

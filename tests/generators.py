@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 DECIMALS = ["0", "1", "0.1", "0.2", "0.3", "2", "0.5", "-1", "3", "10", "-0.1", "0.7", "1.1", "100", "2.5", "-2"]
+NEAR = ["0.30000000000000000000001", "1.0000000005", "0.2999999999", "1e9"]
 POSITIVE = ["1", "0.1", "2", "3", "0.3", "10", "0.7", "50000", "1.1", "100"]
 CONSTANTS = ["0", "1", "2", "0.1", "0.3", "10%", "50bps", "3", "1_0", "1k", "0.5", "1e-6", "-1", "(1/3)", "2.5%"]
 EXPONENTS = ["2", "3", "0.5", "-1", "1.5", "0", "-2", "0.25"]
@@ -39,11 +40,11 @@ INPUTS: dict[str, dict[str, Spec]] = {
         "listed": Spec("date", "date", INSTANTS, ["", "soon"]),
         "lag": Spec("duration", "duration", ["30s", "0", "1h", "0.5"], ["", "-"]),
     },
-    "desk": {"weight": Spec("number", "number", DECIMALS, BAD_NUMBERS)},
+    "desk": {"weight": Spec("number", "number", DECIMALS + NEAR, BAD_NUMBERS)},
     "account": {
         "desk": Spec("desk", "desk", [], []),
         "parent": Spec("account?", "account", [], [], optional=True),
-        "cash": Spec("USD", "USD", DECIMALS, BAD_NUMBERS[:3]),
+        "cash": Spec("USD", "USD", DECIMALS + NEAR, BAD_NUMBERS[:3]),
         "score": Spec("number in -10 to 100", "number", DECIMALS, ["101", "", "-10.01"]),
         "limit": Spec("USD? >= 0", "USD", ["0", "1", "10", "0.3"], ["-1", "x"], optional=True),
         "vip": Spec("flag", "flag", ["yes", "no"], ["", "maybe"]),
@@ -54,7 +55,7 @@ INPUTS: dict[str, dict[str, Spec]] = {
         "market": Spec("market", "market", [], []),
         "hedge": Spec("market?", "market", [], [], optional=True),
         "size": Spec("market.asset", "asset", DECIMALS, BAD_NUMBERS[:3]),
-        "rate": Spec("number", "number", DECIMALS, BAD_NUMBERS[:3]),
+        "rate": Spec("number", "number", DECIMALS + NEAR, BAD_NUMBERS[:3]),
         "fee": Spec("number?", "number", DECIMALS, ["x"], optional=True),
         "open": Spec("flag", "flag", ["yes", "no"], ["", "2"]),
     },
@@ -411,10 +412,10 @@ def cases(draw: DrawFn) -> Case:
 def _formulas(draw: DrawFn, writer: Writer) -> dict[str, list[str]]:
     """Formulas by entity, in an order in which each reads only what is there."""
     found: dict[str, list[str]] = {entity: [] for entity in INPUTS}
-    for i in range(draw(st.integers(3, 7))):
+    for i in range(draw(st.integers(3, 9))):
         entity = writer.pick(["account", "account", "position", "position", "market", "desk", "system"])
         kind = writer.pick(["number", "number", "USD", "flag"])
-        found[entity].append(f"f{i} = {writer.expression(kind, entity)}")
+        found[entity].append(f"f{i} = {writer.expression(kind, entity, depth=draw(st.integers(1, 4)))}")
         writer.columns[entity, f"f{i}"] = kind
     return found
 

@@ -65,7 +65,7 @@ def every_shape(accounts: int = 60) -> Case:
                 "market": markets,
                 "price": ["50000", "20", "3000.5", "7", "nonsense"],
                 "price_at": ["2026-12-01T00:00:00Z"] * 3 + ["2026-11-30T00:00:00Z", "2026-12-01T00:00:00Z"],
-                "volatility": ["60%", "0.4", "0.9", "1.2", "0.5"],
+                "volatility": ["0.6", "0.4", "0.9", "1.2", "0.5"],
             },
             "account": {
                 "account": names,

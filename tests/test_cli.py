@@ -87,7 +87,7 @@ def test_a_policy_that_is_not_there_names_the_nearest(
     (mine / "my.policy").rename("perpetuals.policy")
     message = (
         "error[E002]: there is no file `perpetual.policy`\n --> perpetual.policy\n  |\n"
-        "  = help: did you mean `perpetuals.policy`\n\n1 error\n"
+        "  = help: did you mean `perpetuals.policy`?\n\n1 error\n"
     )
     assert softliq("check", "perpetual.policy") == Ran(3, message, "")
     assert softliq("eval", "perpetual.policy", "snapshot") == Ran(3, "", message)
@@ -288,7 +288,7 @@ def test_columns_are_chosen_in_the_order_asked_for(softliq: Softliq, mine: Path)
     assert not (out / "position.csv").exists()
     ran = softliq("eval", mine / "my.policy", mine / "snapshot", "--out", out, "--columns", "account.helth")
     assert ran.code == 2
-    assert ran.err == "error: there is no column `account.helth`\nhelp: did you mean `account.health`\n"
+    assert ran.err == "error: there is no column `account.helth`\nhelp: did you mean `account.health`?\n"
 
 
 def test_a_later_run_leaves_nothing_of_an_earlier_one_but_what_is_not_its_own(softliq: Softliq, mine: Path) -> None:
@@ -341,6 +341,15 @@ def test_an_unknown_cell_is_named_counted_and_changes_the_exit_code(softliq: Sof
     assert {
         (u["key"], u["origin_entity"], u["origin_key"], u["origin_column"]) for u in summary["unknown"]["list"]
     } == {(k, "market", "BTC", "mark") for k in ("alice", "bob", "carol")}
+
+
+def test_an_unknown_formula_is_named_where_it_could_not_be_computed(softliq: Softliq, mine: Path) -> None:
+    policy = mine / "my.policy"
+    formula = "if maintenance > 0 then equity / maintenance else if equity < 0 then 0% else infinite"
+    policy.write_text(policy.read_text().replace(formula, "equity / maintenance"))
+    ran = softliq("eval", policy, mine / "snapshot")
+    assert ran.code == 5
+    assert "account erin  division by zero: `account.health` of `erin`" in ran.out.splitlines()
 
 
 @pytest.mark.parametrize(("allowed", "code"), [("2", 5), ("3", 0), ("59%", 5), ("60%", 0), ("100%", 0)])
@@ -473,8 +482,8 @@ def test_explain_goes_down_to_the_cells(softliq: Softliq, mine: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "help"),
     [
-        ("account:bobb", "did you mean `account:bob`"),
-        ("acount:bob", "did you mean `account:bob`"),
+        ("account:bobb", "did you mean `account:bob`?"),
+        ("acount:bob", "did you mean `account:bob`?"),
         ("account", "write it as `account:alice`"),
     ],
 )

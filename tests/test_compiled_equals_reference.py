@@ -9,7 +9,7 @@ import os
 from fractions import Fraction
 from unittest.mock import patch
 
-from evaluator.run import Evaluation, evaluate
+import pytest
 from hypothesis import HealthCheck, given, reject, settings
 
 from dsl.check import check
@@ -24,11 +24,13 @@ from evaluator.columns import KNOWN, Column, Origin
 from evaluator.exact import Approximate
 from evaluator.places import Result, Unknown
 from evaluator.reference import Reference
+from evaluator.run import Evaluation, evaluate
 from evaluator.snapshot import SnapshotError, book_of
 from tests.generators import Case, cases
 
 EXAMPLES = int(os.environ.get("SOFTLIQ_EXAMPLES", "60"))
 STEP_BITS = 44
+STEP = Fraction(1, 1 << STEP_BITS)
 
 
 class Rounded(Reference):
@@ -44,8 +46,10 @@ class Rounded(Reference):
             found = self.cell(entity, column, row)
         if not isinstance(found, Fraction):
             return abs(value)  # rounding alone makes it unknown: nothing can be said
-        spread = Fraction(2) ** found.tie if isinstance(found, Approximate) else Fraction(0)
-        return spread + 2 * abs(found - value) + abs(value) / 2**STEP_BITS
+        spread = Fraction(0)
+        if isinstance(found, Approximate):
+            spread = Fraction(1 << max(found.tie, 0), 1 << max(-found.tie, 0))
+        return spread + 2 * abs(found - value) + abs(value) * STEP
 
 
 def compiled(case: Case) -> tuple[Policy, Book]:
@@ -136,3 +140,23 @@ def _tier_differences(evaluation: Evaluation, reference: Reference) -> list[str 
 @given(cases())
 def test_every_cell_is_the_same(case: Case) -> None:
     assert differences(*compiled(case)) == []
+
+
+TIGHT = """policy "tight"
+entity row:
+  x : number
+  y : number
+  product = x * y
+  cancelled = x + y - x
+  quotient = 1 / (x - y)
+"""
+# column, the bound of x = 1000.1, y = 0.3 in units of 2**-44: what a few operations of that size may be off, no more
+BOUNDS = [("product", 300, 2_000), ("cancelled", 1_000, 5_000), ("quotient", 0.001, 0.01)]
+
+
+@pytest.mark.parametrize(("column", "least", "most"), BOUNDS)
+def test_the_bound_of_a_number_is_neither_loose_nor_nothing(column: str, least: float, most: float) -> None:
+    policy, book = compiled(Case(TIGHT, {"row": {"row": ["a"], "x": ["1000.1"], "y": ["0.3"]}}))
+    value = Reference(policy, book, {}).cell("row", column, 0)
+    assert isinstance(value, Fraction)
+    assert least <= Rounded(policy, book, {}).bound("row", column, 0, value) / STEP <= most

@@ -1,13 +1,16 @@
 """Reading: the whole language page, what people mistype, exact spans, and the limits."""
 
 import re
+import sys
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dsl import parse as parsing
 from dsl import syntax as s
 from dsl.codes import CODES
 from dsl.codes_read import READING
@@ -219,7 +222,7 @@ def test_a_test_holds_cells_as_they_stand() -> None:
         ("x + 1 in (a, b)", "((x + 1) in a, b)"),
         ("not x in (a)", "(not (x in a))"),
         ("50k USD / 2", "(50000 USD / 2)"),
-        ("max(1,200, 3)", "max(1, 200, 3)"),
+        ("max(1, 200, 3)", "max(1, 200, 3)"),
         ("f()", "f()"),
         ("if yes then infinite else -infinite", "(if yes then infinite else (-infinite))"),
         ("market.account.cash", "market.account.cash"),
@@ -259,6 +262,20 @@ def test_numbers_are_exact(text: str, value: Fraction, kind: str) -> None:
 def test_keywords_are_those_of_the_grammar() -> None:
     words = {w for w in engine().terminals if w.isalpha()}
     assert words == KEYWORDS
+
+
+@pytest.mark.parametrize("spoil", [None, b"", b"garbage", "half"])
+def test_the_tables_kept_beside_compiled_code_are_only_a_short_cut(
+    spoil: bytes | str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "grammar.tables"
+    monkeypatch.setattr(parsing, "cache_from_source", lambda path: str(kept.with_suffix(".pyc")))
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    first = parsing._Engine()
+    assert kept.is_file()
+    if spoil is not None:
+        kept.write_bytes(kept.read_bytes()[:5000] if isinstance(spoil, str) else spoil)
+    assert parsing._Engine().terminals == first.terminals
 
 
 def test_statements_may_share_a_thread_pool() -> None:
@@ -323,7 +340,7 @@ LINES = [
     ("1,000 + 2", "E030", "1,000", "`1,000` has a comma inside the number", "write `1_000`"),
     ("1,234,567.5", "E030", "1,234,567.5", "`1,234,567.5` has a comma inside the number", "write `1_234_567.5`"),
     ("max(1,000, 3)", "E030", "1,000", "`1,000` has a comma inside the number", "write `1_000`"),
-    ("(1,200)", "E030", "1,200", "`1,200` has a comma inside the number", "write `1_200`"),
+    ("(1,200)", "E030", "1,200", "`1,200` may be one number or 2", "write `1_200`, or put a space"),
     ("2,5%", "E030", "2,5%", "`2,5%` has a comma inside the number", "write `2.5%`"),
     ("50K", "E031", "50K", "unknown suffix `K` after `50`", "write `50k`"),
     ("3m", "E031", "3m", "unknown suffix `m` after `3`", "write `3M` for a million, `3min` for minutes"),
@@ -368,7 +385,7 @@ LINES = [
     ("a + b)", "E008", ")", "`)` closes nothing", "delete it"),
     ('"abc', "E007", '"abc', "this text has no closing quote", 'write `"abc"`'),
     ("a +", "E021", "+", "the line ends too early after `+`: expected a value", "inside parentheses"),
-    ("a b", "E020", "b", "expected an operator, text in double quotes or the end of the line, found `b`", None),
+    ("a b", "E020", "b", "expected an operator, a description in double quotes or the end of the line, found `b`", "`a_b`"),
     ("a + * b", "E020", "*", "expected a value, found `*`", None),
     ("a + table", "E020", "table", "expected a value, found the keyword `table`", "reserved"),
     ("sum(p.x whree p.y)", "E020", "whree", "found `whree`", "write `where`"),
@@ -384,7 +401,15 @@ LINES = [
     ("2026-13-01", "E033", "2026-13-01", "`2026-13-01` is not a day or time of the calendar", None),
     ("2026-12-01T07:30", "E033", "2026-12-01T07:30", "does not say its time zone", None),
     ("naïve", "E006", "naïve", "the name `naïve` has `ï` (U+00EF) in it", "a-z"),
-    ("a\u00a0+ b", "E006", "\u00a0", "a character that can't be seen (U+00A0)", "delete it"),
+    ("a\u00a0+ b", "E006", "\u00a0", "a character that can't be seen (U+00A0)", "write a plain space"),
+    ("a\u200bb", "E006", "\u200b", "a character that can't be seen (U+200B)", "delete it"),
+    ("as_of > 1/12/2026", "E033", "1/12/2026", "`1/12/2026` is not written as a date", "year, month and day"),
+    ("as_of > 2026/1/5", "E033", "2026/1/5", "`2026/1/5` is not written as a date", "write `2026-01-05`"),
+    ("as_of > 2026-1-5", "E033", "2026-1-5", "`2026-1-5` is not written as a date", "write `2026-01-05`"),
+    ("a // all that is left", "E025", "//", "`//` begins no comment", "write `#`"),
+    ("{a + b}", "E006", "{", "`{` means nothing here", "group with"),
+    ("max[a, b]", "E006", "[", "`[` means nothing here", "group with"),
+    ("1.000.000", "E034", "1.000.000", "`1.000.000` is not a number", "write `1_000_000`"),
     ("$100", "E006", "$", "`$` means nothing here", "100 USD"),
     ("a | b", "E006", "|", "`|` means nothing here", "write `or`"),
     ("+".join(["a"] * 501), "E009", None, "one expression of more than 500 terms", "formula of its own"),
@@ -438,7 +463,8 @@ BLOCKS = [
     ("entity e:\n  table = 3\n", ["E022"], "`table` is a keyword and can't be a name", "reserved"),
     ("entity e:\n  when = 3\n  unit : USD\n", ["E022"], "`unit` is a keyword and can't be a name", None),
     ("entity e:\n", ["E013"], "this `entity` is empty", None),
-    ("table t(x):\n  | x = | y |\n", ["E013"], "this `table` is empty", "header and rows"),
+    ("table t(x):\n  | x = | y |\n", ["E013"], "this `table` has a header and no rows", "below its header"),
+    ("table t(x):\n", ["E013"], "this `table` is empty", "header and rows"),
     ("# nothing\n", ["E013"], "`a.policy` says nothing", "policy \"Name\""),
     ('test "t":\n  given a\n    | a |\n    | 1 |\n', ["E013"], "this `test` expects nothing", "expect account"),
     ('test "t":\n  given a\n  expect a b: c = 1\n', ["E013"], "`given a` has no rows", None),
@@ -490,7 +516,8 @@ ROWS = [
     ("| a | 50K | 2 |", "E031", "50K", "unknown suffix `K` after `50`", "write `50k`"),
     ("| a | 1 | until b |", "E020", "until", "found the keyword `until`", "`tiers`"),
     ("| a | 1 | unknown |", "E020", "unknown", "found the keyword `unknown`", "first column"),
-    ("| a | 1 | 2 + |", "E021", "+", "the line ends too early after `+`", None),
+    ("| a | 1 | 2 + |", "E021", "+", "the cell ends too early after `+`", None),
+    ("| a | 1 | (2 |", "E008", "(", "`(` is never closed", "close it"),
 ]  # fmt: skip
 
 
@@ -559,6 +586,13 @@ test "t":
 def test_a_broken_line_names_what_it_would_have_defined() -> None:
     file, _ = read("entity e:\n  x = 1 +\n\nparam p : ratio =\nunit 5\nlet f(x = 3\n")
     assert file.lost == {"x", "p", "f"}
+
+
+def test_a_line_that_can_be_read_all_the_same_is_kept() -> None:
+    file, found = read("entity e:\n  prämie = 50USD\n  x = prämie\n")
+    assert [d.code for d in found] == ["E006", "E031", "E006"]
+    (entity,) = file.statements
+    assert isinstance(entity, s.Entity) and [m.name.text for m in entity.members] == ["prämie", "x"]
 
 
 def test_messages_are_in_the_house_style() -> None:
@@ -656,8 +690,6 @@ def test_what_is_no_single_value_is_refused(text: str, code: str) -> None:
 
 
 def test_every_code_of_reading_is_explained_and_used() -> None:
-    from pathlib import Path
-
     import dsl
 
     folder = Path(dsl.__file__).parent

@@ -192,6 +192,15 @@ def test_sixty_digits_that_tie_are_equal(difference: model.Expr) -> None:
     assert value_of(op("/", num(1), difference)) == nowhere(Cause.DIVISION)
 
 
+def test_a_tie_survives_interpolation() -> None:
+    """``sqrt(2)^2 - 2`` of the way along is nothing of the way, in a table and on a curve."""
+    nothing = op("+", TIES[0], num("0.5"))
+    between = table("t", "~", ["0 -1", "1 1"], outside="flat")
+    for looked_up in (model.TableCall("t", "v", (nothing,)), model.CurveCall("c", nothing)):
+        line = curve("linear", "flat", ("0", "-1"), ("1", "1"))
+        assert value_of(compare("=", looked_up, num(0)), tables=[between], curves=[line]) is True
+
+
 def test_a_difference_of_the_fortieth_digit_is_seen() -> None:
     assert value_of(compare(">", op("+", call("exp", num(1)), num("1e-40")), call("exp", num(1)))) is True
 

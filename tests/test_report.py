@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cli.report import bins, highlight, scale, words
+from cli.report.asked import Asked
 from cli.report.page import render
 from cli.terminal.text import safe
 from dsl import model
@@ -165,8 +166,8 @@ WHOLE = 'check "few shut": share(account.tier = shut) <= 10%\n'
         (["200", "300"], "", 0, "pass", "No check is stated and every row is known"),
         (["200", "300"], FAILS, 0, "fail", "1 check of 1 did not pass"),
         (["200", "2000", "300"], FAILS, 0, "fail", "fails for 2 of 3 accounts"),
-        (["200", "300"], PASSES + WARNS, 0, "attention", "Every binding check holds, with 1 warning"),
-        (["200", ""], "", 0, "attention", "1 row cannot be known"),
+        (["200", "300"], PASSES + WARNS, 0, "attention", "Every binding check holds; 1 warning"),
+        (["200", ""], "", 0, "attention", "1 unknown row"),
         (["200", ""], "", 1, "pass", "No check is stated"),
         (["200", ""], PASSES, 1, "fail", "is unknown for 1 of 2 accounts"),
         (["200", "30", "40"], WHOLE, 0, "fail", "is 66.67%, not <= 10%"),
@@ -210,6 +211,27 @@ def test_says(page: Page, said: str) -> None:
 def test_hashes_of_the_policy_and_its_rows_are_printed(page: Page, every: Case) -> None:
     assert every.loaded.sources[0].sha256 in page.words
     assert "5 market rows, 60 account rows, 180 position rows" in page.words
+
+
+def test_drawings_count_the_arguments_of_every_call(every: Case) -> None:
+    book, asked = every.evaluation.book, Asked(every.evaluation)
+    links = book.tables["position"].columns["market"].values
+    volatility = book.tables["market"].columns["volatility"].values[links]
+    assert sorted(asked.values("logs")) == sorted(np.maximum(volatility, 0.01))
+    health = every.evaluation.column("account", "health")
+    known = health.values[health.known()]
+    assert sorted(asked.values("soft")) == sorted(known)
+    assert sorted(asked.values("formula")) == sorted(np.clip(known[np.isfinite(known)], 0, 3))
+
+
+def test_drawings_of_a_table_take_the_rows_that_its_names_pick(every: Case) -> None:
+    notional = every.evaluation.column("position", "notional")
+    markets = every.evaluation.book.tables["position"].columns["market"].values
+    names = [("BTC",), ("<script>alert(3)</script>",), (None,)]
+    found = Asked(every.evaluation).by_rows(every.evaluation.policy.tables["brackets"], 1, [0], names)
+    for number, values in enumerate(found):
+        wanted = notional.known() & ((markets == number) if number < 2 else (markets >= 2))
+        assert sorted(values) == sorted(notional.values[wanted])
 
 
 def test_the_worst_accounts_are_the_lowest_first(page: Page, every: Case) -> None:

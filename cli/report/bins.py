@@ -73,8 +73,10 @@ def window(values: Floats, bounds: Sequence[float]) -> tuple[float, float]:
     if not marks:
         low, high = (float(x) for x in np.quantile(finite, [0.01, 0.99]))
     else:
-        spread = (max(marks) - min(marks)) or abs(marks[0]) / 2 or 1.0
-        ends = np.quantile(finite, [0.02, 0.9])
+        spread = max(max(marks) - min(marks), max(abs(m) for m in marks) / 2) or 1.0
+        ends = np.quantile(finite, [0.001, 0.999])
         low = min(min(marks) - spread / 4, max(float(ends[0]), min(marks) - 2 * spread))
         high = max(max(marks) + spread / 2, min(float(ends[1]), max(marks) + 3 * spread))
+    if float(finite.min()) >= 0 and low < high / 8:
+        low = 0.0
     return (low, high) if high > low else (low - 0.5, low + 0.5)

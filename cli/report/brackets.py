@@ -71,8 +71,7 @@ def _panel(table: Table, place: tuple[int, int], names: Names, points: list[Poin
     key, value = table.keys[number], table.columns[column]
     bounds = [x for x, _ in points]
     positive = [x for x in bounds if x > 0]
-    wide = bool(positive) and min(bounds) >= 0 and max(positive) / min(positive) > 30
-    scale = axis_scale(values, bounds, log=wide)
+    scale = axis_scale(values, bounds, log=min(bounds) >= 0 and _crowded(values, positive))
     rows = book_rows(values, scale)
     write = writer(_key_type(table, number))
     rate = model.RATIO if value.marginal else value.type
@@ -84,6 +83,13 @@ def _panel(table: Table, place: tuple[int, int], names: Names, points: list[Poin
     drawing = charts.function(ident, title, said, [Line(path)], rows, (scale, key.name, write), writer(rate))
     what = f"{value.name}{' of each slice' if value.marginal else ''}"
     return Panel(drawing, f"{label + ': ' if label else ''}{what} · {asks(values, rows, write)}")
+
+
+def _crowded(values: Floats, positive: list[float]) -> bool:
+    """Whether the bounds, or most rows beside them, would stand on a heap at the start of an even axis."""
+    if not positive:
+        return False
+    return max(positive) > 30 * min(positive) or (len(values) > 0 and float(np.median(values)) < max(positive) / 20)
 
 
 def _names(row: model.TableRow, table: Table) -> Names:

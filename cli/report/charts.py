@@ -108,9 +108,9 @@ def distribution(
         drawing.text((width - 14, ceiling + 14), f"{spread.above:,} above →", "far", "end")
     ticks = nice(spread.edges[0], spread.edges[-1], 12 if width > 600 else 5)
     horizontal(drawing, Axis(x, [(t, write(t)) for t in ticks], label), height - 44)
+    for bound, _, level in levels:
+        drawing.line((x(bound.value), ceiling - 16 * level - 22), (x(bound.value), height - 44), "bound")
     for bound, at, level in levels:
-        line = x(bound.value)
-        drawing.line((line, ceiling - 16 * level - 22), (line, height - 44), "bound")
         drawing.text((at, ceiling - 16 * level - 26), f"{bound.text} {bound.label}", "bound-label", "middle")
     return drawing.markup("distribution")
 

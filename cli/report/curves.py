@@ -90,9 +90,10 @@ def axis_scale(values: Floats, points: Sequence[float], log: bool = False) -> Sc
     low, high = window(values, points)
     positive = [p for p in points if p > 0]
     if log and positive:
-        busy = float(np.quantile(values, 0.99)) if len(values) else 0.0
-        high = max(max(positive) * 2, min(busy, max(positive) * 100))
-        return Scale(min(positive) / 10, high, 0, 1, True)
+        asked = values[np.isfinite(values) & (values > 0)]
+        few, many = np.quantile(asked, [0.02, 0.99]).tolist() if len(asked) else (min(positive), max(positive))
+        high = max(max(positive) * 2, min(many, max(positive) * 100))
+        return Scale(max(min(min(positive) / 10, few), high / 1e7), high, 0, 1, True)
     edges = even_edges(low, high, 8)
     low = 0.0 if min(points, default=-1.0) >= 0 and edges[0] < 0 else edges[0]
     return Scale(low, edges[-1], 0, 1)

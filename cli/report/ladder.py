@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cli.report import words
 from cli.report.fixed import number
 from dsl import model
-from dsl.model import Expr, Kind, Tiers, TierRow
+from dsl.model import Expr, Kind, TierRow, Tiers
 from evaluator.reference import Reference
 
 RAMP = 9  # steps of the style sheet's colours, from calm to grave

@@ -72,7 +72,7 @@ class Page:
         return [(ident, title) for ident, title, there in found if there]
 
 
-def render(evaluation: Evaluation, loaded: Loaded, command: str, allowed_unknown: int = 0) -> str:
+def render(evaluation: Evaluation, loaded: Loaded, command: str, allowed_unknown: float = 0) -> str:
     """The whole file as text. ``command``: what to type to get it again."""
     environment = Environment(
         loader=PackageLoader("cli.report"), autoescape=True, undefined=StrictUndefined, finalize=_finalize,
@@ -119,7 +119,7 @@ def _version() -> str:
         return "from source"
 
 
-def _page(evaluation: Evaluation, loaded: Loaded, command: str, allowed_unknown: int) -> Page:
+def _page(evaluation: Evaluation, loaded: Loaded, command: str, allowed_unknown: float) -> Page:
     policy, book = evaluation.policy, evaluation.book
     results = Results(evaluation)
     reference = Reference(policy, book, evaluation.params)

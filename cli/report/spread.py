@@ -37,7 +37,7 @@ def spread(results: Results, ladder: Ladder) -> Spread | None:
         return words.value(value, kind, small=True)
 
     drawn = []
-    for width, most in ((WIDE, 60), (NARROW, 28)):
+    for width, most in ((WIDE, 80), (NARROW, 30)):
         rows = histogram(values, even_edges(low, high, most), groups)
         inside = [b for b in bounds if rows.edges[0] <= b.value <= rows.edges[-1]]
         drawing = charts.distribution(

@@ -28,7 +28,7 @@ class Verdict:
     figures: list[Figure]
 
 
-def verdict(results: Results, allowed_unknown: int = 0) -> Verdict:
+def verdict(results: Results, allowed_unknown: float = 0) -> Verdict:
     """Fail: a check has not passed. Attention: a warning, or more rows unknown than allowed. Else pass."""
     checks = [
         (result, results.policy.checks[outcome.index])
@@ -44,8 +44,8 @@ def verdict(results: Results, allowed_unknown: int = 0) -> Verdict:
     elif warned or held:
         state, stamp = "attention", "! Passed with reservations"
         parts = [count(len(warned), "warning")] if warned else []
-        parts += [f"{count(unknown, 'row')} cannot be known"] if held else []
-        headline = " and ".join(["Every binding check holds, with " + parts[0], *parts[1:]])
+        parts += [count(unknown, "unknown row")] if held else []
+        headline = f"Every binding check holds; {', '.join(parts)}" if results.checks else " and ".join(parts)
     else:
         state, stamp = "pass", "✓ Passed"
         headline = "Every check holds" + (" and every row is known" if not unknown else "")

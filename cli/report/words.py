@@ -45,7 +45,7 @@ def compact(value: float) -> str:
         return _infinite(value)
     for size, suffix in _COMPACT:
         if abs(value) >= size:
-            return f"{value / size:.4g}{suffix}"
+            return f"{value / size:.3g}{suffix}"
     return f"{value:.4g}"
 
 

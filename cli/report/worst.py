@@ -9,7 +9,7 @@ from cli.report import words
 from cli.report.ladder import Chip, Ladder
 from cli.terminal.text import count
 from dsl import model
-from dsl.model import Expr, Kind, Type
+from dsl.model import Expr, Kind
 from evaluator.columns import Column
 from evaluator.places import operands
 from evaluator.plain import key_of
@@ -47,7 +47,7 @@ def worst_section(results: Results, ladder: Ladder) -> WorstSection | None:
     for row in worst_rows(column, ladder.low_is_bad):
         value = float(column.values[row])
         chip = ladder.chip(ladder.tiers.labels[int(codes[row])])
-        reason = "; ".join([*_distance(ladder, value, kind), *_reason(results, entity, name, row)])
+        reason = "; ".join([*_distance(ladder, value), *_reason(results, entity, name, row)])
         key = words.name(key_of(results.book, entity, row))
         rows.append(WorstRow(key, words.value(value, kind), repr(value), chip, reason))
     if not rows:
@@ -61,14 +61,13 @@ def worst_section(results: Results, ladder: Ladder) -> WorstSection | None:
     )
 
 
-def _distance(ladder: Ladder, value: float, kind: Type) -> list[str]:
-    """How far the row is from the nearest bound on the calm side."""
+def _distance(ladder: Ladder, value: float) -> list[str]:
+    """The nearest bound on the calm side."""
     calmer = [b for b in ladder.bounds.values() if (b.value > value) == ladder.low_is_bad and b.value != value]
     if not calmer or not np.isfinite(value):
         return []
     near = min(calmer, key=lambda b: abs(b.value - value))
-    side = "below" if ladder.low_is_bad else "above"
-    return [f"{words.value(abs(near.value - value), kind)} {side} `{near.label}`"]
+    return [f"`{near.label}` {'begins' if ladder.low_is_bad else 'ends'} at {near.text}"]
 
 
 def worst_rows(column: Column, low_is_bad: bool) -> list[int]:
@@ -93,8 +92,11 @@ def _reason(results: Results, entity: str, name: str, row: int) -> Iterator[str]
         shown = _shown(results, term, entity, row)
         inner = results.policy.entities[entity].formulas.get(term.column) if isinstance(term, model.Read) else None
         if shown is not None and inner is not None:
-            parts = list(filter(None, (_shown(results, t, entity, row) for t in _terms(inner.value)[:TERMS])))
-            shown += f" ({', '.join(parts)})" if parts else ""
+            whole = _members(results, inner.value, row) if isinstance(inner.value, model.Aggregate) else None
+            parts: list[str | None] = [whole[1]] if whole else []
+            parts = parts or [_shown(results, t, entity, row) for t in _terms(inner.value)[:TERMS]]
+            told = ", ".join(filter(None, parts))
+            shown += f" ({told})" if told else ""
         if shown is not None:
             yield shown
 
@@ -117,11 +119,12 @@ def _shown(results: Results, term: model.Read | model.Aggregate, entity: str, ro
         known = column is not None and bool(column.known()[row])
         value = words.value(float(column.values[row]), term.type) if column is not None and known else "unknown"
         return f"{term.column} {value}"
-    return _summed(results, term, row)
+    told = _members(results, term, row)
+    return f"{term.span.text} {told[0]} {told[1]}" if told else None
 
 
-def _summed(results: Results, term: model.Aggregate, row: int) -> str | None:
-    """The sum of a column over what links to the row, and the member that counts most."""
+def _members(results: Results, term: model.Aggregate, row: int) -> tuple[str, str] | None:
+    """The sum of a column over what links to the row, and where it is: how many members, which counts most."""
     value = term.value
     plain = isinstance(value, model.Read) and value.inner and not value.links and term.where is None
     if term.function != "sum" or term.via is None or len(term.via) != 1 or not plain:
@@ -132,11 +135,12 @@ def _summed(results: Results, term: model.Aggregate, row: int) -> str | None:
         return None
     members = np.flatnonzero(link.values == row)
     members = members[link.known()[members] & column.known()[members]]
-    if not len(members):
-        return f"no {term.entity}"
     amounts = column.values[members].astype(np.float64)
-    most = int(members[np.argmax(np.abs(amounts))])
-    total = f"{value.column} of {count(len(members), term.entity)} {words.value(float(amounts.sum()), value.type)}"
+    if not len(members):
+        return "0", f"in no {term.entity}"
+    total = words.value(float(amounts.sum()), value.type)
     if len(members) == 1:
-        return total
-    return f"{total}, most in {words.name(key_of(results.book, term.entity, most))}"
+        return total, f"in `{words.name(key_of(results.book, term.entity, int(members[0])))}`"
+    most = int(members[np.argmax(np.abs(amounts))])
+    key = words.name(key_of(results.book, term.entity, most))
+    return total, f"in {count(len(members), term.entity)}, most in `{key}`"

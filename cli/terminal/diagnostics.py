@@ -11,6 +11,7 @@ from dsl.diagnostics import Diagnostic, Label, Severity
 from dsl.source import Source, Span
 
 _TAB = "    "
+_WIDEST = 240  # characters of a line that are shown
 _LINES = 3  # of a label that spans more lines, only the first and the last are shown
 
 
@@ -99,6 +100,7 @@ def _excerpt(label: Label, width: int, colour: str, mark: str) -> Text:
         stop = span.source.position(span.end)[1] - 1 if line == last else len(written)
         if span.source.position(span.end)[0] != last:  # the span ends with its line's end
             stop = len(written)
+        written, start, stop = _clipped(written, start, stop)
         before, inside = _plain(written[:start]), _plain(written[start:stop])
         marks = " " * cell_len(before) + mark * max(1, cell_len(inside))
         words = f" {safe(label.text)}" if label.text and line == last else ""
@@ -107,6 +109,18 @@ def _excerpt(label: Label, width: int, colour: str, mark: str) -> Text:
         if hidden and line == first:
             text.append(f"\n{'.' * width} |", "dim")
     return text
+
+
+def _clipped(written: str, start: int, stop: int) -> tuple[str, int, int]:
+    """The part of a very long line around the marked place, and the place in it."""
+    if len(written) <= _WIDEST:
+        return written, start, stop
+    left = max(0, min(start - 40, len(written) - _WIDEST))
+    right = min(len(written), left + _WIDEST)
+    lead = "…" if left else ""
+    shown = lead + written[left:right] + ("…" if right < len(written) else "")
+    shift = len(lead) - left
+    return shown, start + shift, min(stop, right) + shift
 
 
 def _plain(written: str) -> str:

@@ -27,7 +27,7 @@ def show_explanation(found: "Explanation") -> None:
     for step in found.formulas:
         if not step.again:  # it stands above, where another formula reads it
             say(console)
-            _show_step(console, step, 0, (found.entity, found.key))
+            show_step(console, step, 0, (found.entity, found.key))
 
 
 def _show_tier(console: Console, tier: "TierReason") -> None:
@@ -58,7 +58,7 @@ def _distance(gap: float | None, relative: float | None, tier: "TierReason") -> 
     return f"{'+' if gap > 0 else ''}{value_text(gap, tier.unit, tier.shown)}{share}"
 
 
-def _show_step(console: Console, step: "Step", depth: int, beside: tuple[str, str]) -> None:
+def show_step(console: Console, step: "Step", depth: int, beside: tuple[str, str]) -> None:
     """One value and, indented below it, what it came from; ``beside`` is the row that needs no naming again."""
     place = (step.entity, step.key) if step.entity else beside
     style = "bold" if depth == 0 else ""
@@ -67,7 +67,7 @@ def _show_step(console: Console, step: "Step", depth: int, beside: tuple[str, st
         weight = "" if used.weight == 1 else f", weighing {figure(used.weight)}"
         say(console, f"{'  ' * (depth + 1)}by {_row(used.text)}  ({safe(used.file)}:{used.line}{weight})")
     for part in _once(step.parts):
-        _show_step(console, part, depth + 1, place)
+        show_step(console, part, depth + 1, place)
     if step.kind == "aggregate" and step.members is not None and step.members > len(step.parts):
         say(console, f"{'  ' * (depth + 1)}and {step.members - len(step.parts):,} more")
 

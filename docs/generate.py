@@ -1,0 +1,270 @@
+"""The pages of `docs/` that come from the code: `python docs/generate.py` writes them, `--check` names stale ones."""
+# ruff: noqa: E501 (prose)
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS.parent))
+
+NOTE = "<!-- Written by docs/generate.py from {source}; change it there. -->\n\n"
+
+# Of the first character of a code, and its number's hundreds: what its codes are about.
+_FAMILIES = {
+    "E0": "Reading: files, lines, words, numbers, pipe rows",
+    "E1": "Names, paths, calls, aggregates",
+    "E2": "Types and units",
+    "E3": "Blanks and unknowns",
+    "E4": "Tables, curves, tiers",
+    "E5": "Parameters and ranges",
+    "E6": "Tests",
+    "E7": "Effects and scenarios",
+    "E9": "Not supported yet",
+    "W1": "Warnings: things that nothing uses",
+    "W2": "Warnings: values that may be undefined",
+    "W4": "Warnings: promises of curves",
+}
+_UNITS = {
+    "same": "all arguments and the result share one unit",
+    "one": "any unit",
+    "plain": "a plain number in, a plain number out",
+    "sqrt": "the result has the root of the argument's unit",
+    "sign": "any unit in, a plain number out",
+    "round": "x, step and the result share one unit",
+    "interpolate": "x, x0 and x1 share one unit; y0, y1 and the result another",
+    "clamp": "all arguments and the result share one unit",
+}
+# What each gives over no rows stands in evaluator/groups.py; tests/test_docs.py evaluates every line.
+AGGREGATES = {
+    "sum": ("of numbers", "the total", "0"),
+    "min": ("of numbers or dates", "the smallest", "unknown"),
+    "max": ("of numbers or dates", "the largest", "unknown"),
+    "mean": ("of numbers", "the sum divided by the number of rows", "unknown"),
+    "count": ("of rows or conditions", "how many rows there are, or fulfil the condition", "0"),
+    "share": ("of conditions", "the part of the rows that fulfils the condition, 0% to 100%", "unknown"),
+    "any": ("of conditions", "yes if one row fulfils the condition", "no"),
+    "all": ("of conditions", "yes if every row fulfils the condition", "yes"),
+}
+CAUSES = {
+    "MISSING": ("cell", "The cell is blank, and its column's type has no `?`.", "fill the cell, or write `?` after the type and say with `??` what a blank means"),
+    "NOT_A_VALUE": ("cell", "The cell holds something that its type does not read: `n/a`, `#REF!`, `1,250.00` or `2%` as a number, NaN, an infinite number, a label that is none.", "write a plain number, a date, a label"),
+    "OUT_OF_RANGE": ("cell", "The cell's value lies outside the range in its column's declaration.", "mend the cell, or widen the range if it was too narrow"),
+    "STALE": ("cell", "The column says `fresh`, and the instant beside the cell is too old, later than `as_of`, absent or unreadable.", "take a newer value; see [freshness](snapshots.md#freshness)"),
+    "ORPHAN": ("link", "The link names a key that its entity's table does not have.", "add the row, or mend the name"),
+    "BLANK": ("cell or link", "The cell of an optional column is blank. A formula can't meet that without saying what then, so it shows only where the input itself is written out.", "nothing; that is what `?` allows"),
+    "DIVISION": ("formula", "A division by zero, zero to a negative power, or `interpolate` with `x0 = x1`.", "guard it: `if debt > 0 then ... else ...`"),
+    "DOMAIN": ("formula", "A root of a negative number, a logarithm of zero or less, a broken power of a negative number, `clamp` with its low above its high, a rounding step that is not above zero.", "guard it, or give the inputs a range"),
+    "OVERFLOW": ("formula", "A result beyond the largest float64, or arithmetic on `infinite`, which can only be compared, chosen and looked up.", "test for it first: `if health < infinite then ... else ...`"),
+    "NO_ROW": ("table", "No row of the table matches the keys.", "add a row, or one for `other`, or write `table(...) ?? value`"),
+    "OUTSIDE": ("curve", "The argument lies beyond the points of a curve that says `unknown outside`.", "add points, or say `flat outside` or `extended outside`"),
+    "EMPTY": ("aggregate", "`min`, `max`, `mean` or `share` over no rows.", "guard it: `if count(position) > 0 then max(position.notional) else 0`"),
+    "CELL_RANGE": ("tier", "A computed cell of the tiers lies outside its column's stated range, 0% to 100% unless the header says otherwise.", "hold it with `clamp`, or state the range in the header"),
+}  # fmt: skip
+
+
+def _table(headers: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = ["| " + " | ".join(headers) + " |"]
+    lines.append("|" + "---|" * lines[0].count(" | ") + "---|")
+    lines += ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def errors() -> str:
+    """Every code with its meaning and an example."""
+    from dsl.codes import CODES
+
+    parts = [
+        "# Messages of `softliq check`\n\nEvery message bears a code. Codes that begin with E are errors: the policy is "
+        "not run. Codes that begin with W are warnings. `softliq explain-error E205` prints one of these entries in the "
+        "terminal. The examples are pieces of a policy.\n"
+    ]
+    family = ""
+    for code in sorted(CODES.values(), key=lambda c: (c.code[0], c.code)):
+        if code.code[:2] != family:
+            family = code.code[:2]
+            parts.append(f"## {_FAMILIES.get(family, family)}\n")
+        parts.append(f"### {code.code}\n\n**{code.title}.** {code.meaning}\n")
+        parts.append(f"```text\nwrong\n{_indented(code.wrong)}\n\nright\n{_indented(code.right)}\n```\n")
+    return "\n".join(parts)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}".rstrip() for line in text.splitlines())
+
+
+def builtins() -> str:
+    """The built-in functions and the aggregates."""
+    from dsl.builtins import AGGREGATES as NAMES
+    from dsl.builtins import BUILTINS, Builtin
+
+    def call(b: Builtin) -> str:
+        given = {"clamp": "x, low, high", "interpolate": "x, x0, y0, x1, y1"}.get(b.name)
+        given = given or ("x, step" if b.rule == "round" else "x, y, ..." if b.most is None else "x")
+        return f"`{b.name}({given})`"
+
+    rows = ((call(b), f"`{b.formula}`", b.meaning, _UNITS[b.rule]) for b in BUILTINS.values())
+    kept = ((f"`{name}`", *AGGREGATES[name]) for name in NAMES)
+    return (
+        "# Built-in functions\n\n## Row by row\n\nEach works on the values of one row. An unknown argument makes the "
+        "result unknown.\n\n"
+        + _table(("call", "formula", "meaning", "units"), rows)
+        + "\n`min`, `max` and `clamp` take dates too. With one argument that runs over other rows, `min` and `max` are "
+        "aggregates.\n\n## Over rows\n\nAn aggregate takes one argument, in which the names of the inner row stand behind "
+        "its entity: `sum(position.pnl)`. After the argument may stand `where CONDITION` and `via LINK`: see "
+        "[aggregates](language.md#aggregates).\n\n"
+        + _table(("aggregate", "takes", "gives", "of no rows"), kept)
+        + "\n## Of blanks\n\n`known(x)` is yes where an optional column is not blank, or a table has a row; "
+        "`x ?? other` replaces exactly what `known` denies. Both are explained in "
+        "[missing data](language.md#missing-data).\n"
+    )
+
+
+def causes() -> str:
+    """Why a value is unknown."""
+    from dsl.causes import Cause
+
+    rows = ((str(int(c)), c.words, *CAUSES[c.name]) for c in Cause)
+    return (
+        "# Why a value is unknown\n\nA value that cannot be known carries its cause and the place where that began. Where "
+        "several unknowns meet in one formula, the smallest number of this table is the one reported; of the same cause, "
+        "the entity, column and row that come first. The words stand in the terminal, in the report, in `summary.json` "
+        "and in the [`<column>_cause`](results.md#columns) columns.\n\n"
+        + _table(("", "words", "arises at", "what it says", "what to do"), rows)
+    )
+
+
+def commands() -> str:
+    """The command line, from the commands themselves."""
+    from typer.main import get_command
+
+    from cli.app import app
+
+    parts = [
+        "# Commands\n\nThe same as `softliq COMMAND --help`. [Exit codes](results.md#exit-codes) are the same for all "
+        "commands.\n"
+    ]
+    found: Any = get_command(app)
+    for name, command in found.commands.items():
+        required = [p for p in command.params if p.param_type_name == "argument"]
+        options = [p for p in command.params if p.param_type_name == "option" and "--help" not in p.opts]
+        asked = [f"{p.opts[0]} {_metavar(p)}" for p in options if p.required]
+        usage = " ".join(["softliq", name, *(p.metavar for p in required), *asked, *(["[OPTIONS]"] if options else [])])
+        parts.append(f"## {name}\n\n{command.help}\n\n```sh\n{usage}\n```\n")
+        parts.append(_table(("argument", "meaning"), ((f"`{p.metavar}`", p.help) for p in required)))
+        if options:
+            parts.append(_table(("option", "meaning"), (_option(p) for p in options)))
+    return "\n".join(parts)
+
+
+def _metavar(option: Any) -> str:
+    choices = getattr(option.type, "choices", None)
+    return str(option.metavar or ("|".join(choices) if choices else ""))
+
+
+def _option(option: Any) -> tuple[str, str]:
+    shown = f"{', '.join(option.opts)} {_metavar(option)}".strip()
+    default = "" if option.default in (None, False) or option.required else f" Default: `{option.default}`."
+    return f"`{shown}`", option.help + (" Required." if option.required else default)
+
+
+# The rooms of the house in the order in which a policy goes through them, and the files of each in theirs.
+ROOMS = {
+    "dsl": {
+        "What everything stands on": "source diagnostics codes codes_read codes_check text",
+        "Text to tree": "tokens mistakes literals lines grammar.lark build statements cells blocks expected parse csvtable load syntax",
+        "Text to canonical text": "format format_line format_rows",
+        "Tree to checked policy": "check names world units types builtins params paths expressions calls aggregates tables curves promises tiers becomes state shock examples constants ranges tree causes model",
+    },
+    "evaluator": {
+        "Snapshot to book": "snapshot layout scan files tables cells literals needs problems schema book columns",
+        "Checked policy to graph": "lower scope graph lookups keys pieces constants plan",
+        "Graph to values": "run vector context kernels logic search groups tiering error settle",
+        "The reference interpreter": "reference places exact members reference_cells reference_lookup reference_tables reference_tiers",
+        "Values to results": "results checks amounts origins plain outputs explain explain_steps explain_tiers testing",
+    },
+    "cli": {
+        "Commands": "app options inputs exits new check schema eval review explain explain_error test fmt",
+        "Terminal": "terminal/",
+        "Report": "report/page report/",
+    },
+}  # fmt: skip
+
+
+def rooms() -> str:
+    """Every file with the first sentence of its docstring."""
+    parts = ["# Files\n\nEvery file of the three packages, in the order in which a policy and a snapshot go through them. "
+             "[architecture.md](architecture.md) is the picture.\n"]  # fmt: skip
+    for package, chapters in ROOMS.items():
+        parts.append(f"## {package}\n")
+        left = sorted(p for p in (DOCS.parent / package).rglob("*") if p.suffix in (".py", ".lark"))
+        left = [p for p in left if p.name != "__init__.py"]
+        for title, names in chapters.items():
+            found = [p for name in names.split() for p in left if _named(p, DOCS.parent / package, name)]
+            found = list(dict.fromkeys(found))
+            left = [p for p in left if p not in found]
+            parts.append(f"### {title}\n\n{_files(found)}")
+        if left:
+            parts.append(f"### Also\n\n{_files(left)}")
+    return "\n".join(parts)
+
+
+def _named(path: Path, package: Path, name: str) -> bool:
+    shown = path.relative_to(package).as_posix()
+    return shown.startswith(name) if name.endswith("/") else shown in (name, f"{name}.py")
+
+
+def _files(paths: list[Path]) -> str:
+    return _table(("file", "what it is"), ((f"`{p.relative_to(DOCS.parent).as_posix()}`", _sentence(p)) for p in paths))
+
+
+def _sentence(path: Path) -> str:
+    text = path.read_text("utf-8")
+    if path.suffix == ".py":
+        said = ast.get_docstring(ast.parse(text)) or ""
+    else:
+        said = re.sub(r"^// ?", "", text.split("\n\n")[0], flags=re.MULTILINE)
+    first = " ".join(said.split("\n\n")[0].split())
+    return re.split(r"(?<=[^.])\. ", first)[0].removesuffix(".").replace("``", "`")
+
+
+PAGES: dict[str, tuple[str, Callable[[], str]]] = {
+    "errors.md": ("dsl/codes.py", errors),
+    "builtins.md": ("dsl/builtins.py", builtins),
+    "causes.md": ("dsl/causes.py", causes),
+    "commands.md": ("cli/app.py", commands),
+    "files.md": ("the files' docstrings", rooms),
+}
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Each generated page: where it stands and its whole text."""
+    for name, (source, make) in PAGES.items():
+        yield DOCS / name, NOTE.format(source=source) + re.sub(r"\n{3,}", "\n\n", make()).rstrip() + "\n"
+
+
+def stale() -> list[str]:
+    """The pages that differ from what the code says now."""
+    return [p.name for p, text in pages() if not p.exists() or p.read_text("utf-8") != text]
+
+
+def main(arguments: list[str]) -> int:
+    if arguments == ["--check"]:
+        found = stale()
+        for name in found:
+            print(f"docs/{name} is stale; run `make docs`", file=sys.stderr)
+        return 1 if found else 0
+    if arguments:
+        print("usage: python docs/generate.py [--check]", file=sys.stderr)
+        return 2
+    for path, text in pages():
+        path.write_text(text, "utf-8")
+        print(path.relative_to(DOCS.parent))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

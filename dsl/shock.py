@@ -1,0 +1,62 @@
+"""A scenario as it is asked for by name, such as `crash` or `fall(20%)`, put before a policy."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from dsl import model
+from dsl.constants import constant
+from dsl.model import Kind, Value
+from dsl.names import did_you_mean
+from dsl.params import ParamError, literal
+from dsl.state import rebuild, shocked
+
+_CALL = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\((.*)\))?\s*", re.DOTALL)
+
+
+def with_scenario(
+    policy: model.Policy, params: Mapping[str, Value], text: str
+) -> tuple[model.Policy, dict[str, Value]]:
+    """The policy over the shocked snapshot, and the params as the scenario has them. Raises ParamError."""
+    scenario, args = _called(policy, text)
+    given = {name: model.Const(params[name], policy.params[name].type) for name in params}
+
+    def bound(expr: model.Expr) -> model.Expr:
+        if isinstance(expr, model.ArgRead):
+            return args.get(expr.name, expr)
+        return given.get(expr.name, expr) if isinstance(expr, model.ParamRead) else expr
+
+    changed = {}
+    for name, expr in scenario.params.items():
+        value = constant(rebuild(expr, bound))
+        if value is None:
+            help = "make it of numbers, arguments and params, by + - * /"
+            raise ParamError([(f"what `{name}` becomes in `{scenario.name}` is no constant", help)])
+        changed[name] = value
+    named = replace(policy, name=f"{policy.name}, scenario {' '.join(text.split())}")
+    return shocked(named, scenario, args), {**params, **changed}
+
+
+def _called(policy: model.Policy, text: str) -> tuple[model.Scenario, dict[str, model.Const]]:
+    found = _CALL.fullmatch(text)
+    name = found[1] if found else text.strip()
+    if found is None or name not in policy.scenarios:
+        names = ", ".join(f"`{n}`" for n in policy.scenarios) or "none"
+        help = did_you_mean(name, set(policy.scenarios)) or f"it has {names}"
+        raise ParamError([(f"the policy has no scenario `{name}`", help)])
+    scenario = policy.scenarios[name]
+    given = [part.strip() for part in (found[2] or "").split(",") if part.strip()]
+    if len(given) != len(scenario.args):
+        shape = f"{name}({', '.join(n for n, _ in scenario.args)})" if scenario.args else name
+        message = (
+            f"`{name}` takes {len(scenario.args)} argument{'s' * (len(scenario.args) != 1)}, and here are {len(given)}"
+        )
+        raise ParamError([(message, f"write `{shape}`")])
+    args = {}
+    for (arg, type_), part in zip(scenario.args, given, strict=True):
+        value = literal(part, type_, arg)
+        if value is None:
+            wanted = f"a number in {type_}" if type_.kind is Kind.NUMBER else f"a {type_}"
+            raise ParamError([(f"`{part}` is not a value for `{arg}` of `{name}`", f"it is {wanted}")])
+        args[arg] = model.Const(value, type_)
+    return scenario, args

@@ -1,0 +1,225 @@
+"""Other states of the book as more columns of the policy: what `becomes` writes, and all that follows from it.
+
+A state rewrites some inputs, all at once, from the old state. Every formula that reads a rewritten input, at once or
+through others, gets a twin that reads the new values; what is untouched is shared. Nothing else needs to know of states.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import TypeVar, cast
+
+from dsl import model
+from dsl.diagnostics import Diagnostics
+from dsl.tree import walk
+
+Cell = tuple[str, str]
+T = TypeVar("T")
+
+AFTER = "after."
+
+
+def state_after(policy: model.Policy, report: Diagnostics) -> model.Policy:
+    """The policy with the columns of the state after its effect, and `after.x` leading to them. Circles are reported."""
+    if not policy.effect:
+        return policy
+    state = _State(policy, AFTER, {(b.entity, b.column): b.value for b in policy.effect})
+    twins = {cell: state.twin(cell) for cell in state.cells() if state.affected(cell) and not state.of_tiers(cell)}
+    entities = {
+        name: replace(
+            entity,
+            formulas={c: replace(f, value=state.resolve(f.value)) for c, f in entity.formulas.items()}
+            | {f.name: f for (e, _), f in twins.items() if e == name},
+        )
+        for name, entity in policy.entities.items()
+    }
+    made = replace(
+        policy,
+        entities=entities,
+        checks=tuple(replace(c, condition=state.resolve(c.condition)) for c in policy.checks),
+        tests=tuple(_resolve_test(t, state) for t in policy.tests),
+    )
+    return in_order(made, report)
+
+
+def _resolve_test(test: model.Test, state: "_State") -> model.Test:
+    return replace(
+        test, expectations=tuple(replace(e, condition=state.resolve(e.condition)) for e in test.expectations)
+    )
+
+
+def shocked(policy: model.Policy, scenario: model.Scenario, args: Mapping[str, model.Const]) -> model.Policy:
+    """The policy with a scenario before everything else: each formula reads what the scenario makes of the inputs."""
+    prefix = f"{scenario.name}."
+    lines = {(b.entity, b.column): _bound(b.value, args) for b in scenario.lines}
+    new = {cell: _named(policy, cell, prefix, value) for cell, value in lines.items()}
+
+    def read(expr: model.Expr) -> model.Expr:
+        if isinstance(expr, model.Read) and (expr.entity, expr.column) in new:
+            return replace(expr, column=prefix + expr.column)
+        return expr
+
+    def rewrite(item: T) -> T:
+        return rebuild(item, read)
+
+    entities = {
+        name: replace(
+            entity,
+            formulas={f.name: f for (e, _), f in new.items() if e == name}
+            | {c: replace(f, value=rewrite(f.value), range=model.Interval()) for c, f in entity.formulas.items()},
+        )
+        for name, entity in policy.entities.items()
+    }
+    made = replace(
+        policy,
+        entities=entities,
+        tiers={e: rewrite(t) for e, t in policy.tiers.items()},
+        checks=tuple(rewrite(c) for c in policy.checks),
+        effect=tuple(rewrite(b) for b in policy.effect),
+        tests=(),
+    )
+    return in_order(made, Diagnostics())
+
+
+def _bound(expr: model.Expr, args: Mapping[str, model.Const]) -> model.Expr:
+    return rebuild(expr, lambda e: args.get(e.name, e) if isinstance(e, model.ArgRead) else e)
+
+
+def _named(policy: model.Policy, cell: Cell, prefix: str, value: model.Expr) -> model.Formula:
+    type_ = policy.type_of(*cell)
+    return model.Formula(prefix + cell[1], type_, value, "", value.span)
+
+
+@dataclass(slots=True)
+class _State:
+    """One other state: ``lines`` are the inputs that it rewrites."""
+
+    policy: model.Policy
+    prefix: str
+    lines: Mapping[Cell, model.Expr]
+    _affected: dict[Cell, bool] = field(default_factory=dict)
+
+    def cells(self) -> list[Cell]:
+        return [*self.lines, *self.policy.order]
+
+    def of_tiers(self, cell: Cell) -> bool:
+        """Whether a cell, or one that it reads, is decided by tiers anew: what they do next is another step."""
+        entity, column = cell
+        if cell in self.lines or column in self.policy.entities[entity].inputs or column == entity:
+            return False
+        formula = self.policy.entities[entity].formulas.get(column)
+        if formula is None:
+            return True
+        return any(self.of_tiers(c) for c in reads(formula.value) if self.affected(c))
+
+    def affected(self, cell: Cell) -> bool:
+        if cell not in self._affected:
+            self._affected[cell] = cell in self.lines  # until known otherwise; circles are reported elsewhere
+            self._affected[cell] = cell in self.lines or any(self.affected(c) for c in read_by(self.policy, cell))
+        return self._affected[cell]
+
+    def twin(self, cell: Cell) -> model.Formula:
+        entity, column = cell
+        if cell in self.lines:
+            return _named(self.policy, cell, self.prefix, self.lines[cell])
+        formula = self.policy.entities[entity].formulas[column]
+        value = rebuild(self.resolve(formula.value), self._to_twin)
+        return replace(formula, name=self.prefix + column, value=value, range=model.Interval())
+
+    def _to_twin(self, expr: model.Expr) -> model.Expr:
+        if isinstance(expr, model.Read) and self.affected((expr.entity, expr.column)):
+            return replace(expr, column=self.prefix + expr.column)
+        return expr
+
+    def resolve(self, expr: model.Expr) -> model.Expr:
+        """An expression whose `after.x` leads to the twin, or to x itself where the effect doesn't touch it."""
+
+        def read(part: model.Expr) -> model.Expr:
+            if isinstance(part, model.Read) and part.column.startswith(self.prefix):
+                plain = part.column.removeprefix(self.prefix)
+                return part if self.affected((part.entity, plain)) else replace(part, column=plain)
+            return part
+
+        return rebuild(expr, read)
+
+
+# -- expressions ------------------------------------------------------------------------------
+
+
+def reads(expr: model.Expr) -> Iterable[Cell]:
+    """The cells that an expression reads, links on the way left out: nothing rewrites them."""
+    return ((e.entity, e.column) for e in walk(expr) if isinstance(e, model.Read))
+
+
+def read_by(policy: model.Policy, cell: Cell) -> list[Cell]:
+    """The cells that a column reads at once; `after.x` counts as x here."""
+    entity, column = cell
+    found = policy.entities[entity]
+    if column == entity or column in found.inputs:
+        return []
+    if column in found.formulas:
+        return list(reads(found.formulas[column].value))
+    tiers = policy.tiers[entity]
+    deciding = [e for e in (tiers.variable, *(r.when for r in tiers.rows)) if e is not None]
+    cells = [c for row in tiers.rows for c in row.cells]
+    return [cell for expr in (*deciding, *cells) for cell in reads(expr)]
+
+
+def rebuild(item: T, change: Callable[[model.Expr], model.Expr]) -> T:
+    """An expression, or what holds some, with every expression in it changed from the inside out."""
+    if isinstance(item, tuple):
+        return cast(T, tuple(rebuild(part, change) for part in item))
+    if not is_dataclass(item) or isinstance(item, type) or type(item).__module__ != model.__name__:
+        return item
+    if isinstance(item, model.Type | model.Interval):
+        return item
+    new = {}
+    for part in fields(item):
+        old = getattr(item, part.name)
+        made = rebuild(old, change)
+        if (
+            made is not old
+            and made != old
+            or isinstance(made, tuple)
+            and any(a is not b for a, b in zip(made, old, strict=True))
+        ):
+            new[part.name] = made
+    rebuilt = replace(item, **new) if new else item
+    return cast(T, change(rebuilt)) if isinstance(rebuilt, model.Expr) else rebuilt
+
+
+def in_order(policy: model.Policy, report: Diagnostics) -> model.Policy:
+    """The policy with its columns in the order of work again; a circle through a state is reported."""
+    order: list[Cell] = []
+    state: dict[Cell, bool] = {}  # False while being visited
+
+    def visit(cell: Cell, chain: tuple[Cell, ...]) -> None:
+        entity, column = cell
+        found = policy.entities[entity]
+        if column == entity or column in found.inputs:
+            return
+        formula = column in found.formulas
+        group = cell if formula else (entity, "tier")
+        if group in state:
+            if not state[group]:
+                circle = (*chain[chain.index(group) :], group)
+                shown = " -> ".join(".".join(c) for c in circle)
+                span = found.formulas[column].span if formula else policy.tiers[entity].span
+                report.error("E110", f"`{'.'.join(group)}` is defined by itself: {shown}", span, help=_CIRCLE)
+            return
+        state[group] = False
+        for part in read_by(policy, group):
+            visit(part, (*chain, group))
+        state[group] = True
+        order.append(group)
+        if not formula:
+            order.extend((entity, c.name) for c in policy.tiers[entity].columns)
+
+    for name, entity in policy.entities.items():
+        for column in entity.formulas:
+            visit((name, column), ())
+        if name in policy.tiers:
+            visit((name, "tier"), ())
+    return replace(policy, order=tuple(order))
+
+
+_CIRCLE = "what leads to the effect can't read the state after it; read it in a formula that the effect doesn't need"

@@ -1,0 +1,107 @@
+"""Rows in doubt, decided: the reference interpreter recomputes them, exactly, where a column or a check ends."""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from time import perf_counter
+
+import numpy as np
+import numpy.typing as npt
+
+from dsl.model import Kind, Policy, Type, Value
+from evaluator import error
+from evaluator.book import Book
+from evaluator.columns import KNOWN
+from evaluator.context import Context
+from evaluator.graph import Node
+from evaluator.places import Unknown
+from evaluator.reference import Reference
+from evaluator.vector import Codes, Vector, tidy
+
+
+class Exactly:
+    """Decides rows in doubt by the reference interpreter, which starts when it is first needed."""
+
+    def __init__(self, policy: Policy, book: Book, params: Mapping[str, Value], context: Context) -> None:
+        self._policy, self._book, self._params, self._context = policy, book, params, context
+        self._reference: Reference | None = None
+        self._tiers: dict[str, npt.NDArray[np.intp]] = {}
+        self.decided: dict[str, npt.NDArray[np.bool_]] = {}
+        self.seconds = 0.0
+
+    @property
+    def reference(self) -> Reference:
+        if self._reference is None:
+            self._reference = Reference(self._policy, self._book, self._params)
+        return self._reference
+
+    def settle(self, node: Node, args: Sequence[Vector], context: Context) -> Vector:
+        """A column's or check's final values: rows in doubt recomputed, no minus zero, nothing of it in doubt."""
+        (found,) = args
+        grain = node.grain if isinstance(node.attrs[0], str) else (self._policy.checks[_check(node)].on or "")
+        rows = self._book.tables[grain].rows if grain in self._book.tables else context.rows(node.grain)
+        full = found.full(rows)
+        values, quality = full.values, full.quality
+        values = values + 0.0 if values.dtype == np.float64 else values
+        result = Vector(values, quality, None, full.relative, full.absolute, full.once)
+        if full.doubt is None or not full.doubt.any():
+            return result
+        started = perf_counter()
+        result = self._decide(node, result, np.flatnonzero(full.doubt))
+        self.seconds += perf_counter() - started
+        return result
+
+    def _decide(self, node: Node, found: Vector, rows: npt.NDArray[np.intp]) -> Vector:
+        values = np.array(found.values)
+        quality = np.full(len(values), KNOWN, dtype=np.int64) if found.quality is None else np.array(found.quality)
+        where = node.attrs[0] if isinstance(node.attrs[0], str) else self._policy.checks[_check(node)].on or ""
+        assert isinstance(where, str)
+        for row in rows.tolist():
+            result = self._result(node, row)
+            if isinstance(result, Unknown):
+                values[row], quality[row] = 0, result.code
+            else:
+                values[row], quality[row] = _stored(result, node.type, self._context), KNOWN
+        marked = self.decided.setdefault(where, np.zeros(len(values), dtype=np.bool_))
+        marked[rows] = True
+        absolute = found.absolute
+        if absolute is not None:
+            absolute = np.array(absolute)
+            absolute[rows] = 0.0
+        relative = max(found.relative, error.HALF_UNIT) if node.numeric else 0.0
+        return Vector(values, tidy(quality), None, relative, absolute, found.once)
+
+    def _result(self, node: Node, row: int) -> object:
+        if len(node.attrs) == 1:
+            return self.reference.check(_check(node), row)
+        entity, column = node.attrs
+        assert isinstance(entity, str) and isinstance(column, str)
+        return self.reference.cell(entity, column, row)
+
+    def reasons(self, entity: str, found: Vector) -> Codes:
+        """Why rows stand in the unknown tier, those in doubt decided."""
+        codes = np.array(found.full(self._book.tables[entity].rows).values)
+        if found.doubt is not None:
+            for row in np.flatnonzero(np.broadcast_to(found.doubt, codes.shape)).tolist():
+                unknown = self.reference.tier_row(entity, row)[1]
+                codes[row] = KNOWN if unknown is None else unknown.code
+        return codes
+
+
+def _check(node: Node) -> int:
+    index = node.attrs[0]
+    assert isinstance(index, int)
+    return index
+
+
+def _stored(result: object, type: Type, context: Context) -> float | int | bool:
+    """A value of the reference interpreter as a column holds it."""
+    match result:
+        case bool():
+            return result
+        case str():
+            return type.labels.index(result) if type.kind is Kind.ENUM else context.text_code(result)
+        case int():
+            return result
+        case Fraction() | float():
+            return float(result) + 0.0
+    raise TypeError(f"no column holds {result!r}")
