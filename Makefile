@@ -10,7 +10,7 @@ demo: .venv/installed
 	@$(BIN)/softliq report policies/perpetuals.policy policies/snapshots/perpetuals -o $(DEMO) --allow-unknown 2%
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

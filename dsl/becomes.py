@@ -68,10 +68,10 @@ def _line(world: World, line: syntax.Becomes, args: dict[str, Type]) -> Becomes 
     made = world.inputs[entity].get(column)
     if made is None:
         if column not in world.names.lost:
-            help = did_you_mean(column, set(world.inputs[entity]))
-            if column in world.names.members[entity]:
-                help = "formulas follow from the inputs: rewrite those"
-            world.report.error("E701", f"`{target.text}` is no input of an entity", target.span, help=help)
+            formula = column in world.names.members[entity]
+            near = did_you_mean(column, set(world.inputs[entity]))
+            advice = "formulas follow from the inputs: rewrite those" if formula else near
+            world.report.error("E701", f"`{target.text}` is no input of an entity", target.span, help=advice)
         return None
     if made.type.kind is Kind.LINK:
         help = "who owns what stays as it is; rewrite sizes and prices"

@@ -21,6 +21,7 @@ from dsl.state import state_after
 from dsl.tables import define_table
 from dsl.tiers import define_tiers
 from dsl.types import type_of
+from dsl.until import check_untils
 from dsl.world import Scope, World
 
 
@@ -40,6 +41,7 @@ def check(file: syntax.File, report: Diagnostics) -> model.Policy | None:
         _unused(world)
         before = replace(_policy(world, file, checks, tests), effect=effect, scenarios=scenarios)
         policy = _with_ranges(state_after(before, report), report)
+        check_untils(policy, report)
         return None if report.failed else policy
 
 

@@ -43,6 +43,7 @@ class Diagnostics:
     """The faults found so far. Passes append; none raises."""
 
     found: list[Diagnostic] = field(default_factory=list)
+    _seen: set[Diagnostic] = field(default_factory=set, repr=False, compare=False)
 
     def error(self, code: str, message: str, *labels: Label | Span, help: str | None = None) -> None:
         self._add(code, message, labels, help, Severity.ERROR)
@@ -55,7 +56,8 @@ class Diagnostics:
     ) -> None:
         made = tuple(x if isinstance(x, Label) else Label(x) for x in labels)
         diagnostic = Diagnostic(code, message, made, help, severity)
-        if diagnostic not in self.found:
+        if diagnostic not in self._seen:
+            self._seen.add(diagnostic)
             self.found.append(diagnostic)
 
     @property

@@ -6,7 +6,7 @@ from dsl import syntax as s
 from dsl.cells import Kind, Place, column_kinds, split
 from dsl.diagnostics import Diagnostic, Diagnostics
 from dsl.format_line import spaced
-from dsl.lines import Line
+from dsl.lines import Line, blocks
 from dsl.parse import LineReader
 from dsl.source import Source
 from dsl.tokens import STATEMENTS
@@ -46,11 +46,20 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def piped(source: Source, faults: Sequence[Diagnostic]) -> Source:
-    """The text with pipes in the rows that are separated by tabs; ``faults`` say where they are."""
+    """The text with pipes in the rows that are separated by tabs; ``faults`` name the first row of each grid."""
     text = source.text
-    for span in sorted((fault.labels[0].span for fault in faults), key=lambda span: -span.start):
-        if "\n" not in span.text:
-            text = text[: span.start] + _piped(source, span.start, span.end) + text[span.end :]
+    first = {fault.labels[0].span.start for fault in faults}
+    lines: list[Line] = []
+    for block in blocks(source, Diagnostics()):
+        pasted = False
+        for line in block.body:
+            words = text[line.start : line.end].split(None, 1)
+            pasted = line.start in first or (pasted and not (block.word == "test" and words[0] in ("given", "expect")))
+            if pasted and not line.row and "\t" in text[line.start : line.end].partition("#")[0]:
+                lines.append(line)
+    for line in reversed(lines):
+        if "\n" not in source.text[line.start : line.end]:
+            text = text[: line.start] + _piped(source, line.start, line.end) + text[line.end :]
     return Source(source.name, text, source.folder)
 
 

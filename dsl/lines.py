@@ -28,7 +28,7 @@ class Block:
 
 
 _MARK = re.compile(r'"[^"\n]*"?|#[^\n]*|[()]|\n')
-_INDENT = re.compile(r"[ \t]*")
+_INDENT = re.compile(r"[ \t\r]*")
 _WORD = re.compile(r"[^\W\d]\w*")
 _STATEMENT = re.compile(rf"(?:{'|'.join(STATEMENTS)})\b")
 _MEMBER = re.compile(r"[A-Za-z_]\w*[ \t]*[:=](?!=)")

@@ -266,9 +266,18 @@ class Aggregate:
     span: Span = _span()
 
 
+@dataclass(frozen=True, slots=True)
+class Until:
+    """A tier cell: the smallest value in its column's range for which the condition holds after this row's action."""
+
+    condition: "Expr"
+    type: Type = _type()
+    span: Span = _span()
+
+
 Expr = (
     Const | ParamRead | ArgRead | AsOf | Read | Unary | Binary | Compare | Logic | If | Fallback | Known | BuiltinCall
-    | FunctionCall | TableCall | CurveCall | Aggregate
+    | FunctionCall | TableCall | CurveCall | Aggregate | Until
 )  # fmt: skip
 
 

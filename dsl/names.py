@@ -14,6 +14,7 @@ RESERVED = frozenset(
     "else and or not in becomes until by via where over other unknown infinite yes no once groups within fresh known "
     "as_of base after left solve draw first argmin argmax warn on".split()
 )
+MANY = 500  # names among which the nearest is looked for; with more, a file full of faults would take for ever
 BUILTIN_NAMES = frozenset(BUILTINS) | frozenset(AGGREGATES)
 
 Member = syntax.Input | syntax.Formula | syntax.Header
@@ -69,6 +70,8 @@ def nearest(name: str, choices: "list[str] | dict[str, object] | set[str]") -> s
     lowered = {c.lower(): c for c in choices}
     if name.lower() in lowered:
         return lowered[name.lower()]
+    if len(lowered) > MANY:
+        return None
     found = get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.6)
     return lowered[found[0]] if found else None
 

@@ -84,6 +84,8 @@ class Ranges:
                 return self._curve(expr, self.of(expr.arg, facts, args))
             case model.Aggregate():
                 return self._aggregate(expr, facts, args)
+            case model.Until():
+                self.of(expr.condition, facts, args)
         return ANYTHING
 
     def _param(self, name: str) -> Interval:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from dsl import model, syntax
 from dsl.constants import constant, difference_range
 from dsl.diagnostics import Label
-from dsl.expressions import expression
+from dsl.expressions import condition, expression
 from dsl.model import Key, Kind, Type, ValueColumn
 from dsl.names import did_you_mean, nearest
 from dsl.source import Span
@@ -235,8 +235,8 @@ def value_cell(world: World, cell: syntax.Cell, wanted: Type | None, scope: Scop
         world.report.error("E407", f"`{cell.text}` is no value", cell.span, help="write a value")
         return invalid(cell.span)
     if isinstance(cell, syntax.Until):
-        world.report.error("E901", "`until` is not supported yet", cell.span, help="write a value")
-        return invalid(cell.span)
+        holds = condition(world, cell.condition, scope, "what follows `until`")
+        return model.Until(holds, wanted or model.ANY, cell.span)
     if isinstance(cell, syntax.Word):
         cell = syntax.Text(cell.text, cell.span)
     if wanted is None:

@@ -5,7 +5,7 @@ its own level, and carried to a finer one only where it meets it; a fault stands
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -54,6 +54,19 @@ def lower(
         columns = {(e, c): lowering.column(e, c) for e, c in policy.order}
         reasons = {entity: lowering.tier_pick(entity)[1] for entity in policy.tiers}
         return Outputs(columns, reasons, tuple(lowering.check(i) for i in range(len(policy.checks))))
+
+
+def lower_columns(
+    policy: model.Policy,
+    params: Mapping[str, Value],
+    as_of: Fraction | None,
+    infinite: frozenset[tuple[str, str]],
+    cells: Iterable[tuple[str, str]],
+) -> dict[tuple[str, str], Node]:
+    """Some columns of the policy only."""
+    with _deep():
+        lowering = Lowering(policy, params, as_of, infinite, Graph())
+        return {cell: lowering.column(*cell) for cell in sorted(cells)}
 
 
 class Lowering:

@@ -157,13 +157,15 @@ def _parquet(rows: pa.Table) -> Callable[[Path], object]:
 
 
 def _json(rows: pa.Table) -> Callable[[Path], object]:
+    names = rows.column_names
+    encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
     def write(path: Path) -> None:
         with path.open("w", encoding="utf-8") as file:
             lead = "["
             for batch in rows.to_batches(max_chunksize=65_536):
                 for cells in zip(*(_plain_cells(column) for column in batch.columns), strict=True):
-                    row = dict(zip(rows.column_names, cells, strict=True))
-                    file.write(f"{lead}\n{json.dumps(row, ensure_ascii=False, allow_nan=False)}")
+                    file.write(f"{lead}\n{encode(dict(zip(names, cells, strict=True)))}")
                     lead = ","
             file.write("[]\n" if lead == "[" else "\n]\n")
 

@@ -17,7 +17,6 @@ from evaluator import exact
 from evaluator.book import Book
 from evaluator.columns import Column, Origin, origin_code
 from evaluator.exact import Fault, compare, nearly_equal
-from evaluator.literals import seconds_of
 from evaluator.members import Members
 from evaluator.places import Argument, At, Grain, Result, Unknown, first_unknown, grain, number
 from evaluator.reference_cells import aggregated, as_it_is, input_cell
@@ -56,8 +55,7 @@ class Reference:
             (e, c): column for e, columns in (computed or {}).items() if policy.entities[e].once
             for c, column in columns.items() if policy.type_of(e, c).kind in (Kind.NUMBER, Kind.FLAG, Kind.ENUM)
         }  # fmt: skip
-        effective = None if policy.effective is None else seconds_of(policy.effective)
-        self._as_of = effective if book.as_of is None else book.as_of
+        self._as_of = book.as_of
         self._entity_numbers = {name: i for i, name in enumerate(policy.entities)}
         self._table_numbers = {name: i for i, name in enumerate(policy.tables)}
         self._curve_numbers = {name: i for i, name in enumerate(policy.curves)}

@@ -191,6 +191,22 @@ class Results:
             origin.entity, origin.key, origin.column, origin.cell, origin.text,
         )  # fmt: skip
 
+    # -- what a reader should know besides ---------------------------------------------------------
+
+    @property
+    def left_out(self) -> list[str]:
+        """Optional columns that the snapshot doesn't have, `position.funding`: every cell counts as blank."""
+        return [f"{entity}.{column}" for entity, table in self.book.tables.items() for column in table.left_out]
+
+    @property
+    def unmet(self) -> dict[str, list[str]]:
+        """By column with `until`, the keys of the rows where no value in the range was enough."""
+        return {
+            f"{entity}.{column}": [key_of(self.book, entity, row) for row in np.flatnonzero(rows).tolist()]
+            for (entity, column), rows in self.evaluation.unmet.items()
+            if rows.any()
+        }
+
     # -- all of it --------------------------------------------------------------------------------
 
     def summary(self) -> dict[str, Any]:
@@ -218,6 +234,8 @@ class Results:
                 "list": [{name: getattr(row, name) for name in _FIELDS} for row in self.unknown_rows()],
             },
             "decided": dict(self.evaluation.decided),
+            "left_out": self.left_out,
+            "until_unmet": self.unmet,
         }
 
 

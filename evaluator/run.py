@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from time import perf_counter
 
@@ -16,12 +17,13 @@ from evaluator.graph import Node
 from evaluator.groups import GROUPS
 from evaluator.kernels import KERNELS, Kernel
 from evaluator.logic import LOGIC
-from evaluator.lower import lower
+from evaluator.lower import lower, lower_columns
 from evaluator.plan import Plan, plan
 from evaluator.search import LOOKUPS
 from evaluator.settle import Exactly
 from evaluator.tiering import TIERS
-from evaluator.vector import Codes, Floats, Vector, clean, tidy
+from evaluator.until import solve
+from evaluator.vector import Codes, Flags, Floats, Vector, clean, tidy
 
 Progress = Callable[[str, float], None]  # what is being done, and the part of it that is
 
@@ -41,7 +43,8 @@ class CheckOutcome:
 class Evaluation:
     """``columns``: by entity, every formula and tiers column (texts: codes into ``texts``; ``tier``: into the tiers'
     labels). ``reasons``: by entity with tiers, why a row is in the unknown tier. ``decided``: by entity, how many
-    of its rows the reference interpreter decided. ``timings``: seconds by stage."""
+    of its rows the reference interpreter decided. ``timings``: seconds by stage. ``unmet``: by column with `until`, the
+    rows where no value in the range was enough."""
 
     policy: Policy
     book: Book
@@ -52,6 +55,7 @@ class Evaluation:
     decided: dict[str, int]
     texts: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
+    unmet: dict[tuple[str, str], Flags] = field(default_factory=dict)
 
     def column(self, entity: str, name: str) -> Column:
         """A computed column, or an input."""
@@ -71,6 +75,8 @@ def evaluate(
     ``optimise`` off shares no work between equal expressions; the results are the same bits.
     """
     started = perf_counter()
+    solved = solve(policy, book, params, partial(evaluate_columns, params=params))
+    policy, book = solved.policy, solved.book
     context = Context(policy, book, book.as_of)
     outputs = lower(policy, params, context.as_of, _infinite(policy, book), optimise)
     planned = plan([*outputs.columns.values(), *outputs.reasons.values(), *chain(*outputs.checks)])
@@ -90,7 +96,20 @@ def evaluate(
     reasons = {e: runner.exactly.reasons(e, done[node.id]) for e, node in outputs.reasons.items()}
     timings = {"lower": lowered - started, "run": finished - lowered, "reference": runner.exactly.seconds}
     decided = {e: int(rows.sum()) for e, rows in runner.exactly.decided.items()}
-    return Evaluation(policy, book, params, columns, checks, reasons, decided, tuple(context.texts), timings)
+    return Evaluation(policy, book, params, columns, checks, reasons, decided, tuple(context.texts), timings, solved.unmet)
+
+
+def evaluate_columns(
+    policy: Policy, book: Book, cells: frozenset[tuple[str, str]], params: Mapping[str, Value]
+) -> dict[tuple[str, str], Column]:
+    """Some columns only, as `until` tries them."""
+    context = Context(policy, book, book.as_of)
+    nodes = lower_columns(policy, params, book.as_of, _infinite(policy, book), cells)
+    planned = plan(nodes.values())
+    context.bounded = planned.bounded
+    with np.errstate(all="ignore"):
+        done = _Runner(context, Exactly(policy, book, params, context)).run(planned, None)
+    return {cell: _column(done[node.id], book.tables[cell[0]].rows) for cell, node in nodes.items()}
 
 
 def _infinite(policy: Policy, book: Book) -> frozenset[tuple[str, str]]:

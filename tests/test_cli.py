@@ -530,6 +530,49 @@ def test_piped_output_has_no_colours_and_no_progress(mine: Path) -> None:
     assert "\x1b" not in done.stdout
 
 
+def in_a_terminal(command: list[str], columns: int, **environment: str) -> str:
+    """What a command shows on a terminal of that width, standard error too."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    known = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR", "CI")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from cli.app import main; main()", *command],
+        cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs, env=known | {"TERM": "xterm-256color"} | environment,
+    )  # fmt: skip
+    os.close(theirs)
+    shown = b""
+    try:
+        while chunk := os.read(ours, 65536):
+            shown += chunk
+    except OSError:  # the other end is closed
+        pass
+    os.close(ours)
+    process.wait()
+    return shown.decode("utf-8")
+
+
+def test_a_narrow_terminal_folds_and_cuts_nothing_off(mine: Path) -> None:
+    key = "".join(chr(ord("a") + i % 26) for i in range(100))
+    for name in ("account", "position"):
+        path = mine / "snapshot" / f"{name}.csv"
+        path.write_text(path.read_text().replace("dave", key))
+    with (mine / "my.policy").open("a") as file:
+        file.write('check "nobody is shut" on account: health >= 90%\n')
+    command = ["eval", str(mine / "my.policy"), str(mine / "snapshot")]
+    shown = in_a_terminal(command, 40)
+    assert "\x1b[1m" in shown
+    colourless = in_a_terminal(command, 40, NO_COLOR="1")
+    assert "\x1b[3" not in colourless
+    told = colourless[colourless.index("nobody is shut") :]
+    cells = [line.strip().split("  ")[0] for line in told.splitlines()]
+    assert key in "".join(cell for cell in cells if cell in key)
+
+
 def test_the_python_face(mine: Path) -> None:
     import softliq as face
 

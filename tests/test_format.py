@@ -99,7 +99,7 @@ def test_shipped_policies_are_formatted(path: Path) -> None:
         ("unit USD\n  # indented below nothing\nlet a(x) = x", "unit USD\n\n# indented below nothing\nlet a(x) = x\n"),
         ("let a(x) = x-1-+ 2", "let a(x) = x - 1 - +2\n"),
         ("let a(x:USD / h)=-x*- ( - 1e-6 )", "let a(x: USD/h) = -x * -(-1e-6)\n"),
-        ("let a(x) = max(1,200,- x)", "let a(x) = max(1, 200, -x)\n"),
+        ("let a(x) = max(1, 200,- x)", "let a(x) = max(1, 200, -x)\n"),
         ("let a(x) = if not(x>1)then 1 else - 1", "let a(x) = if not (x > 1) then 1 else -1\n"),
         ('let a(x) = x  "a  \t b"#c  d ', 'let a(x) = x  "a  \t b"  #c  d\n'),
         ("let a(x) = (\n\n x\n # c\n)", "let a(x) = (\n  x\n  # c\n)\n"),

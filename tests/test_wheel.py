@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.xdist_group("wheel")  # built once, by one worker
+
 SOURCES = ("cli", "dsl", "evaluator", "policies", "softliq.py", "pyproject.toml")
 
 

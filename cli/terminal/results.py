@@ -25,6 +25,10 @@ def show_results(results: "Results", out: Path | None = None) -> None:
     _show_head(console, results)
     for summary in results.tiers:
         _show_tiers(console, summary)
+    for column, keys in results.unmet.items():
+        more = f" and {len(keys) - _FEW:,} more" if len(keys) > _FEW else ""
+        shown = ", ".join(safe(key) for key in keys[:_FEW])
+        say(console, f"note: no `{safe(column)}` in its range is enough for {shown}{more}; they take the largest", "yellow")
     if results.checks:
         _heading(console, "checks")
         for check in results.checks:
@@ -51,6 +55,9 @@ def _show_head(console: Console, results: "Results") -> None:
     say(console, f"{safe(policy.name)}{version}", "bold")
     rows = ", ".join(f"{table.rows:,} {safe(entity)}" for entity, table in book.tables.items())
     say(console, f"snapshot {safe(book.name)}, as of {instant(book.as_of)}: {rows}")
+    if results.left_out:
+        listed = ", ".join(f"`{safe(column)}`" for column in results.left_out)
+        say(console, f"note: the snapshot has no {listed}: all blank", "yellow")
 
 
 def _show_tiers(console: Console, summary: "TierSummary") -> None:
