@@ -93,7 +93,7 @@ def _input(world: World, written: syntax.Input, entity: syntax.Entity) -> model.
         fresh = written.fresh.value
         if written.fresh.kind != "duration" or fresh <= 0:
             world.report.error(
-                "E214", "`fresh` takes a duration above zero", written.fresh.span, help="write `fresh 30s`"
+                "E214", "`fresh` takes a duration above zero", written.fresh.span, help="write a duration such as `30s`"
             )
         instants = world.names.members[entity.name.text].get(f"{written.name.text}_at")
         if instants is not None:

@@ -463,6 +463,56 @@ CHECKING: tuple[Code, ...] = (
         "A number's cell holds a literal as everywhere in a policy, or nothing: then it is missing.",
         "| a1 | 6O% |", "| a1 | 60% |",
     ),
+    # other states
+    Code(
+        "E701", "not an input",
+        "`becomes` rewrites an input of an entity (or, in a scenario, a param). Formulas follow from the inputs, and "
+        "keys and links stay as they are.",
+        "account.equity becomes 0", "account.cash becomes 0",
+    ),
+    Code(
+        "E702", "rewritten twice",
+        "All lines of an effect or scenario read the old state, so a second line for the same input would undo the "
+        "first.",
+        "market.mark becomes mark * 70%\nmarket.mark becomes mark * 90%", "market.mark becomes mark * 63%",
+    ),
+    Code(
+        "E703", "an effect on a param",
+        "The tiers act on the book. A scenario may change a param.",
+        "effect:\n  buffer becomes 120%", "scenario relaxed:\n  buffer becomes 120%",
+    ),
+    Code(
+        "E704", "a state that reads itself",
+        "What an input becomes is computed from the state before.",
+        "account.cash becomes after.equity", "account.cash becomes equity",
+    ),
+    Code(
+        "E705", "no state after",
+        "`after.x` and `until` read the state that the `effect` leads to, so the policy needs one.",
+        "better = after.health - health   # without an effect",
+        "effect:\n  position.size becomes size * (1 - account.close)",
+    ),
+    Code(
+        "E706", "two effects",
+        "A policy has one `effect`, whose lines happen all at once.",
+        "effect: …\neffect: …", "effect: …",
+    ),
+    Code(
+        "E707", "nothing to search in",
+        "`until` looks for the smallest value in its column's range, so the range has both ends.",
+        "| lots : number |", "| lots : number in 0 to 100 |",
+    ),
+    Code(
+        "E708", "depends on other rows",
+        "`until` asks what this row's action alone leads to: its condition may read this row and the rows that link to "
+        "it, not what the actions of others change as well.",
+        "until after.system.pool > 0", "until after.health >= 125%",
+    ),
+    Code(
+        "E709", "two untils in a row",
+        "Two values that depend on each other have no smallest.",
+        "| 100% | soft | until … | until … |", "| 100% | soft | until … | 1% |",
+    ),
     Code(
         "E901", "not supported yet",
         "The language has this, and this version of softliq does not.",

@@ -67,11 +67,11 @@ class Names:
 
 def nearest(name: str, choices: "list[str] | dict[str, object] | set[str]") -> str | None:
     """The likeliest of the names that a person may have meant, or None."""
+    if len(choices) > MANY:
+        return None
     lowered = {c.lower(): c for c in choices}
     if name.lower() in lowered:
         return lowered[name.lower()]
-    if len(lowered) > MANY:
-        return None
     found = get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.6)
     return lowered[found[0]] if found else None
 

@@ -97,10 +97,10 @@ class LineBuilder(Builder):
             if rule.word == allowed and found is None:
                 found = rule.value
             elif rule.word == allowed:
-                self.error("E020", f"`{allowed}` stands twice", rule.span)
+                self.error("E020", f"`{allowed}` stands twice", rule.span, "delete one")
             else:
                 where = "an input" if rule.word == "fresh" else "a param"
-                self.error("E020", f"`{rule.word}` belongs to {where}", rule.span)
+                self.error("E020", f"`{rule.word}` belongs to {where}", rule.span, "delete it")
         return domain, found, default
 
     def param(self, parts: Parts) -> s.Param:

@@ -220,7 +220,9 @@ class Tokenizer:
         try:
             kind, value = quantity(digits, suffix)
         except BadLiteral as reason:
-            mend = "write `infinite` for no limit" if "exponent" in str(reason) else f"round it to {LONGEST} digits"
+            mend = f"round it to {LONGEST} digits"
+            if "exponent" in str(reason):
+                mend = "write `infinite`, without a unit, for no limit"
             self.error("E032", f"`{_short(digits)}` {reason}", start, end, mend)
             kind, value = SUFFIXES[suffix][0], Fraction(1)
         type = {"plain": "NUMBER", "percent": "PERCENT", "duration": "DURATION"}[kind]

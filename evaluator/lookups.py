@@ -120,6 +120,8 @@ class Lookups:
 
     def _number(self, expr: Expr, faulty: list[Lowered]) -> Number:
         """A constant expression's value; one that has none goes to ``faulty``."""
+        if isinstance(expr, model.Const) and isinstance(expr.value, Fraction):
+            return Number(expr.value)
         lowered = self._lowering.lower(expr, Scope(""))
         if isinstance(lowered.node.constant, Number):
             return lowered.node.constant

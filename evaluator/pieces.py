@@ -41,7 +41,7 @@ class Step:
 
     def next(self, state: Index | int, code: Index) -> Index:
         if self.dense is not None:
-            dense: Index = self.dense[state, code]
+            dense: Index = self.dense.ravel().take(state * self.dense.shape[1] + code)
             return dense
         return self.search(np.asarray(state, dtype=np.int64), code)
 

@@ -96,7 +96,9 @@ def evaluate(
     reasons = {e: runner.exactly.reasons(e, done[node.id]) for e, node in outputs.reasons.items()}
     timings = {"lower": lowered - started, "run": finished - lowered, "reference": runner.exactly.seconds}
     decided = {e: int(rows.sum()) for e, rows in runner.exactly.decided.items()}
-    return Evaluation(policy, book, params, columns, checks, reasons, decided, tuple(context.texts), timings, solved.unmet)
+    return Evaluation(
+        policy, book, params, columns, checks, reasons, decided, tuple(context.texts), timings, solved.unmet
+    )
 
 
 def evaluate_columns(
