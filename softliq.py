@@ -16,8 +16,6 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evaluator.schema import schema as schema
-
     from dsl.diagnostics import Diagnostic as Diagnostic
     from dsl.diagnostics import PolicyError as PolicyError
     from dsl.model import Policy as Policy
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from evaluator.outputs import write_outputs as write_outputs
     from evaluator.problems import SnapshotError as SnapshotError
     from evaluator.results import Results as Results
+    from evaluator.schema import schema as schema
     from evaluator.snapshot import book_of as book_of
     from evaluator.snapshot import read_snapshot as read_snapshot
 
@@ -63,9 +62,8 @@ def __dir__() -> list[str]:
 def load_policy(path: "str | PathLike[str]") -> "Policy":
     """A policy file, read and checked. Raises PolicyError with every fault found; `.diagnostics` has them as data."""
     from dsl.check import check
-    from dsl.load import load
-
     from dsl.diagnostics import Diagnostics, PolicyError
+    from dsl.load import load
 
     diagnostics = Diagnostics()
     loaded = load(fspath(path), diagnostics)
@@ -80,11 +78,10 @@ def evaluate(policy: "Policy", snapshot: "Book", params: Mapping[str, object] | 
 
     Raises ParamError where a param is unknown, out of range or has no version in force.
     """
-    from evaluator.run import evaluate as run
-
     from dsl.params import resolve_params
     from evaluator.plain import moment_of
     from evaluator.results import Results
+    from evaluator.run import evaluate as run
 
     as_of = None if snapshot.as_of is None else moment_of(snapshot.as_of)
     return Results(run(policy, snapshot, resolve_params(policy, as_of, params)))

@@ -32,6 +32,10 @@ def eval_command(
     params: Params = None,
     as_of: AsOf = None,
     scenario: Scenario = None,
+    grid: Annotated[
+        str | None,
+        typer.Option("--grid", metavar="NAME", help="Write each row's results in every move of this grid instead."),
+    ] = None,
     allow_unknown: AllowUnknown = "0",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> int:
@@ -45,7 +49,15 @@ def eval_command(
     allowed = allowance(allow_unknown)
     if columns is not None and out is None:
         raise Stop(Exit.USAGE, "`--columns` chooses what is written, and nothing is", "add `--out DIR`")
-    _, results = run(RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario), "json" if as_json else "text")
+    options = RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario)
+    if grid is not None:
+        from cli.grid import sweep
+
+        if out is None or format == "json" or as_json:
+            raise Stop(Exit.USAGE, "`--grid` writes one file, Parquet or CSV", "add `--out DIR`, and leave JSON out")
+        sweep(options, grid, out, format, columns)
+        return Exit.FINE
+    _, results = run(options, "json" if as_json else "text")
     if out is not None:
         _write(results, out, format, columns)
     if as_json:

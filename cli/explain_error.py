@@ -12,9 +12,8 @@ def explain_error(
     code: Annotated[str, typer.Argument(metavar="CODE", help="the code in the brackets of a message, such as E201")],
 ) -> int:
     """Say what an error code means and what to do about it."""
-    from dsl.codes import CODES
-
     from cli.terminal.text import safe
+    from dsl.codes import CODES
 
     wanted = code.strip().strip("[]").upper()
     if wanted not in CODES:

@@ -1,4 +1,4 @@
-"""`softliq test`: the examples that stand in policy files, run and shown where they fail."""
+"""`softliq test`: the examples and laws that stand in policy files, run and shown where they fail."""
 
 import json
 import sys
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.exits import Exit, Stop
+from cli.laws import Tried, add_cases, law_data, show_law
 from cli.options import Format
 
 if TYPE_CHECKING:
@@ -24,26 +25,36 @@ def test(
     format: Format = "text",
     junit: Annotated[Path | None, typer.Option(metavar="FILE.xml", help="write the outcome as JUnit XML too")] = None,
 ) -> int:
-    """Run the tests that stand in policies. Ends with 1 where one fails, or where there are none."""
+    """Run the tests and try the laws that stand in policies. Ends with 1 where one fails, or where there are none."""
     from cli.inputs import read_policy
+    from evaluator.laws import run_laws
     from evaluator.testing import run_tests
 
     ran: list[Ran] = []
+    tried: list[Tried] = []
     for name in _files(paths):
         _, policy = read_policy(name)
         ran += [(name, result) for result in run_tests(policy)]
-    if not ran:
-        raise Stop(Exit.FAILED, f"no test in {', '.join(paths)}", 'a policy\'s tests are its statements `test "…":`')
+        tried += [(name, found) for found in run_laws(policy)]
+    if not ran and not tried:
+        help = 'a policy\'s tests are its statements `test "…":`, its laws `always "…":`'
+        raise Stop(Exit.FAILED, f"no test in {', '.join(paths)}", help)
     if junit is not None:
         from evaluator.outputs import write_file
 
-        write_file(junit, _junit(ran))
+        write_file(junit, _junit(ran, tried))
     if format == "json":
-        json.dump([_data(*one) for one in ran], sys.stdout, indent=2, ensure_ascii=False)
+        json.dump(
+            [*(_data(*one) for one in ran), *(law_data(*one) for one in tried)],
+            sys.stdout,
+            indent=2,
+            ensure_ascii=False,
+        )
         print()
     else:
-        _show(ran)
-    return Exit.FINE if all(result.passed for _, result in ran) else Exit.FAILED
+        _show(ran, tried)
+    passed = all(r.passed for _, r in ran) and all(r.passed for _, r in tried)
+    return Exit.FINE if passed else Exit.FAILED
 
 
 test.__test__ = False  # type: ignore[attr-defined]
@@ -69,7 +80,7 @@ def _has_title(path: Path) -> bool:
         return any(line.startswith("policy") for line in file)
 
 
-def _show(ran: Sequence[Ran]) -> None:
+def _show(ran: Sequence[Ran], tried: Sequence[Tried]) -> None:
     from cli.terminal.console import output
     from cli.terminal.tables import say
     from cli.terminal.text import safe
@@ -79,11 +90,15 @@ def _show(ran: Sequence[Ran]) -> None:
         word, style = ("pass", "green") if result.passed else ("FAIL", "bold red")
         say(console, f"{word}  {safe(name)}:{result.test.span.line}  {safe(result.test.text)}", style)
         if result.fault:
-            say(console, f"      it can\'t be run: {safe(result.fault)}")
+            say(console, f"      it can't be run: {safe(result.fault)}")
         for failure in result.failures:
             _show_failure(console, failure)
-    failed = sum(not r.passed for _, r in ran)
-    say(console, f"{len(ran) - failed} passed, {failed} failed", "bold")
+    for name, found in tried:
+        show_law(console, name, found)
+    passed = sum(r.passed for _, r in ran)
+    failed = len(ran) - passed + sum(not r.passed for _, r in tried)
+    undecided = sum(r.passed for _, r in tried)
+    say(console, f"{passed} passed, {failed} failed" + (f", {undecided} undecided" if tried else ""), "bold")
 
 
 def _show_failure(console: "Console", failure: "Failure") -> None:
@@ -105,7 +120,9 @@ def _show_failure(console: "Console", failure: "Failure") -> None:
 def _value(side: "Side") -> str:
     from cli.terminal.explanation import value_text
 
-    return f"unknown, because of {side.because}" if side.value is None else value_text(side.value, side.unit, side.shown)
+    return (
+        f"unknown, because of {side.because}" if side.value is None else value_text(side.value, side.unit, side.shown)
+    )
 
 
 def _data(name: str, result: "TestResult") -> dict[str, Any]:
@@ -133,17 +150,18 @@ def _data(name: str, result: "TestResult") -> dict[str, Any]:
     return found
 
 
-def _junit(ran: Sequence[Ran]) -> str:
+def _junit(ran: Sequence[Ran], tried: Sequence[Tried]) -> str:
     from xml.etree import ElementTree as xml
 
-    failed = sum(not r.passed for _, r in ran)
-    suite = xml.Element("testsuite", name="softliq", tests=str(len(ran)), failures=str(failed), errors="0")
+    failed = sum(not r.passed for _, r in ran) + sum(not r.passed for _, r in tried)
+    suite = xml.Element("testsuite", name="softliq", tests=str(len(ran) + len(tried)), failures=str(failed), errors="0")
     for name, result in ran:
         case = xml.SubElement(suite, "testcase", classname=_plain(name), name=_plain(result.test.text))
         if not result.passed:
             lines = [result.fault] if result.fault else [_line(f) for f in result.failures]
             element = xml.SubElement(case, "failure", message=_plain(lines[0]))
             element.text = _plain("\n".join(lines))
+    add_cases(suite, tried)
     xml.indent(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + xml.tostring(suite, encoding="unicode") + "\n"
 

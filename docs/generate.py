@@ -38,6 +38,46 @@ _UNITS = {
     "interpolate": "x, x0 and x1 share one unit; y0, y1 and the result another",
     "clamp": "all arguments and the result share one unit",
 }
+_GIVES = {
+    "U": "the unit of the prices",
+    "1": "a plain number",
+    "%": "a ratio",
+    "1/U": "one over the unit of the prices",
+    "U/t": "the unit of the prices by a duration",
+}
+_FINANCE = """## Normal distribution, options, impact, dates
+
+Spot (or forward) and strike share a unit, and so do size and depth. `time`, `step` are durations; `start`, `at` and
+`d` are dates, whose parts are those of UTC. Volatility, rates, carry and intensity are plain numbers for a year,
+which has 365 days. In the formulas `N` and `n` are `normal_cdf` and `normal_pdf`,
+
+```text
+T  = time / 365d
+F  = spot * e^(carry T)         of Black-76: the forward itself, without carry
+D  = e^(-rate T)
+s  = volatility * T^0.5
+d1 = ln(F / strike) / s + s / 2
+d2 = d1 - s
+```
+
+`carry` is what holding the underlying costs: the rate itself for an asset that pays nothing, the rate less the yield
+for one that pays, 0 for a future, the rate less the foreign rate for a currency. Without time or volatility (`s = 0`)
+a price is D times what exercise against F is worth, and a greek is what it tends to: half a delta exactly at the
+strike. Vega and rho are per 1, which is 100 points; theta is by a duration, so `bsm_theta_call(...) * 1d` is what a
+day takes. In `rho` the carry moves as the rate does, the yield staying as it is.
+
+A price or greek is unknown where spot or strike is not above zero, where volatility or time is negative, and where e
+is raised to more than 700. Jumps come `intensity` times a year; each multiplies the spot by `1 + mean_jump` on
+average, its logarithm with the standard deviation `jump_volatility`, and changes the variance of the n-th term to
+`s^2 + n jump_volatility^2`. The terms are added up in order until what is left out is below 1e-13 of their sum
+(prices below 1e-300 of the spot aside), so the result is truncated by less than 1e-12 of itself, and the same in
+every run. Unknown besides: a negative intensity or jump volatility, a mean jump of -100% or less, more than 500 jumps
+expected.
+
+The distribution and its inverse are right to about 15 digits, tails included. Where a decision is too close for that,
+the row is decided in 60 digits.
+
+"""
 # What each gives over no rows stands in evaluator/groups.py; tests/test_docs.py evaluates every line.
 AGGREGATES = {
     "sum": ("of numbers", "the total", "0"),
@@ -56,8 +96,8 @@ CAUSES = {
     "STALE": ("cell", "The column says `fresh`, and the instant beside the cell is too old, later than `as_of`, absent or unreadable.", "take a newer value; see [freshness](snapshots.md#freshness)"),
     "ORPHAN": ("link", "The link names a key that its entity's table does not have.", "add the row, or mend the name"),
     "BLANK": ("cell or link", "The cell of an optional column is blank. A formula can't meet that without saying what then, so it shows only where the input itself is written out.", "nothing; that is what `?` allows"),
-    "DIVISION": ("formula", "A division by zero, zero to a negative power, or `interpolate` with `x0 = x1`.", "guard it: `if debt > 0 then ... else ...`"),
-    "DOMAIN": ("formula", "A root of a negative number, a logarithm of zero or less, a broken power of a negative number, `clamp` with its low above its high, a rounding step that is not above zero.", "guard it, or give the inputs a range"),
+    "DIVISION": ("formula", "A division by zero, zero to a negative power, `interpolate` with `x0 = x1`, an impact on no depth, a gamma or theta of an option at its strike and expiry.", "guard it: `if debt > 0 then ... else ...`"),
+    "DOMAIN": ("formula", "A root of a negative number, a logarithm of zero or less, a broken power of a negative number, `clamp` with its low above its high, a rounding step that is not above zero, a quantile of no part between 0 and 1, an option on a price that is not above zero.", "guard it, or give the inputs a range"),
     "OVERFLOW": ("formula", "A result beyond the largest float64, or arithmetic on `infinite`, which can only be compared, chosen and looked up.", "test for it first: `if health < infinite then ... else ...`"),
     "NO_ROW": ("table", "No row of the table matches the keys.", "add a row, or one for `other`, or write `table(...) ?? value`"),
     "OUTSIDE": ("curve", "The argument lies beyond the points of a curve that says `unknown outside`.", "add points, or say `flat outside` or `extended outside`"),
@@ -102,17 +142,24 @@ def builtins() -> str:
     from dsl.builtins import BUILTINS, Builtin
 
     def call(b: Builtin) -> str:
-        given = {"clamp": "x, low, high", "interpolate": "x, x0, y0, x1, y1"}.get(b.name)
-        given = given or ("x, step" if b.rule == "round" else "x, y, ..." if b.most is None else "x")
-        return f"`{b.name}({given})`"
+        return f"`{b.shape.replace('…', '...')}`"
 
-    rows = ((call(b), f"`{b.formula}`", b.meaning, _UNITS[b.rule]) for b in BUILTINS.values())
+    rows = [(call(b), f"`{b.formula}`", b.meaning, _UNITS[b.rule]) for b in BUILTINS.values() if b.rule != "typed"]
+    typed = [
+        (call(b), f"`{b.formula}`", b.meaning, _GIVES[b.gives], b.source)
+        for b in BUILTINS.values()
+        if b.rule == "typed"
+    ]
     kept = ((f"`{name}`", *AGGREGATES[name]) for name in NAMES)
     return (
         "# Built-in functions\n\n## Row by row\n\nEach works on the values of one row. An unknown argument makes the "
         "result unknown.\n\n"
         + _table(("call", "formula", "meaning", "units"), rows)
-        + "\n`min`, `max` and `clamp` take dates too. With one argument that runs over other rows, `min` and `max` are "
+        + "\n`interpolate` takes dates for x, x0 and x1, so a value that moves over time is "
+        "`interpolate(as_of, 2026-01-01, 10%, 2026-07-01, 4%)`.\n\n"
+        + _FINANCE
+        + _table(("call", "formula", "meaning", "result", "source"), typed)
+        + "\n## Several arguments\n\n`min`, `max` and `clamp` take dates too. With one argument that runs over other rows, `min` and `max` are "
         "aggregates.\n\n## Over rows\n\nAn aggregate takes one argument, in which the names of the inner row stand behind "
         "its entity: `sum(position.pnl)`. After the argument may stand `where CONDITION` and `via LINK`: see "
         "[aggregates](language.md#aggregates).\n\n"
@@ -177,13 +224,13 @@ ROOMS = {
         "What everything stands on": "source diagnostics codes codes_read codes_check text",
         "Text to tree": "tokens mistakes literals lines grammar.lark build statements cells blocks expected parse csvtable load syntax",
         "Text to canonical text": "format format_line format_rows",
-        "Tree to checked policy": "check names world units types builtins params paths expressions calls aggregates tables curves promises tiers becomes state shock examples constants ranges tree causes model",
+        "Tree to checked policy": "check names world units types builtins params paths expressions calls signatures aggregates tables curves promises tiers becomes state shock examples constants ranges tree causes model",
     },
     "evaluator": {
         "Snapshot to book": "snapshot layout scan files tables cells literals needs problems schema book columns",
         "Checked policy to graph": "lower scope graph lookups keys pieces constants plan",
-        "Graph to values": "run vector context kernels logic search groups tiering error settle",
-        "The reference interpreter": "reference places exact members reference_cells reference_lookup reference_tables reference_tiers",
+        "Graph to values": "run vector context kernels smooth normal finance jumps dates logic search groups tiering error settle",
+        "The reference interpreter": "reference places exact exact_normal exact_finance exact_dates members reference_cells reference_lookup reference_tables reference_tiers",
         "Values to results": "results checks amounts origins plain outputs explain explain_steps explain_tiers testing",
     },
     "cli": {

@@ -28,12 +28,8 @@ def aggregate(world: World, written: syntax.Call, name: str, scope: Scope) -> mo
         )
         return invalid(written.span)
     argument = written.arguments[0]
-    if argument.over is not None or argument.by is not None:
-        return unsupported(
-            world,
-            f"`{'over' if argument.over else 'by'}` in an aggregate",
-            (argument.over or argument.by or written).span,
-        )
+    if argument.by is not None:
+        return unsupported(world, "`by` in an aggregate", argument.by.span)
     if scope.args is not None:
         world.report.error(
             "E122",
@@ -129,6 +125,8 @@ def _inner_entity(world: World, written: syntax.Call, argument: syntax.Argument,
     here = {scope.entity, *world.names.members.get(scope.entity or "", {})}
     for expr in (argument.value, argument.where):
         for path in paths(expr) if expr is not None else ():
+            if path.parts[0].text in ("after", "base") and len(path.parts) > 1:
+                path = replace(path, parts=path.parts[1:])
             first = path.parts[0].text
             if first in here and first != scope.entity and len(path.parts) > 2:
                 through = world.names.links(scope.entity or "").get(first)
@@ -280,6 +278,7 @@ def paths(written: syntax.Expr) -> Iterator[syntax.Path]:
             yield written
         case syntax.Call():
             nested = written.function.text in AGGREGATES and len(written.arguments) == 1
+            nested = nested and written.arguments[0].over is None
             for argument in () if nested else written.arguments:
                 yield from paths(argument.value)
         case syntax.Draw() | syntax.Solve():

@@ -1,4 +1,4 @@
-"""`effect` and `scenario`: lines that rewrite inputs, each a formula of its target's entity."""
+"""`effect`, `scenario` and `grid`: lines that rewrite inputs, each a formula of its target's entity."""
 
 from dataclasses import replace
 
@@ -14,14 +14,14 @@ from dsl.world import Scope, World
 
 def define_effect(world: World, written: syntax.Effect) -> tuple[Becomes, ...]:
     made = []
-    for line in _once_each(world, written.lines):
+    for line in once_each(world, written.lines):
         if len(line.target.parts) == 1 and line.target.text in world.names.params:
             help = "the tiers act on the book; a scenario may change a param"
             world.report.error(
                 "E703", f"an effect can't rewrite the param `{line.target.text}`", line.target.span, help=help
             )
-        elif (found := _line(world, line, {})) is not None:
-            _no_after(world, found)
+        elif (found := input_line(world, line, {})) is not None:
+            no_after(world, found)
             made.append(found)
     return tuple(made)
 
@@ -31,20 +31,20 @@ def define_scenario(world: World, written: syntax.Scenario) -> Scenario:
     for arg in written.args:
         args[arg.name.text] = model.NUMBER if arg.unit is None else unit_type(world, arg.unit, None)
     lines, params = [], {}
-    for line in _once_each(world, written.lines):
+    for line in once_each(world, written.lines):
         name = line.target.text
         if len(line.target.parts) == 1 and name in world.names.params:
             type_ = world.params[name].type if name in world.params else model.ANY
             world.used_params.add(name)
             value = expression(world, line.value, Scope(args=args))
             params[name] = coerce(world, line.value, value, type_, f"`{name}`", Label(line.target.span, "this param"))
-        elif (found := _line(world, line, args)) is not None:
-            _no_after(world, found)
+        elif (found := input_line(world, line, args)) is not None:
+            no_after(world, found)
             lines.append(found)
     return Scenario(written.name.text, tuple(args.items()), tuple(lines), params, written.description, written.span)
 
 
-def _once_each(world: World, lines: tuple[syntax.Becomes, ...]) -> list[syntax.Becomes]:
+def once_each(world: World, lines: tuple[syntax.Becomes, ...]) -> list[syntax.Becomes]:
     kept: dict[str, syntax.Becomes] = {}
     for line in lines:
         if (first := kept.get(line.target.text)) is not None:
@@ -56,7 +56,8 @@ def _once_each(world: World, lines: tuple[syntax.Becomes, ...]) -> list[syntax.B
     return list(kept.values())
 
 
-def _line(world: World, line: syntax.Becomes, args: dict[str, Type]) -> Becomes | None:
+def input_line(world: World, line: syntax.Becomes, args: dict[str, Type]) -> Becomes | None:
+    """A line that rewrites an input; ``args``: what it may read besides the row's columns."""
     target = line.target
     entity = target.parts[0].text
     if len(target.parts) != 2 or entity not in world.names.entities:
@@ -86,7 +87,7 @@ def _line(world: World, line: syntax.Becomes, args: dict[str, Type]) -> Becomes 
     return Becomes(entity, column, value, line.span)
 
 
-def _no_after(world: World, line: Becomes) -> None:
+def no_after(world: World, line: Becomes) -> None:
     """The lines read the old state."""
     for expr in walk(line.value):
         if isinstance(expr, model.Read) and expr.column.startswith("after."):

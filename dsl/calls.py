@@ -8,19 +8,24 @@ from dsl.diagnostics import Label
 from dsl.expressions import call_labels, clash, expression, optional_operand, unsupported
 from dsl.model import FLAG, NUMBER, Kind, Type
 from dsl.names import BUILTIN_NAMES, did_you_mean
+from dsl.signatures import typed_call
 from dsl.source import Span
 from dsl.tree import weigh
 from dsl.types import describe, expect, same, unit_type
 from dsl.world import Scope, World, invalid
 
 LARGEST_BODY = 20_000
-LATER = ("first", "argmin", "argmax", "draw", "solve")
+LATER = ("first", "draw", "solve")
 
 
 def call(world: World, written: syntax.Call, scope: Scope) -> model.Expr:
     name = written.function.parts[0].text
     names = world.names
     plain = len(written.function.parts) == 1
+    if plain and (name in ("argmin", "argmax") or any(a.over is not None for a in written.arguments)):
+        from dsl.grids import over
+
+        return over(world, written, name, scope)
     if plain and name in LATER:
         return unsupported(world, f"`{name}(…)`", written.span)
     if plain and name in AGGREGATES and (len(written.arguments) == 1 or name not in BUILTINS):
@@ -92,17 +97,30 @@ def _known(world: World, written: syntax.Call, scope: Scope) -> model.Expr:
 
 
 def _builtin(world: World, written: syntax.Call, builtin: Builtin, scope: Scope) -> model.Expr:
-    shape = f"{builtin.name}({', '.join('xyzuvw'[: builtin.least])}{', …' if builtin.most is None else ''})"
-    if builtin.rule == "round":
-        shape = f"{builtin.name}(x, step)"
-    if builtin.rule == "interpolate":
-        shape = "interpolate(x, x0, y0, x1, y1)"
-    made = _arguments(world, written, scope, builtin.least, builtin.most, shape)
+    made = _arguments(world, written, scope, builtin.least, builtin.most, builtin.shape)
     if made is None:
         return invalid(written.span)
     if any(a.type.kind is Kind.ANY for a in made):
         return model.BuiltinCall(builtin.name, tuple(made), model.ANY, written.span)
+    if builtin.rule == "typed":
+        return typed_call(world, written, builtin, made, scope)
+    if builtin.rule == "interpolate" and all(made[i].type.kind is Kind.DATE for i in (0, 1, 3)):
+        return _between_dates(world, written, builtin, made, scope)
     dates = builtin.name in ("min", "max", "clamp") and all(a.type.kind is Kind.DATE for a in made)
+    return _of_numbers(world, written, builtin, made, scope, dates=dates)
+
+
+def _between_dates(
+    world: World, written: syntax.Call, builtin: Builtin, made: list[model.Expr], scope: Scope
+) -> model.Expr:
+    """``interpolate`` over time."""
+    values = _of_numbers(world, written, builtin, [made[2], made[4]], scope)
+    return model.BuiltinCall(builtin.name, tuple(made), values.type, written.span)
+
+
+def _of_numbers(
+    world: World, written: syntax.Call, builtin: Builtin, made: list[model.Expr], scope: Scope, *, dates: bool = False
+) -> model.Expr:
     for arg in made:
         if arg.type.kind is not Kind.NUMBER and not dates:
             world.report.error(
@@ -129,7 +147,7 @@ def _builtin_type(world: World, builtin: Builtin, args: list[model.Expr], scope:
             return NUMBER if unit is None else Type(Kind.NUMBER, unit ** Fraction(1, 2))
         case "sign":
             return NUMBER
-        case "interpolate":
+        case "interpolate" if len(args) == 5:
             x = _alike(world, [args[0], args[1], args[3]], builtin, scope)
             y = _alike(world, [args[2], args[4]], builtin, scope)
             return model.ANY if model.ANY in (x, y) else y

@@ -12,6 +12,8 @@ from dsl.curves import define_curve
 from dsl.diagnostics import Diagnostics, Label
 from dsl.examples import define_test
 from dsl.expressions import condition, formula, unsupported
+from dsl.grids import check_overs, define_grid
+from dsl.laws import check_laws, define_law
 from dsl.model import Kind
 from dsl.names import collect, did_you_mean
 from dsl.params import define_params, domain
@@ -34,14 +36,20 @@ def check(file: syntax.File, report: Diagnostics) -> model.Policy | None:
             step(world)
         checks = tuple(_check(world, c) for c in world.names.checks)
         tests = tuple(define_test(world, t) for t in world.names.tests)
+        laws = tuple(law for w in world.names.laws if (law := define_law(world, w)) is not None)
         effect = define_effect(world, world.names.effect) if world.names.effect else ()
         scenarios = {n: define_scenario(world, s) for n, s in world.names.scenarios.items()}
+        for name, grid in world.names.grids.items():
+            define_grid(world, name, grid.name.span)
         if report.failed:
             return None
         _unused(world)
-        before = replace(_policy(world, file, checks, tests), effect=effect, scenarios=scenarios)
+        before = replace(_policy(world, file, checks, tests), effect=effect, scenarios=scenarios, laws=laws)
+        before = replace(before, grids={n: world.grids[n] for n in world.names.grids})
         policy = _with_ranges(state_after(before, report), report)
         check_untils(policy, report)
+        check_overs(policy, report)
+        check_laws(world, policy)
         return None if report.failed else policy
 
 
@@ -136,12 +144,8 @@ def _tiers(world: World) -> None:
 
 
 def _later(world: World) -> None:
-    words = {
-        syntax.Grid: "grid",
-        syntax.Law: "always",
-    }
     for statement in world.names.later:
-        unsupported(world, f"`{words[type(statement)]}`", statement.span)
+        unsupported(world, f"`{type(statement).__name__.lower()}`", statement.span)
 
 
 def _check(world: World, written: syntax.Check) -> model.Check:
@@ -236,6 +240,9 @@ def _with_ranges(policy: model.Policy, report: Diagnostics) -> model.Policy:
             _tier_ranges(policy.tiers[entity_name], ranges)
     for made_check in policy.checks:
         ranges.of(made_check.condition)
+    for law in policy.laws:
+        if not isinstance(law.claim, model.Shape):
+            ranges.of(law.claim)
     entities = {
         n: replace(e, formulas={c: replace(f, range=found[n, c]) for c, f in e.formulas.items()})
         for n, e in policy.entities.items()

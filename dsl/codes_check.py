@@ -514,6 +514,70 @@ CHECKING: tuple[Code, ...] = (
         "| 100% | soft | until … | until … |", "| 100% | soft | until … | 1% |",
     ),
     Code(
+        "E711", "a shape of what",
+        "`y decreasing in x` compares rows of one entity that differ in x, so both are numbers of that entity.",
+        "always \"…\": account.fee decreasing in market.mark",
+        "always \"…\": account.fee decreasing in account.health",
+    ),
+    Code(
+        "E712", "a law about nothing",
+        "A number that isn't computed from another neither rises nor falls with it.",
+        "always \"…\": account.equity increasing in account.close",
+        "always \"…\": account.equity increasing in account.cash",
+    ),
+    Code(
+        "E720", "no such grid",
+        "`over` names a set of moves that a `grid` declares.",
+        "max(loss over spann)", "max(loss over span)",
+    ),
+    Code(
+        "E721", "moves that are none",
+        "A grid has axes, or pipe rows of named moves with plain headers: one of the two.",
+        "grid span:\n  market.mark becomes mark * 70%",
+        "grid span:\n  move in -15% to 15% by 5%\n  market.mark becomes mark * (1 + move)",
+    ),
+    Code(
+        "E722", "steps that don't lead to the end",
+        "Both ends of an axis are moves, so its steps lead from one to the other, and are numbers.",
+        "move in -15% to 15% by -5%", "move in -15% to 15% by 5%",
+    ),
+    Code(
+        "E723", "too many moves",
+        "The book is computed anew in every move, so a grid has at most 10,000.",
+        "move in -50% to 50% by 0.001%", "move in -50% to 50% by 0.1%",
+    ),
+    Code(
+        "E724", "two moves of one name",
+        "`argmax` gives a move's name, so each has its own.",
+        "| up | 5% |\n| up | 10% |", "| up 5 | 5% |\n| up 10 | 10% |",
+    ),
+    Code(
+        "E725", "base outside over",
+        "`base.x` is x without the move of the `over` around, and here is none.",
+        "loss = base.equity - equity", "loss = max(base.equity - equity over span)",
+    ),
+    Code(
+        "E726", "over with something else",
+        "`min max mean sum argmin argmax` run over a grid, each over one expression.",
+        "count(equity < 0 over span)", "sum(if equity < 0 then 1 else 0 over span)",
+    ),
+    Code(
+        "E727", "a move's value that is no constant",
+        "A move is the same for every row: its values are numbers, or made of params by + - * /.",
+        "| down | -market.volatility |", "| down | -3 * usual_volatility |",
+    ),
+    Code(
+        "E728", "a grid's column named as a row's",
+        "Inside `over` and in the grid's lines both could be meant.",
+        "grid span:\n  mark in 90%, 110%\n  market.mark becomes mark * mark",
+        "grid span:\n  move in 90%, 110%\n  market.mark becomes mark * move",
+    ),
+    Code(
+        "E729", "what until finds, in a move",
+        "`until` is solved once, for the book as it stands.",
+        "max(account.close over span)   # close is `until …`", "max(base.equity - equity over span)",
+    ),
+    Code(
         "E901", "not supported yet",
         "The language has this, and this version of softliq does not.",
         "scenario crash: …", "leave it out",

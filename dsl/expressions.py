@@ -88,6 +88,8 @@ def label_or_expression(world: World, written: syntax.Expr, wanted: Type, scope:
                 help=did_you_mean(written.text, set(wanted.labels)),
             )
             return invalid(written.span)
+    if wanted.kind is Kind.ENUM and isinstance(written, syntax.Text) and written.value in wanted.labels:
+        return model.Const(written.value, wanted, written.span)
     return expression(world, written, scope)
 
 
@@ -414,14 +416,15 @@ def optional_operand(world: World, written: syntax.Expr, scope: Scope, what: str
     """What `??` and `known` work on: an optional column, or a table that may have no row."""
     if isinstance(written, syntax.Path):
         expr = resolve(world, written, scope, guarded=True)
-        if isinstance(expr, model.Read) and not _may_be_blank(world, expr, scope):
+        read = expr.operand if isinstance(expr, model.Unshocked) else expr
+        if isinstance(read, model.Read) and not _may_be_blank(world, read, scope):
             world.report.error(
                 "E302",
                 f"`{written.text}` is never blank, so {what} has nothing to do",
                 written.span,
                 help="remove it; a faulty or missing cell of a column without `?` stays unknown",
             )
-        elif not isinstance(expr, model.Read) and expr.type.kind is not Kind.ANY:
+        elif not isinstance(read, model.Read) and expr.type.kind is not Kind.ANY:
             world.report.error(
                 "E302", f"`{written.text}` is never blank, so {what} has nothing to do", written.span, help="remove it"
             )

@@ -275,9 +275,36 @@ class Until:
     span: Span = _span()
 
 
+@dataclass(frozen=True, slots=True)
+class Unshocked:
+    """``base.x``, in an Over: what the operand is without the move."""
+
+    operand: "Expr"
+    type: Type = _type()
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """``value`` recomputed in each move of ``grid``, and the moves' values folded, in the grid's order.
+
+    ``lines`` are the grid's, as this state of the book reads them. ``value`` reads the grid's columns as ArgRead.
+    ``held``: columns that no move changes unless it rewrites them: what the effect wrote, where the state after it is
+    shocked. ``argmin argmax`` give the move's name, the first among equals.
+    """
+
+    function: Literal["min", "max", "mean", "sum", "argmin", "argmax"]
+    grid: str
+    lines: tuple["Becomes", ...]
+    value: "Expr"
+    held: tuple[tuple[str, str], ...] = ()
+    type: Type = _type()
+    span: Span = _span()
+
+
 Expr = (
     Const | ParamRead | ArgRead | AsOf | Read | Unary | Binary | Compare | Logic | If | Fallback | Known | BuiltinCall
-    | FunctionCall | TableCall | CurveCall | Aggregate | Until
+    | FunctionCall | TableCall | CurveCall | Aggregate | Until | Unshocked | Over
 )  # fmt: skip
 
 
@@ -471,6 +498,26 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """How one number of an entity's row moves with another. Both are columns of the row at hand."""
+
+    subject: Read
+    word: Promise
+    variable: Read
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A claim for every allowed input and param: a condition as in a check, or a shape (then ``on`` is its entity)."""
+
+    text: str
+    on: str | None
+    claim: Expr | Shape
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class Becomes:
     """What an input becomes: an expression at its own row, in the old state. It may read a scenario's arguments."""
 
@@ -488,6 +535,26 @@ class Scenario:
     args: tuple[tuple[str, Type], ...]
     lines: tuple[Becomes, ...]
     params: Mapping[str, Expr]
+    description: str
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """``values`` beside the grid's columns: expressions of numbers and params."""
+
+    name: str
+    values: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A set of moves, each a shock: the ``lines`` with the move's values as arguments."""
+
+    name: str
+    columns: tuple[tuple[str, Type], ...]
+    moves: tuple[Move, ...]
+    lines: tuple[Becomes, ...]
     description: str
     span: Span = _span()
 
@@ -543,8 +610,10 @@ class Policy:
     checks: tuple[Check, ...]
     order: tuple[tuple[str, str], ...]
     tests: tuple[Test, ...] = ()
+    laws: tuple[Law, ...] = ()
     effect: tuple[Becomes, ...] = ()
     scenarios: Mapping[str, Scenario] = field(default_factory=dict)
+    grids: Mapping[str, Grid] = field(default_factory=dict)
     span: Span = _span()
 
     def type_of(self, entity: str, column: str) -> Type:

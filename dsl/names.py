@@ -33,8 +33,10 @@ class Names:
     tiers: dict[str, syntax.Tiers] = field(default_factory=dict)
     checks: list[syntax.Check] = field(default_factory=list)
     tests: list[syntax.Test] = field(default_factory=list)
+    laws: list[syntax.Law] = field(default_factory=list)
     effect: syntax.Effect | None = None
     scenarios: dict[str, syntax.Scenario] = field(default_factory=dict)
+    grids: dict[str, syntax.Grid] = field(default_factory=dict)
     later: list[syntax.Statement] = field(default_factory=list)
     members: dict[str, dict[str, Member]] = field(default_factory=dict)
     own_units: dict[str, dict[str, syntax.Unit]] = field(default_factory=dict)
@@ -122,6 +124,8 @@ def _declare(names: Names, statement: syntax.Statement, report: Diagnostics) -> 
             names.checks.append(statement)
         case syntax.Test():
             names.tests.append(statement)
+        case syntax.Law():
+            names.laws.append(statement)
         case syntax.Effect() if names.effect is None:
             names.effect = statement
         case syntax.Effect():
@@ -130,6 +134,8 @@ def _declare(names: Names, statement: syntax.Statement, report: Diagnostics) -> 
             report.error("E706", "a policy has one `effect`", *labels, help="join the lines")
         case syntax.Scenario():
             _top(names, statement.name, names.scenarios, statement, report)
+        case syntax.Grid():
+            _top(names, statement.name, names.grids, statement, report)
         case syntax.Use():
             pass
         case _:

@@ -19,6 +19,8 @@ def resolve(world: World, path: syntax.Path, scope: Scope, *, guarded: bool = Fa
         return model.ArgRead(first.text, scope.shock[first.text], path.span)
     if first.text == "after" and scope.args is None and len(path.parts) > 1:
         return _after(world, path, scope, guarded=guarded)
+    if first.text == "base" and scope.args is None and len(path.parts) > 1:
+        return _base(world, path, scope, guarded=guarded)
     if scope.inner is not None and first.text == scope.inner:
         return _read(world, path, path.parts[1:], scope, scope.inner, (), inner=True, guarded=guarded)
     if scope.args is None and scope.entity is not None and _is_column(world, scope.entity, first.text):
@@ -46,9 +48,26 @@ def _after(world: World, path: syntax.Path, scope: Scope, *, guarded: bool) -> m
         return invalid(path.span)
     rest = syntax.Path(path.parts[1:], path.span)
     found = resolve(world, rest, scope, guarded=guarded)
+    if isinstance(found, model.Unshocked):
+        return replace(found, operand=_later(found.operand))
+    return _later(found)
+
+
+def _later(found: model.Expr) -> model.Expr:
     if not isinstance(found, model.Read) or found.type.kind is Kind.LINK:
         return found
     return replace(found, column=f"after.{found.column}")
+
+
+def _base(world: World, path: syntax.Path, scope: Scope, *, guarded: bool) -> model.Expr:
+    """`base.x`: x without the move of the `over` around."""
+    rest = syntax.Path(path.parts[1:], path.span)
+    if not scope.over:
+        help = f"write `{rest.text}`: only inside `max(… over GRID)` and the like is there a move to leave out"
+        world.report.error("E725", f"`{path.text}` stands outside an `over`", path.span, help=help)
+        return invalid(path.span)
+    found = resolve(world, rest, replace(scope, facts=frozenset()), guarded=guarded)
+    return model.Unshocked(found, found.type, path.span) if isinstance(found, model.Read) else found
 
 
 def _is_column(world: World, entity: str, name: str) -> bool:

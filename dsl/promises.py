@@ -157,6 +157,8 @@ def _call_shape(expr: model.BuiltinCall, world: World) -> Shape:
             return common - {"convex", "concave"}
         case "exp":
             return common & {"rising", "falling", "convex", "continuous"}
+        case "normal_cdf":
+            return common - {"convex", "concave"} if common != ALL else ALL
         case "abs":
             return common & {"continuous"} if shapes[0] != ALL else ALL
     return ALL if common == ALL else NONE

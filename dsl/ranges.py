@@ -82,6 +82,10 @@ class Ranges:
                 return self._table(expr, [self.of(a, facts, args) for a in expr.args])
             case model.CurveCall():
                 return self._curve(expr, self.of(expr.arg, facts, args))
+            case model.Unshocked():
+                return self.of(expr.operand, facts, args)
+            case model.Over():
+                self.of(expr.value, NO_FACTS, args)
             case model.Aggregate():
                 return self._aggregate(expr, facts, args)
             case model.Until():
@@ -221,7 +225,9 @@ def _times(x: Exact, y: Exact) -> Exact:
 
 
 def reciprocal(x: Interval) -> Interval:
-    """Of an interval without 0."""
+    """Of an interval without 0; one that holds nothing at all tells nothing."""
+    if _low(x) >= _high(x) and not (x.low == x.high != 0):
+        return ANYTHING
     if _low(x) >= 0:
         low, high = x.low, x.high
         return Interval(
@@ -289,7 +295,25 @@ def builtin(name: str, args: list[Interval]) -> Interval:
             return union((args[2], args[4]))
         case "floor" | "ceil" | "round_down" | "round_up" | "round_nearest":
             return NEVER_NEGATIVE if _low(x) >= 0 else ANYTHING
-    return ANYTHING
+        case "decay_by_steps":
+            return Interval(ZERO, ONE) if _low(args[2]) >= 0 else NEVER_NEGATIVE
+    return _FIXED.get(name, ANYTHING)
+
+
+_NEVER_POSITIVE = Interval(None, ZERO)
+_FIXED = {
+    "normal_cdf": Interval(ZERO, ONE),
+    "normal_pdf": Interval(ZERO, Fraction(2, 5)),
+    **dict.fromkeys(("bsm_call", "bsm_put", "bsm_gamma", "bsm_vega", "bsm_delta_call", "bsm_rho_call"), NEVER_NEGATIVE),
+    **dict.fromkeys(("black76_call", "black76_put", "black76_gamma", "black76_vega"), NEVER_NEGATIVE),
+    **dict.fromkeys(("black76_delta_call", "merton_call", "merton_put"), NEVER_NEGATIVE),
+    **dict.fromkeys(("bsm_delta_put", "bsm_rho_put", "black76_delta_put"), _NEVER_POSITIVE),
+    "year": Interval(ONE, Fraction(9999)),
+    "month": Interval(ONE, Fraction(12)),
+    "day": Interval(ONE, Fraction(31)),
+    "weekday": Interval(ONE, Fraction(7)),
+    "hour": Interval(ZERO, Fraction(23)),
+}
 
 
 def _fold(args: list[Interval], *, lower: bool) -> Interval:

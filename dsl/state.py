@@ -1,10 +1,11 @@
 """Other states of the book as more columns of the policy: what `becomes` writes, and all that follows from it.
 
 A state rewrites some inputs, all at once, from the old state. Every formula that reads a rewritten input, at once or
-through others, gets a twin that reads the new values; what is untouched is shared. Nothing else needs to know of states.
+through others, gets a twin that reads the new values; what is untouched is shared. Nothing else needs to know of
+states.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import TypeVar, cast
 
@@ -19,7 +20,7 @@ AFTER = "after."
 
 
 def state_after(policy: model.Policy, report: Diagnostics) -> model.Policy:
-    """The policy with the columns of the state after its effect, and `after.x` leading to them. Circles are reported."""
+    """The policy with the columns of the state after its effect; `after.x` leads to them. Circles are reported."""
     if not policy.effect:
         return policy
     state = _State(policy, AFTER, {(b.entity, b.column): b.value for b in policy.effect})
@@ -37,6 +38,7 @@ def state_after(policy: model.Policy, report: Diagnostics) -> model.Policy:
         entities=entities,
         checks=tuple(replace(c, condition=state.resolve(c.condition)) for c in policy.checks),
         tests=tuple(_resolve_test(t, state) for t in policy.tests),
+        laws=tuple(state.resolve(law) for law in policy.laws),
     )
     return in_order(made, report)
 
@@ -56,6 +58,8 @@ def shocked(policy: model.Policy, scenario: model.Scenario, args: Mapping[str, m
     def read(expr: model.Expr) -> model.Expr:
         if isinstance(expr, model.Read) and (expr.entity, expr.column) in new:
             return replace(expr, column=prefix + expr.column)
+        if isinstance(expr, model.Over):
+            return replace(expr, lines=_aimed(expr.lines, new, prefix))
         return expr
 
     def rewrite(item: T) -> T:
@@ -72,16 +76,23 @@ def shocked(policy: model.Policy, scenario: model.Scenario, args: Mapping[str, m
     made = replace(
         policy,
         entities=entities,
+        grids={n: replace(g, lines=_aimed(rewrite(g.lines), new, prefix)) for n, g in policy.grids.items()},
         tiers={e: rewrite(t) for e, t in policy.tiers.items()},
         checks=tuple(rewrite(c) for c in policy.checks),
         effect=tuple(rewrite(b) for b in policy.effect),
         tests=(),
+        laws=tuple(rewrite(law) for law in policy.laws),
     )
     return in_order(made, Diagnostics())
 
 
+def _aimed(lines: tuple[model.Becomes, ...], moved: Container[Cell], prefix: str) -> tuple[model.Becomes, ...]:
+    """A grid's lines where formulas read the columns ``moved`` under another name: it is those that a move rewrites."""
+    return tuple(replace(b, column=prefix + b.column) if (b.entity, b.column) in moved else b for b in lines)
+
+
 def _bound(expr: model.Expr, args: Mapping[str, model.Const]) -> model.Expr:
-    return rebuild(expr, lambda e: args.get(e.name, e) if isinstance(e, model.ArgRead) else e)
+    return rebuild(expr, lambda e: args.get(e.name, e) if isinstance(e, model.ArgRead) else e, bodies=False)
 
 
 def _named(policy: model.Policy, cell: Cell, prefix: str, value: model.Expr) -> model.Formula:
@@ -128,10 +139,14 @@ class _State:
     def _to_twin(self, expr: model.Expr) -> model.Expr:
         if isinstance(expr, model.Read) and self.affected((expr.entity, expr.column)):
             return replace(expr, column=self.prefix + expr.column)
+        if isinstance(expr, model.Over):
+            moved = [(b.entity, b.column) for b in expr.lines if self.affected((b.entity, b.column))]
+            held = tuple((entity, self.prefix + column) for entity, column in self.lines)
+            return replace(expr, lines=_aimed(expr.lines, moved, self.prefix), held=held)
         return expr
 
-    def resolve(self, expr: model.Expr) -> model.Expr:
-        """An expression whose `after.x` leads to the twin, or to x itself where the effect doesn't touch it."""
+    def resolve(self, expr: T) -> T:
+        """An expression, or what holds some, whose `after.x` leads to the twin, or to x where the effect leaves it."""
 
         def read(part: model.Expr) -> model.Expr:
             if isinstance(part, model.Read) and part.column.startswith(self.prefix):
@@ -140,6 +155,23 @@ class _State:
             return part
 
         return rebuild(expr, read)
+
+
+@dataclass(slots=True)
+class Touched:
+    """Which columns another state changes: its ``targets``, and what reads them; ``held`` ones stay as they are."""
+
+    policy: model.Policy
+    targets: Container[Cell]
+    held: Container[Cell] = ()
+    _known: dict[Cell, bool] = field(default_factory=dict)
+
+    def __call__(self, cell: Cell) -> bool:
+        if cell not in self._known:
+            self._known[cell] = cell in self.targets  # until known otherwise; circles are reported elsewhere
+            if cell not in self.targets and cell not in self.held:
+                self._known[cell] = any(self(c) for c in read_by(self.policy, cell))
+        return self._known[cell]
 
 
 # -- expressions ------------------------------------------------------------------------------
@@ -164,23 +196,23 @@ def read_by(policy: model.Policy, cell: Cell) -> list[Cell]:
     return [cell for expr in (*deciding, *cells) for cell in reads(expr)]
 
 
-def rebuild(item: T, change: Callable[[model.Expr], model.Expr]) -> T:
-    """An expression, or what holds some, with every expression in it changed from the inside out."""
+def rebuild(item: T, change: Callable[[model.Expr], model.Expr], *, bodies: bool = True) -> T:
+    """An expression, or what holds some, with every expression in it changed from the inside out; ``bodies``: those of
+    functions too, whose arguments are their own."""
     if isinstance(item, tuple):
-        return cast(T, tuple(rebuild(part, change) for part in item))
+        return cast(T, tuple(rebuild(part, change, bodies=bodies) for part in item))
     if not is_dataclass(item) or isinstance(item, type) or type(item).__module__ != model.__name__:
         return item
     if isinstance(item, model.Type | model.Interval):
         return item
     new = {}
     for part in fields(item):
+        if part.name == "body" and not bodies:
+            continue
         old = getattr(item, part.name)
-        made = rebuild(old, change)
-        if (
-            made is not old
-            and made != old
-            or isinstance(made, tuple)
-            and any(a is not b for a, b in zip(made, old, strict=True))
+        made = rebuild(old, change, bodies=bodies)
+        if (made is not old and made != old) or (
+            isinstance(made, tuple) and any(a is not b for a, b in zip(made, old, strict=True))
         ):
             new[part.name] = made
     rebuilt = replace(item, **new) if new else item

@@ -8,7 +8,7 @@ from dsl import model
 def children(expr: model.Expr) -> tuple[model.Expr, ...]:
     """The operands of an expression; of a function's call its arguments and body."""
     match expr:
-        case model.Unary() | model.Known():
+        case model.Unary() | model.Known() | model.Unshocked():
             return (expr.operand,)
         case model.Binary() | model.Compare():
             return expr.left, expr.right
@@ -24,6 +24,8 @@ def children(expr: model.Expr) -> tuple[model.Expr, ...]:
             return *(a for _, a in expr.args), expr.body
         case model.CurveCall():
             return (expr.arg,)
+        case model.Over():
+            return expr.value, *(line.value for line in expr.lines)
         case model.Aggregate():
             return tuple(e for e in (expr.value, expr.where) if e is not None)
     return ()

@@ -53,31 +53,32 @@ def on_trial(policy: model.Policy, report: Diagnostics) -> tuple[model.Policy, t
     return made, tuple(trials)
 
 
-def _with(
-    entity: model.Entity, variable: str, column: model.TierColumn, holds: str, cell: model.Until
-) -> model.Entity:
+def _with(entity: model.Entity, variable: str, column: model.TierColumn, holds: str, cell: model.Until) -> model.Entity:
     tried = model.Input(variable, column.type, None, False, None, "", cell.span)
     flag = model.Formula(holds, model.FLAG, cell.condition, "", cell.span)
     return replace(entity, inputs={**entity.inputs, variable: tried}, formulas={**entity.formulas, holds: flag})
 
 
 def check_untils(policy: model.Policy, report: Diagnostics) -> None:
-    """Each `until` has a state after to read, a closed range, one place in its row, and depends on its own row alone."""
+    """Each `until` has a state after to read, a closed range, one place in its row, and depends on its row alone."""
     for name, tiers in policy.tiers.items():
         for row in tiers.rows:
             cells = [(c, p) for c, p in zip(row.cells, tiers.columns, strict=True) if isinstance(c, model.Until)]
             for cell, column in cells:
                 if not policy.effect:
                     help = "say what the tiers do to the book: `effect:` with lines `entity.input becomes …`"
-                    report.error("E705", "`until` reads the state after, and the policy has no `effect`", cell.span, help=help)
+                    message = "`until` reads the state after, and the policy has no `effect`"
+                    report.error("E705", message, cell.span, help=help)
                 elif column.domain is None or column.domain.low is None or column.domain.high is None:
                     help = f"state it in the header: `{column.name} : {column.type} in 0 to 100`"
                     report.error("E707", f"`{column.name}` has no range to search", cell.span, help=help)
                 elif not _Alone(policy, name).alone(cell.condition, name, ()):
-                    help = "read only what follows from this row's own tier, in its own columns and the rows that link to it"
+                    help = "read only what follows from this row's own tier, in its own columns and the rows that "
+                    help += "link to it"
                     report.error("E708", "this `until` depends on what other rows do", cell.span, help=help)
             if len(cells) > 1:
-                report.error("E709", "a row has one `until`", cells[1][0].span, cells[0][0].span, help="fix one of them")
+                second, first = cells[1][0].span, cells[0][0].span
+                report.error("E709", "a row has one `until`", second, first, help="fix one of them")
     on_trial(policy, report)
 
 

@@ -18,7 +18,8 @@ class Scope:
 
     ``entity``: the row at hand (None in bodies and whole-book checks). ``inner``: the entity inside an aggregate, which
     ``via`` leads back from. ``args``: a body's arguments; then no column is visible. ``calls``: the calls that led
-    into a body, outermost first. ``shock``: a scenario's arguments, beside the row's columns. ``facts``: optional cells that a guard has shown to be there.
+    into a body, outermost first. ``shock``: a scenario's arguments or a grid's columns, beside the row's. ``over``:
+    inside an `over`, where `base.x` can be read. ``facts``: optional cells that a guard has shown to be there.
     """
 
     entity: str | None = None
@@ -27,6 +28,7 @@ class Scope:
     via: tuple[str, ...] | None = None
     args: Mapping[str, model.Type] | None = None
     shock: Mapping[str, model.Type] = field(default_factory=dict)
+    over: bool = False
     calls: tuple[Span, ...] = ()
     facts: frozenset[Fact] = frozenset()
 
@@ -44,6 +46,7 @@ class World:
     tables: dict[str, model.Table] = field(default_factory=dict)
     curves: dict[str, model.Curve] = field(default_factory=dict)
     tiers: dict[str, model.Tiers] = field(default_factory=dict)
+    grids: dict[str, model.Grid] = field(default_factory=dict)
     order: list[Cell] = field(default_factory=list)
     visiting: dict[tuple[str, ...], Span] = field(default_factory=dict)
     failed: set[tuple[str, ...]] = field(default_factory=set)
@@ -74,7 +77,7 @@ class World:
 
 
 def _named(key: tuple[str, ...]) -> str:
-    return key[1] if key[0] in ("let", "table", "curve") else ".".join(key)
+    return key[1] if key[0] in ("let", "table", "curve", "grid") else ".".join(key)
 
 
 def invalid(span: Span = NOWHERE) -> model.Const:

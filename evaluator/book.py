@@ -15,7 +15,8 @@ class BookTable:
     ``keys``: (n,) each row's key as text, empty for a ``once`` entity. ``columns``: every input of the entity that the
     policy reads; links as row numbers of the target. ``texts``: for a text column, the text of each code. ``written``
     gives a cell as the file writes it (column, row), for messages and for exact decimals. ``left_out``: the optional
-    columns that the file doesn't have, all of whose cells are blank.
+    columns that the file doesn't have, all of whose cells are blank. ``long``: columns with a number of more digits than
+    a float64 tells apart.
     """
 
     entity: str
@@ -26,6 +27,7 @@ class BookTable:
     written: Callable[[str, int], str]
     path: str = ""
     left_out: tuple[str, ...] = ()
+    long: frozenset[str] = frozenset()
 
     def exact(self, column: str, row: int) -> Fraction:
         """A known number, duration or date in the decimals that the file writes (of a binary float, the shortest)."""

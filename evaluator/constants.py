@@ -8,6 +8,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 from dsl.model import Exact
+from evaluator.exact import Approximate, Fault
+from evaluator.exact_dates import DATES
+from evaluator.exact_finance import FINANCE
 
 DIGITS = 60
 _TIE = Fraction(1, 10**50)  # irrational constants that differ by less are equal
@@ -49,6 +52,8 @@ def fold(op: str, attrs: tuple[Hashable, ...], values: Sequence[Constant]) -> Co
     if op in _HOLDING:
         return _HOLDING[op](numbers)
     exact = [n.value for n in numbers]
+    if op in FINANCE or op in DATES:
+        return _published(op, numbers)
     if (op not in _RATIONAL and op not in _DECIMAL) or any(isinstance(v, float) for v in exact):
         return None
     rationals = [v for v in exact if isinstance(v, Fraction)]
@@ -64,6 +69,16 @@ def fold(op: str, attrs: tuple[Hashable, ...], values: Sequence[Constant]) -> Co
     except (ArithmeticError, ValueError):
         return None
     return Number(result, precise and all(n.precise for n in numbers))
+
+
+def _published(op: str, numbers: Sequence[Number]) -> Number | None:
+    """Of the normal distribution, options and dates; None where the function has no value."""
+    try:
+        found = (FINANCE | DATES)[op](*(n.value for n in numbers))
+    except Fault:
+        return None
+    precise = not isinstance(found, Approximate) and all(n.precise for n in numbers)
+    return None if isinstance(found, float) else Number(Fraction(found), precise)
 
 
 def _compare(left: Constant, right: Constant, operator: str, tolerant: bool) -> bool:

@@ -20,8 +20,10 @@ import numpy.typing as npt
 
 from evaluator.columns import KNOWN
 from evaluator.constants import Number
+from evaluator.exact_dates import DATES
+from evaluator.exact_finance import FINANCE
 from evaluator.graph import Node
-from evaluator.vector import Flags, Floats, Vector, some
+from evaluator.vector import Flags, Floats, Vector, some, worst
 
 HALF_UNIT = 2.0**-53
 ONE_STEP = 2 * HALF_UNIT
@@ -36,6 +38,7 @@ DECIDING: dict[str, tuple[int, ...] | None] = {
     "div": (1,),
     "clamp": (1, 2),
     "interpolate": (1, 3),
+    **dict.fromkeys((*FINANCE, *DATES), None),
 }
 
 
@@ -92,7 +95,7 @@ def close(a: Vector, b: Vector, gap: Floats | None = None) -> Flags | None:
             return None
         rows = np.flatnonzero(tied)
         tied[rows] = _inexact(a, tied.shape, rows) | _inexact(b, tied.shape, rows)
-        return some(tied)
+        return some(tied & _both_known(a, b))
     if gap is None:
         gap = np.subtract(a.values, b.values)
     distance = np.abs(gap)
@@ -100,7 +103,13 @@ def close(a: Vector, b: Vector, gap: Floats | None = None) -> Flags | None:
     far = distance > (bound * GUARD)
     if far.all():
         return None
-    return some(~far & (np.asarray(bound) != 0.0) & np.isfinite(distance))
+    return some(~far & (np.asarray(bound) != 0.0) & np.isfinite(distance) & _both_known(a, b))
+
+
+def _both_known(a: Vector, b: Vector) -> Flags | bool:
+    """Rows whose values mean something: what is unknown is not compared, so that nothing is in doubt there."""
+    quality = worst(a, b)
+    return True if quality is None else quality == KNOWN
 
 
 def near_zero(v: Vector) -> Flags | None:

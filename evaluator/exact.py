@@ -6,7 +6,7 @@ knows how near another number has to be to count as equal. Infinity is a float. 
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from fractions import Fraction
 
@@ -242,6 +242,23 @@ def interpolate(x: Exact, x0: Exact, y0: Exact, x1: Exact, y1: Exact) -> Fractio
 def _absolute(x: Exact) -> Exact:
     value = _finite(x)
     return negative(value) if value < 0 else value
+
+
+def approximate(rule: Callable[[Sequence[Fraction]], Fraction], args: Sequence[Exact]) -> Fraction:
+    """A function of several numbers that is known to 60 digits. How near counts as equal: as much as the result moves
+    when each rounded argument moves by what it may be off."""
+    numbers = [ZERO if compare(x, ZERO) == 0 else x for x in map(_finite, args)]
+    result = rule(numbers)
+    spread = ZERO
+    for i, x in enumerate(numbers):
+        if isinstance(x, Approximate):
+            for side in (-1, 1):
+                try:
+                    moved = rule([*numbers[:i], Fraction(x) + side * Fraction(2) ** x.tie, *numbers[i + 1 :]])
+                except Fault:  # beyond where the function has a value
+                    continue
+                spread += abs(moved - result)
+    return _settle(result, max(_size(spread) + 1, _size(result) - _TIE_BITS, _EXACT + 1))
 
 
 OPERATORS: dict[str, Callable[[Exact, Exact], Fraction]] = {

@@ -48,6 +48,11 @@ class TableFile(Protocol):
         """One column as the file writes it: text, or the binary type that it stands in."""
         ...
 
+    @property
+    def long(self) -> bool:
+        """Whether a number may be written with more digits than a float64 tells apart."""
+        ...
+
     def lines(self, rows: Sequence[int]) -> list[int]:
         """Where rows (rising, from 0) stand: the line of a text file, else the row, from 1."""
         ...
@@ -72,6 +77,7 @@ class CsvFile:
     sha256: str
     header: tuple[str, ...]
     quotes: bool
+    long: bool
 
     @staticmethod
     def open(path: Path, name: str) -> "CsvFile":
@@ -85,7 +91,7 @@ class CsvFile:
             help = "give it a header line with the columns' names, even when it has no rows"
             raise Unreadable(Problem("the file is empty", name, help=help))
         _check_header(name, header)
-        return CsvFile(path, name, found.sha256, header, found.quotes)
+        return CsvFile(path, name, found.sha256, header, found.quotes, found.long)
 
     def read(self, names: Mapping[str, bool]) -> dict[str, Array]:
         try:
@@ -181,6 +187,7 @@ class ArrowFile:
     name: str
     sha256: str
     header: tuple[str, ...]
+    long: bool = True  # decimals and texts may be
 
     @staticmethod
     def open(path: Path, name: str) -> "ArrowFile":
@@ -246,6 +253,7 @@ class MemoryTable:
     name: str
     columns: dict[str, Array] = field(repr=False)
     sha256: str = ""
+    long: bool = True
 
     @staticmethod
     def of(name: str, columns: Mapping[str, Source]) -> "MemoryTable":

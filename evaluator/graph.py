@@ -11,6 +11,9 @@ SCALAR = ""  # the grain of one value for the whole book
 INDEX = Type(Kind.ANY)  # row numbers and pieces, for kernels only
 
 
+Fold = tuple[Hashable, tuple[int, ...]]
+
+
 class Facts(NamedTuple):
     """What is known of a node before any data: never below zero, and maybe infinite."""
 
@@ -22,7 +25,9 @@ class Facts(NamedTuple):
 class Node:
     """One operation. ``grain``: the entity whose rows it has one value for, or SCALAR; a fault of it stands there.
 
-    ``attrs`` are what the kernel needs besides its operands. Nodes are equal only if they are the same node.
+    ``attrs`` are what the kernel needs besides its operands. ``fold``: the grid and the
+    move in it, where this takes a move's value into what the moves before came to. Nodes are equal only if they are the
+    same node.
     """
 
     id: int
@@ -32,6 +37,7 @@ class Node:
     grain: str
     type: Type
     facts: Facts
+    fold: Fold | None = None
 
     @property
     def constant(self) -> Constant | None:
@@ -48,6 +54,7 @@ class Graph:
 
     def __init__(self, optimise: bool = True) -> None:
         self.nodes: list[Node] = []
+        self.fold: Fold | None = None  # of the nodes to be made
         self._optimise = optimise
         self._known: dict[Hashable, Node] = {}
 
@@ -83,7 +90,7 @@ class Graph:
         key = (op, tuple(a.id for a in args), attrs, grain, type.kind, type.labels, type.entity)
         if self._optimise and key in self._known:
             return self._known[key]
-        made = Node(len(self.nodes), op, args, attrs, grain, type, facts)
+        made = Node(len(self.nodes), op, args, attrs, grain, type, facts, self.fold)
         self.nodes.append(made)
         self._known[key] = made
         return made
@@ -104,6 +111,8 @@ def _any(args: tuple[Node, ...]) -> bool:
 # Where a result is never below zero: of all operands, of some, or always.
 _NONNEGATIVE: dict[str, Callable[[tuple[Node, ...]], bool]] = {
     **dict.fromkeys(("abs", "exp", "sqrt", "agg_count", "agg_share"), _always),
+    **dict.fromkeys(("normal_cdf", "normal_pdf", "bsm_call", "bsm_put", "bsm_gamma", "bsm_vega"), _always),
+    **dict.fromkeys(("black76_call", "black76_put", "merton_call", "merton_put", "decay_by_steps"), _always),
     **dict.fromkeys(("add", "mul", "div", "pow", "min", "clamp", "floor", "ceil", "within", "settle"), _all),
     **dict.fromkeys(("round_down", "round_up", "round_nearest", "select", "choose", "gather"), _all),
     **dict.fromkeys(("agg_sum", "agg_min", "agg_max", "agg_mean"), _all),

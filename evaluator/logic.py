@@ -33,7 +33,8 @@ def _compare(node: Node, args: Sequence[Vector], context: Context) -> Vector:
     if node.args[0].numeric:
         if tolerant and operator in ("=", "<=", ">="):
             slack, unsure_slack = _slack(a, b)
-            holds, unsure = holds | slack, either(unsure, unsure_slack)
+            known = True if quality is None else quality == KNOWN
+            holds, unsure = holds | slack, either(unsure, None if unsure_slack is None else some(unsure_slack & known))
         else:
             unsure = either(unsure, close(a, b))
     return Vector(clean(holds, quality), quality, unsure)

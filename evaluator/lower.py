@@ -15,10 +15,12 @@ from dsl.model import DATE, FLAG, NUMBER, Expr, Kind, Type, Value
 from evaluator.constants import Constant, Number
 from evaluator.graph import INDEX, SCALAR, Facts, Graph, Node
 from evaluator.lookups import Lookups
+from evaluator.moves import State, states
 from evaluator.scope import Lowered, Scope
 
 _FRAMES = 20_000  # expressions nest to a limit, functions inside functions add to it
 
+_INFINITE = Number(model.INFINITE)
 _BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
 
 
@@ -82,8 +84,11 @@ class Lowering:
     ) -> None:
         self.policy, self.params, self.as_of, self.graph = policy, params, as_of, graph
         self._infinite = infinite
-        self._columns: dict[tuple[str, str], Node] = {}
-        self._picks: dict[str, tuple[Node, Node]] = {}
+        self._state: State | None = None
+        self._states: dict[object, list[State]] = {}
+        self._alike: dict[object, Node] = {}
+        self._columns: dict[tuple[str, str, State | None], Node] = {}
+        self._picks: dict[tuple[str, State | None], tuple[Node, Node]] = {}
         self._bodies: dict[object, Lowered] = {}
         self._lookups = Lookups(self)
 
@@ -132,16 +137,40 @@ class Lowering:
     # -- columns ----------------------------------------------------------------------------------
 
     def column(self, entity: str, name: str) -> Node:
-        """A column at its entity's rows."""
-        key = (entity, name)
+        """A column at its entity's rows, in the state of the book at hand."""
+        state = self._state
+        while state is not None and not state.touched((entity, name)):
+            state = state.base
+        key = (entity, name, state)
         if key not in self._columns:
-            self._columns[key] = self._column(entity, name)
+            with self._in(state):
+                self._columns[key] = self._column(entity, name)
         return self._columns[key]
+
+    @contextmanager
+    def _in(self, state: State | None) -> Iterator[None]:
+        """Reads columns in a state. What is lowered there is no part of a fold that has begun."""
+        before = self._state, self.graph.fold
+        self._state, self.graph.fold = state, None
+        try:
+            yield
+        finally:
+            self._state, self.graph.fold = before
 
     def _column(self, entity: str, name: str) -> Node:
         found, grain, type = self.policy.entities[entity], self.grain(entity), self.policy.type_of(entity, name)
         if name == entity:
             return self.graph.node("key", (), (entity,), grain=grain, type=type)
+        state = self._state
+        if state is not None:  # what is proved of a column's range, is of the book as it stands
+            with self._in(state.base if (entity, name) in state.lines else state):
+                value = self._value(entity, name, type, state)
+            alike = (entity, name, state.grid, state.base, value.id)  # in another move: what it moves isn't read here
+            if alike not in self._alike:
+                self._alike[alike] = self.graph.node(
+                    "settle", (value,), (entity, name, state), grain=grain, type=type, facts=value.facts
+                )
+            return self._alike[alike]
         if name in found.inputs:
             domain = found.inputs[name].domain
             nonnegative = domain is not None and domain.low is not None and domain.low >= 0
@@ -154,8 +183,10 @@ class Lowering:
             facts = Facts(facts.nonnegative or (low is not None and low >= 0), facts.infinite)
         return self.graph.node("settle", (value,), (entity, name), grain=grain, type=type, facts=facts)
 
-    def _value(self, entity: str, name: str, type: Type) -> Node:
+    def _value(self, entity: str, name: str, type: Type, state: State | None = None) -> Node:
         scope = Scope(entity)
+        if state is not None and (entity, name) in state.lines:
+            return self.lower_as(state.lines[entity, name], type, replace(scope, args=self._args(state))).node
         formula = self.policy.entities[entity].formulas.get(name)
         if formula is not None:
             return self.lower_as(formula.value, type, scope).node
@@ -179,7 +210,8 @@ class Lowering:
 
     def tier_pick(self, entity: str) -> tuple[Node, Node]:
         """The number of the tiers row that each row takes, and why where that is the ``unknown`` one."""
-        if entity not in self._picks:
+        key = (entity, self._state)
+        if key not in self._picks:
             tiers, scope, grain = self.policy.tiers[entity], Scope(entity), self.grain(entity)
             flags = tuple(self._holds(tiers, row, scope) for row in tiers.rows if row.when is not None)
             rows = tuple(i for i, row in enumerate(tiers.rows) if row.when is not None)
@@ -189,8 +221,8 @@ class Lowering:
             pick, reason = (
                 self.graph.node(op, flags, (rows, other, unknown), grain=grain, type=INDEX) for op in ("pick", "reason")
             )
-            self._picks[entity] = pick, reason
-        return self._picks[entity]
+            self._picks[key] = pick, reason
+        return self._picks[key]
 
     def _holds(self, tiers: model.Tiers, row: model.TierRow, scope: Scope) -> Node:
         assert row.when is not None
@@ -266,6 +298,12 @@ class Lowering:
                 return self._lookups.curve(expr, scope)
             case model.Aggregate():
                 return self._aggregate(expr, scope)
+            case model.Unshocked():
+                assert self._state is not None
+                with self._in(self._state.base):
+                    return self.lower(expr.operand, scope)
+            case model.Over():
+                return self._over(expr, scope)
         raise TypeError(f"no lowering for {type(expr).__name__}")
 
     def body(self, body: Expr, args: Mapping[str, Lowered], scope: Scope) -> Lowered:
@@ -320,6 +358,48 @@ class Lowering:
     def _blank(self, op: str, expr: Expr, operand: Lowered, scope: Scope) -> Lowered:
         table = list(self.policy.tables).index(expr.table) if isinstance(expr, model.TableCall) else None
         return self.op(op, [operand], scope, (table,), FLAG)
+
+    # -- moves of a grid --------------------------------------------------------------------------
+
+    def _args(self, state: State) -> dict[str, Lowered]:
+        return {name: Lowered(self.const(value.value, value.type), 0) for name, value in state.args.items()}
+
+    def _over(self, expr: model.Over, scope: Scope) -> Lowered:
+        """The moves' values folded one by one, each in its state."""
+        key = (expr.grid, expr.held, self._state)
+        if key not in self._states:
+            self._states[key] = list(states(self.policy, self.params, expr, self._state))
+        moves = self._states[key]
+        fold = {"sum": "add", "mean": "add"}.get(expr.function, expr.function.removeprefix("arg"))
+        folded: Lowered | None = None
+        best: Lowered | None = None
+        seen: set[int] = set()
+        for place, state in enumerate(moves):
+            with self._in(state):
+                value = self.lower(expr.value, replace(scope, args={**scope.args, **self._args(state)}))
+                if fold != "add" and value.node.id in seen:
+                    continue  # as in an earlier move: it changes nothing
+                seen.add(value.node.id)
+                self.graph.fold = (expr.grid, expr.held, state.base), state.number
+                if expr.function in ("argmin", "argmax"):
+                    best = self._better(expr, best, place, [value, folded or value], scope)
+                folded = value if folded is None else self.op(fold, [folded, value], scope)
+        assert folded is not None
+        if expr.function == "mean":
+            return self.op("div", [folded, Lowered(self.graph.const(Number(Fraction(len(moves)))), 0)], scope)
+        return best or folded
+
+    def _better(
+        self, expr: model.Over, best: Lowered | None, place: int, sides: list[Lowered], scope: Scope
+    ) -> Lowered:
+        """The number of the best move so far; unknown where a value is."""
+        here = Lowered(self.graph.const(place, expr.type), 0)
+        if best is None:
+            known = self.op("compare", [sides[0], Lowered(self.graph.const(_INFINITE), 0)], scope, ("<=", False), FLAG)
+            return self._select([known, here, here], expr.type, scope)
+        operator = "<" if expr.function == "argmin" else ">"
+        better = self.op("compare", sides, scope, (operator, False), FLAG)
+        return self._select([better, here, best], expr.type, scope)
 
     # -- paths and aggregates ---------------------------------------------------------------------
 

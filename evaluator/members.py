@@ -25,7 +25,7 @@ class Members:
         if via is None:
             return range(self.book.tables[entity].rows)
         if (entity, via) not in self._groups:
-            targets = self._targets(entity, via)
+            targets = self.targets(entity, via)
             order = np.argsort(targets, kind="stable")
             self._groups[entity, via] = order, targets[order]
         order, targets = self._groups[entity, via]
@@ -33,7 +33,7 @@ class Members:
         members: list[int] = order[first:last].tolist()
         return members
 
-    def _targets(self, entity: str, via: tuple[str, ...]) -> Rows:
+    def targets(self, entity: str, via: tuple[str, ...]) -> Rows:
         """(rows,) int64: the row that each row's links lead to, -1 where one of them is unknown."""
         targets = np.arange(self.book.tables[entity].rows, dtype=np.int64)
         for link in via:

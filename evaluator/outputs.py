@@ -140,11 +140,11 @@ def _causes(column: Column) -> pa.Array:
 
 
 def _csv(rows: pa.Table) -> Callable[[Path], object]:
-    safe = pa.table({name: _unarmed(rows[name]) for name in rows.column_names})
+    safe = pa.table({name: unarmed(rows[name]) for name in rows.column_names})
     return lambda path: pyarrow.csv.write_csv(safe, path)
 
 
-def _unarmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def unarmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Text that no spreadsheet takes for a formula."""
     if not pa.types.is_string(column.type):
         return column

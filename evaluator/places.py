@@ -74,6 +74,11 @@ def grain(expr: Expr, at: At, policy: model.Policy) -> Grain:
         case model.ArgRead():
             argument = at.args[expr.name]
             return grain(argument.expr, argument.at, policy)
+        case model.Unshocked():
+            return grain(expr.operand, at, policy)
+        case model.Over():
+            moved = {name: Argument(False, model.Const(False), at) for name, _ in policy.grids[expr.grid].columns}
+            return grain(expr.value, At(at.entity, at.row, at.inner, {**at.args, **moved}), policy)
         case model.FunctionCall():
             args = {name: Argument(False, arg, at) for name, arg in expr.args}
             return grain(expr.body, At(at.entity, at.row, at.inner, args), policy)

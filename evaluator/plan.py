@@ -19,6 +19,7 @@ class Plan:
 
 def plan(outputs: Iterable[Node]) -> Plan:
     """What the outputs need. Nodes are numbered as they are made, so each comes after its operands."""
+    outputs = tuple(outputs)
     kept = {n.id for n in outputs}
     needed: dict[int, Node] = {}
     stack = list(outputs)
@@ -27,7 +28,7 @@ def plan(outputs: Iterable[Node]) -> Plan:
         if node.id not in needed:
             needed[node.id] = node
             stack.extend(node.args)
-    order = tuple(needed[i] for i in sorted(needed))
+    order = _in_order([needed[i] for i in sorted(needed)], outputs)
     readers: dict[int, int] = {}
     for node in order:
         for arg in node.args:
@@ -37,6 +38,36 @@ def plan(outputs: Iterable[Node]) -> Plan:
         if read not in kept:
             last.setdefault(reader, []).append(read)
     return Plan(order, tuple(tuple(last.get(n.id, ())) for n in order), _bounded(order))
+
+
+def _in_order(nodes: list[Node], outputs: Iterable[Node]) -> tuple[Node, ...]:
+    """Nodes, each after its operands. Folds over a grid go move by move, all that run over it side by side, and what a
+    move needs is computed only then: no more than one move's columns are held at a time."""
+    folds = [n for n in nodes if n.fold is not None]
+    if not folds:
+        return tuple(nodes)
+    level: dict[int, int] = {}  # how many folds have to be through before
+    for node in nodes:
+        level[node.id] = max((level[a.id] + _waits(node, a) for a in node.args), default=0)
+    folds.sort(key=lambda n: (level[n.id], n.fold[1] if n.fold else (), n.id))
+    order: dict[int, Node] = {}
+    for root in (*folds, *outputs):
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            waiting = [a for a in reversed(node.args) if a.id not in order]
+            if waiting and node.id not in order:
+                stack.extend(waiting)
+            else:
+                order.setdefault(node.id, stack.pop())
+    return tuple(order.values())
+
+
+def _waits(node: Node, arg: Node) -> bool:
+    """Whether a node reads a fold that goes on after it."""
+    if arg.fold is None:
+        return False
+    return node.fold is None or node.fold[0] != arg.fold[0] or node.fold[1] < arg.fold[1]
 
 
 def _bounded(order: tuple[Node, ...]) -> frozenset[int]:

@@ -17,7 +17,10 @@ from evaluator import exact
 from evaluator.book import Book
 from evaluator.columns import Column, Origin, origin_code
 from evaluator.exact import Fault, compare, nearly_equal
+from evaluator.exact_dates import DATES
+from evaluator.exact_finance import FINANCE
 from evaluator.members import Members
+from evaluator.moves import State, states
 from evaluator.places import Argument, At, Grain, Result, Unknown, first_unknown, grain, number
 from evaluator.reference_cells import aggregated, as_it_is, input_cell
 from evaluator.reference_lookup import holds
@@ -26,7 +29,17 @@ from evaluator.reference_tiers import TierRows
 
 _DEEP = 600  # expressions and cells inside each other before a cell is put off to be computed from the bottom
 _FRAMES = 20_000  # Python frames that _DEEP, and one deepest expression on top, may take
+_FUNCTIONS = {**exact.FUNCTIONS, **FINANCE, **DATES}
 T = TypeVar("T")
+
+
+def _args(state: State, at: At) -> dict[str, Argument]:
+    """A move's values as arguments."""
+    found: dict[str, Argument] = {}
+    for name, value in state.args.items():
+        assert isinstance(value.value, Fraction)
+        found[name] = Argument(value.value, value, at)
+    return found
 
 
 class _TooDeep(Exception):
@@ -61,6 +74,9 @@ class Reference:
         self._curve_numbers = {name: i for i, name in enumerate(policy.curves)}
         self._cells: dict[tuple[str, str, int], Result] = {}
         self._depth = 0
+        self._state: State | None = None
+        self._base: Reference | None = None
+        self._moved: dict[object, Reference] = {}
         self.members = Members(policy, book)
         self.lookups = Lookups(policy, book, self.value)
         self.tiers = TierRows(policy, self.value)
@@ -98,7 +114,7 @@ class Reference:
     def _settled(self, compute: Callable[[], T]) -> T:
         """``compute()``, with cells that lie too deep computed before it, so that long chains need no deep stack."""
         waiting: list[tuple[str, str, int]] = []
-        before = sys.getrecursionlimit()
+        before, depth = sys.getrecursionlimit(), self._depth
         sys.setrecursionlimit(max(before, _FRAMES))
         try:
             while True:
@@ -111,6 +127,7 @@ class Reference:
                 except _TooDeep as deep:
                     waiting.append(deep.cell)
         finally:
+            self._depth = depth
             sys.setrecursionlimit(before)
 
     # -- cells ------------------------------------------------------------------------------------
@@ -122,7 +139,12 @@ class Reference:
         if column == entity:
             return row
         found = self.policy.entities[entity]
-        if column in found.inputs:
+        state, base = self._state, self._base
+        if state is not None and base is not None and (entity, column) in state.lines:
+            result = base.at(state.lines[entity, column], At(entity, row, args=_args(state, At(entity, row))))
+        elif state is not None and base is not None and not state.touched((entity, column)):
+            result = base.cell(entity, column, row)
+        elif column in found.inputs:
             result = self._input(entity, column, row)
         elif (entity, column) in self._computed:
             result = as_it_is(self._computed[entity, column], self.policy.type_of(entity, column), row)
@@ -159,7 +181,7 @@ class Reference:
             case model.Binary():
                 return self._numeric(exact.OPERATORS[expr.operator], (expr.left, expr.right), at)
             case model.BuiltinCall():
-                return self._numeric(exact.FUNCTIONS[expr.name], expr.args, at)
+                return self._numeric(_FUNCTIONS[expr.name], expr.args, at)
             case model.Compare():
                 return self._compare(expr, at)
             case model.Logic():
@@ -187,6 +209,11 @@ class Reference:
                 return self.lookups.curve(expr, at)
             case model.Aggregate():
                 return self._aggregate(expr, at)
+            case model.Over():
+                return self._over(expr, at)
+            case model.Unshocked():
+                assert self._base is not None
+                return self._base.at(expr.operand, at)
             case model.Fallback():
                 operand = self.value(expr.operand, at)
                 return self.value(expr.otherwise, at) if self._absent(expr.operand, operand, at) else operand
@@ -279,6 +306,45 @@ class Reference:
         if expr.function in ("any", "all") and len(values) == 1 and isinstance(values[0], bool):
             return values[0]
         return first_unknown(values) or aggregated(expr.function, values)
+
+    # -- moves of a grid --------------------------------------------------------------------------
+
+    def moved(self, state: State) -> "Reference":
+        """The reference over the book as a move makes it."""
+        key = (state.grid, state.held, state.number[-1])
+        if key not in self._moved:
+            found = type(self)(self.policy, self.book, self.params)
+            found.members, found._state, found._base = self.members, state, self
+            self._moved[key] = found
+        return self._moved[key]
+
+    def _over(self, expr: model.Over, at: At) -> Result:
+        """The moves' values folded one by one, the first of equal ones the best."""
+        folded: Result | None = None
+        best: Result = expr.type.labels[0] if expr.type.labels else Fraction(0)
+        fold = exact.OPERATORS["+"] if expr.function in ("sum", "mean") else exact.FUNCTIONS[expr.function[-3:]]
+        count = 0
+        for move, state in zip(
+            self.policy.grids[expr.grid].moves, states(self.policy, self.params, expr, self._state), strict=True
+        ):
+            count += 1
+            args = {**at.args, **_args(state, at)}
+            value = self.moved(state).at(expr.value, replace(at, args=args))
+            unknown = first_unknown([value] if folded is None else [folded, value])
+            if unknown is not None or folded is None:
+                folded = unknown or value
+                continue
+            order = compare(number(value), number(folded))
+            if order < 0 if expr.function == "argmin" else order > 0:
+                best = move.name
+            try:
+                folded = fold(number(folded), number(value))
+            except Fault as fault:
+                folded = Unknown(self._origin(fault.cause, expr, at))
+        assert folded is not None
+        if isinstance(folded, Unknown) or expr.function in ("min", "max", "sum"):
+            return folded
+        return best if expr.function in ("argmin", "argmax") else exact.divide(number(folded), Fraction(count))
 
     # -- faults -----------------------------------------------------------------------------------
 

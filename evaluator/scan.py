@@ -11,21 +11,25 @@ import numpy as np
 from evaluator.problems import Problem, Unreadable
 
 _BLOCK = 1 << 22
+DIGITS = 16  # a run so long may hold sixteen digits, or fifteen and a point
 _INSIDE = re.compile(rb'[^,\r\n"]"[^,\r\n"]')  # a quote that neither opens nor closes a value
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """``quotes``: a value may hold line breaks. ``suspect``: some line's quotes don't pair, so that one may be open."""
+    """``quotes``: a value may hold line breaks. ``suspect``: some line's quotes don't pair, so that one may be open.
+    ``long``: some number may have more digits than a float64 tells apart."""
 
     sha256: str
     quotes: bool
     suspect: bool
+    long: bool = False
 
 
 def scan(path: Path, name: str, text: bool = True) -> Scan:
     """Raises Unreadable for a file that can't be read, and for text that isn't UTF-8 or holds NUL bytes."""
     sha, quotes, line = hashlib.sha256(), _Quotes(), 1
+    long, tail = False, b""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         with path.open("rb") as file:
@@ -37,12 +41,21 @@ def scan(path: Path, name: str, text: bool = True) -> Scan:
                     if problem:
                         raise Unreadable(problem)
                     quotes.count(block)
+                    long = long or _long(tail + block)
+                    tail = block[-DIGITS:]
                     line += block.count(b"\n")
                 if not block:
-                    return Scan(sha.hexdigest(), quotes.any, quotes.suspect or quotes.open)
+                    return Scan(sha.hexdigest(), quotes.any, quotes.suspect or quotes.open, long)
     except OSError as error:
         message = f"the file can't be read: {(error.strerror or 'no reason given').lower()}"
         raise Unreadable(Problem(message, name)) from None
+
+
+def _long(block: bytes) -> bool:
+    """Whether more than fifteen digits stand in a row, points left out."""
+    characters = np.frombuffer(block, dtype=np.uint8)
+    others = np.flatnonzero(((characters < ord("0")) | (characters > ord("9"))) & (characters != ord(".")))
+    return bool((np.diff(others, prepend=-1, append=len(characters)) > DIGITS).any())
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from evaluator.book import Book
 from evaluator.columns import KNOWN
 from evaluator.context import Context
 from evaluator.graph import Node
+from evaluator.moves import State
 from evaluator.places import Unknown
 from evaluator.reference import Reference
 from evaluator.vector import Codes, Vector, tidy
@@ -73,9 +74,13 @@ class Exactly:
     def _result(self, node: Node, row: int) -> object:
         if len(node.attrs) == 1:
             return self.reference.check(_check(node), row)
-        entity, column = node.attrs
+        entity, column, *state = node.attrs
         assert isinstance(entity, str) and isinstance(column, str)
-        return self.reference.cell(entity, column, row)
+        return self._at(state[0] if state else None).cell(entity, column, row)
+
+    def _at(self, state: object) -> Reference:
+        """The reference over the book as a move of a grid makes it."""
+        return self._at(state.base).moved(state) if isinstance(state, State) else self.reference
 
     def reasons(self, entity: str, found: Vector) -> Codes:
         """Why rows stand in the unknown tier, those in doubt decided."""

@@ -77,6 +77,17 @@ class RawTable:
             return ""
         return cell_text(self.file.faithful(self.names[column]), row)
 
+    def long(self, column: str) -> bool:
+        """Whether some cell has more digits than a float64 tells apart."""
+        if column not in self.names or not self.file.long:
+            return False
+        array = self.file.faithful(self.names[column])
+        if pa.types.is_decimal(array.type):
+            return bool(array.type.precision > 15)
+        if not pa.types.is_string(array.type):
+            return False
+        return bool(pc.any(pc.match_substring_regex(array, r"\d(?:\.?\d){15}")).as_py())
+
     def exact(self, column: str, rows: Values) -> list[Fraction]:
         return exact_cells(self.file.faithful(self.names[column]).take(pa.array(rows)))
 
@@ -261,8 +272,11 @@ def typed_table(
             faults[Cause.STALE] = _stale(raw, column, as_of, faults)
         columns[column.name] = Column(values, _quality(faults, number, i, raw.rows))
     keys: Sequence[str] = () if raw.keys is None else Texts(raw.keys)
+    long = frozenset(
+        c.name for c in policy.entities[entity].inputs.values() if c.type.kind is Kind.NUMBER and raw.long(c.name)
+    )
     left_out = tuple(c for c in policy.entities[entity].inputs if c not in raw.names)
-    return BookTable(entity, raw.rows, keys, columns, texts, raw.written, raw.file.name, left_out)
+    return BookTable(entity, raw.rows, keys, columns, texts, raw.written, raw.file.name, left_out, long)
 
 
 def _link(

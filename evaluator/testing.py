@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
-from functools import partial
 
 from dsl import model
 from dsl.model import Kind
@@ -17,8 +16,8 @@ from evaluator.places import Unknown
 from evaluator.plain import Plain, constant
 from evaluator.problems import SnapshotError
 from evaluator.reference import Reference
-from evaluator.run import evaluate_columns
 from evaluator.snapshot import book_of
+from evaluator.tries import Tries
 from evaluator.until import solve
 
 TOLERANCE = Fraction(1, 10**9)
@@ -73,7 +72,7 @@ def run_test(policy: model.Policy, test: model.Test) -> TestResult:
         return TestResult(test, fault="; ".join(p.message for p in error.problems))
     except ValueError as error:
         return TestResult(test, fault=str(error))
-    solved = solve(policy, book, params, partial(evaluate_columns, params=params))
+    solved = solve(policy, book, params, Tries(params))
     reference = Reference(solved.policy, solved.book, params)
     found = (_failure(reference, e) for e in test.expectations)
     return TestResult(test, tuple(f for f in found if f is not None))

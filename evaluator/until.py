@@ -1,13 +1,15 @@
 """Finds the values of `until` cells: the policy is evaluated again and again with other values tried.
 
 From the bottom of the column's range a scan in steps of one hundredth finds, for each row, the first step at which the
-condition holds; then bisection between it and the step before, until the two lie 2^-44 of the range apart. The value
-taken is one for which the condition was found to hold. Where none does, the largest is taken, and the row is marked.
+condition holds, decided exactly; then bisection between it and the step before, until the two lie 2^-44 of the range
+apart. The value taken is one for which the condition was found to hold beyond doubt. Where none does, the largest is
+taken, and the row is marked.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +25,15 @@ HALVINGS = 38  # of a step of 1/100 of the range
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-Cells = frozenset[tuple[str, str]]
-Try = Callable[[Policy, Book, Cells], Mapping[tuple[str, str], Column]]
+Cell = tuple[str, str]
+
+
+class Try(Protocol):
+    """Gives a cell's column for the rows that ask, exactly or with doubtful flags taken as no."""
+
+    def __call__(
+        self, policy: Policy, book: Book, cell: Cell, asking: Flags | None = None, *, exactly: bool = True
+    ) -> Column: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +47,18 @@ class Solved:
 
 
 def solve(policy: Policy, book: Book, params: Mapping[str, Value], evaluate: Try) -> Solved:
-    """Every `until` cell solved; ``evaluate`` gives the columns asked for. A policy without any comes back as it is."""
+    """Every `until` cell solved, by trying; a policy without any comes back as it is."""
     if not has_until(policy):
         return Solved(policy, book, {})
     policy, trials = on_trial(policy, Diagnostics())
     lowest = {t: np.full(book.tables[t.entity].rows, float(_low(t))) for t in trials}
     book = _with_values(book, trials, lowest)
-    tiers = evaluate(policy, book, frozenset((t.entity, "tier") for t in trials))
     found: dict[tuple[str, str], Floats] = {}
     unmet: dict[tuple[str, str], Flags] = {}
     for trial in trials:
         key = (trial.entity, trial.column)
         code = policy.tiers[trial.entity].labels.index(trial.label)
-        rows = tiers[trial.entity, "tier"].values == code
+        rows = evaluate(policy, book, (trial.entity, "tier"), None).values == code
         values, missed = _search(policy, book, trial, rows, evaluate)
         found[key] = np.where(rows, values, found.get(key, lowest[trial]))
         unmet[key] = unmet.get(key, np.zeros(len(rows), dtype=np.bool_)) | missed
@@ -73,9 +81,9 @@ def _search(policy: Policy, book: Book, trial: Trial, rows: Flags, evaluate: Try
     low, high = _low(trial), _high(trial)
     grid = [float(low + (high - low) * i / STEPS) for i in range(STEPS + 1)]
 
-    def holds(values: Floats) -> Flags:
-        tried = evaluate(policy, _with_values(book, [trial], {trial: values}), frozenset({(trial.entity, trial.holds)}))
-        column = tried[trial.entity, trial.holds]
+    def holds(values: Floats, exactly: bool) -> Flags:
+        tried = _with_values(book, [trial], {trial: values})
+        column = evaluate(policy, tried, (trial.entity, trial.holds), rows, exactly=exactly)
         flags: Flags = column.known() & column.values.astype(np.bool_)
         return flags
 
@@ -84,14 +92,14 @@ def _search(policy: Policy, book: Book, trial: Trial, rows: Flags, evaluate: Try
         waiting = rows & (step > STEPS)
         if not waiting.any():
             break
-        step[waiting & holds(np.full(len(rows), value))] = i
+        step[waiting & holds(np.full(len(rows), value), True)] = i
     missed = rows & (step > STEPS)
     above = np.array([*grid, grid[-1]])[step]
     below = np.array([grid[0], *grid])[np.minimum(step, STEPS)]
     open_ = rows & ~missed & (step > 0)
     for _ in range(HALVINGS if open_.any() else 0):
         middle = below + (above - below) / 2
-        enough = holds(np.where(open_, middle, above))
+        enough = holds(np.where(open_, middle, above), False)
         above = np.where(open_ & enough, middle, above)
         below = np.where(open_ & ~enough, middle, below)
     return above, missed
@@ -121,4 +129,3 @@ def _with_column(table: BookTable, name: str, values: Floats) -> BookTable:
         return repr(float(values[row])) if column == name else before(column, row)
 
     return replace(table, columns={**table.columns, name: Column(values)}, written=written)
-

@@ -176,7 +176,8 @@ def test_a_chain_of_two_thousand_formulas_is_checked() -> None:
 
 def test_functions_take_any_unit() -> None:
     doubled = "\n".join(f"let f{i}(x) = f{i + 1}(x) + f{i + 1}(x)" for i in range(8))
-    text = f'policy "Deep"\nunit USD\n{doubled}\nlet f8(x) = x\nentity account:\n  cash : USD\n  x = f0(cash)\n  y = f0(2)\n'
+    entity = "entity account:\n  cash : USD\n  x = f0(cash)\n  y = f0(2)\n"
+    text = f'policy "Deep"\nunit USD\n{doubled}\nlet f8(x) = x\n{entity}'
     policy, report = policy_of(text)
     assert policy is not None, report.found[:3]
     assert str(policy.entities["account"].formulas["x"].type) == "USD"

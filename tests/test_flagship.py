@@ -19,7 +19,14 @@ def evaluated(account: dict[str, list[str]], position: dict[str, list[str]], **p
 
 
 def one_long(collateral: str, **params: object) -> softliq.Results:
-    position = {"position": ["p1"], "account": ["a1"], "market": ["BTC"], "size": ["1"], "entry": ["54000"], "funding": [""]}
+    position = {
+        "position": ["p1"],
+        "account": ["a1"],
+        "market": ["BTC"],
+        "size": ["1"],
+        "entry": ["54000"],
+        "funding": [""],
+    }
     return evaluated({"account": ["a1"], "collateral": [collateral]}, position, **params)
 
 

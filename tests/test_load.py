@@ -105,7 +105,7 @@ FAULTS = [
         {"a.policy": 'use "brakets.policy"\n', "brackets.policy": ""},
         "E002", '"brakets.policy"', "there is no file", "`brackets.policy`",
     ),
-    ({"a.policy": 'use "std/nothing_at_all"\n'}, "E002", '"std/nothing_at_all"', "the shipped library has no `std/nothing_at_all`", None),
+    ({"a.policy": 'use "std/nothing"\n'}, "E002", '"std/nothing"', "the shipped library has no `std/nothing`", None),
     ({"a.policy": 'use "d.policy"\n', "d.policy/x": ""}, "E002", '"d.policy"', "is a folder", None),
     (
         {"a.policy": 'use "b.policy"\n', "b.policy": b"unit \xe9\n"},

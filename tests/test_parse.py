@@ -385,7 +385,7 @@ LINES = [
     ("a + b)", "E008", ")", "`)` closes nothing", "delete it"),
     ('"abc', "E007", '"abc', "this text has no closing quote", 'write `"abc"`'),
     ("a +", "E021", "+", "the line ends too early after `+`: expected a value", "inside parentheses"),
-    ("a b", "E020", "b", "expected an operator, a description in double quotes or the end of the line, found `b`", "`a_b`"),
+    ("a b", "E020", "b", "expected an operator, a description in double quotes or the end of the line", "`a_b`"),
     ("a + * b", "E020", "*", "expected a value, found `*`", None),
     ("a + table", "E020", "table", "expected a value, found the keyword `table`", "reserved"),
     ("sum(p.x whree p.y)", "E020", "whree", "found `whree`", "write `where`"),

@@ -101,7 +101,10 @@ AAVE_TIERS = [
 @pytest.mark.parametrize(("supplied", "borrowed", "health", "tier", "closed"), AAVE_TIERS)
 def test_aave_close_factor(supplied: str, borrowed: str, health: float, tier: str, closed: float) -> None:
     policy = softliq.load_policy(VENUES / "aave_v3.policy")
-    market = {"market": ["A", "D"], "price": ["1", "1"], "liquidation_threshold": ["0.8", "0.8"], "loan_to_value": ["0.75", "0.75"]}  # fmt: skip
+    market = {
+        "market": ["A", "D"], "price": ["1", "1"],
+        "liquidation_threshold": ["0.8", "0.8"], "loan_to_value": ["0.75", "0.75"],
+    }  # fmt: skip
     position = {
         "position": ["c", "d"], "account": ["a", "a"], "market": ["A", "D"],
         "supplied": [supplied, "0"], "borrowed": ["0", borrowed], "is_collateral": ["yes", "no"],
@@ -186,7 +189,9 @@ def test_binance_tiers(wallet: str, ratio: float, tier: str) -> None:
     book = softliq.book_of(policy, {
         "market": {"market": ["BTC/USDT:USDT"], "mark": ["50000"]},
         "account": {"account": ["a"], "wallet_balance": [wallet]},
-        "position": {"position": ["p"], "account": ["a"], "market": ["BTC/USDT:USDT"], "size": ["0.2"], "entry": ["50000"]},
+        "position": {
+            "position": ["p"], "account": ["a"], "market": ["BTC/USDT:USDT"], "size": ["0.2"], "entry": ["50000"],
+        },
     })  # fmt: skip
     found = softliq.evaluate(policy, book)
     assert policy.tiers["account"].labels[found.column("account", "tier").values[0]] == tier

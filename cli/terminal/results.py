@@ -28,7 +28,8 @@ def show_results(results: "Results", out: Path | None = None) -> None:
     for column, keys in results.unmet.items():
         more = f" and {len(keys) - _FEW:,} more" if len(keys) > _FEW else ""
         shown = ", ".join(safe(key) for key in keys[:_FEW])
-        say(console, f"note: no `{safe(column)}` in its range is enough for {shown}{more}; they take the largest", "yellow")
+        told = f"no `{safe(column)}` in its range is enough for {shown}{more}; they take the largest"
+        say(console, f"note: {told}", "yellow")
     if results.checks:
         _heading(console, "checks")
         for check in results.checks:

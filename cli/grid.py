@@ -1,0 +1,41 @@
+"""`softliq eval --grid NAME --out DIR`: each row's results in every move of a grid."""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from cli.exits import Exit, Stop
+from cli.options import RunOptions
+
+
+def sweep(options: RunOptions, grid: str, out: Path, format: Literal["parquet", "csv"], columns: str | None) -> None:
+    """Evaluates the policy in each move and writes one file."""
+    from cli.inputs import read
+    from cli.terminal.progress import progress
+    from cli.terminal.text import count, safe
+    from evaluator.outputs import UnknownColumn
+    from evaluator.sweep import chosen_columns, default_columns, write_grid
+
+    given = read(options)
+    policy = given.policy
+    if grid not in policy.grids:
+        near = get_close_matches(grid, policy.grids, 1)
+        names = ", ".join(f"`{n}`" for n in policy.grids) or "none"
+        hint = f"did you mean `{near[0]}`?" if near else f"it has {names}"
+        raise Stop(Exit.USAGE, f"the policy has no grid `{safe(grid)}`", hint)
+    try:
+        wanted = [c.strip() for c in (columns or "").split(",") if c.strip()]
+        chosen = chosen_columns(policy, wanted) if wanted else default_columns(policy)
+    except UnknownColumn as error:
+        near = get_close_matches(error.wanted, error.columns, 1)
+        hint = f"did you mean `{near[0]}`?" if near else "there are " + ", ".join(f"`{c}`" for c in error.columns)
+        raise Stop(Exit.USAGE, f"there is no column `{safe(error.wanted)}`", hint) from None
+    if chosen is None or not chosen[1]:
+        what = "are of several entities" if columns else "have to be chosen"
+        raise Stop(Exit.USAGE, f"the columns {what}", "name one entity's: `--columns account.health,account.tier`")
+    if out.exists() and not out.is_dir():
+        raise Stop(Exit.USAGE, f"`{safe(str(out))}` is a file; `--out` names a folder")
+    with progress() as report:
+        path = write_grid(policy, given.book, given.params, grid, chosen, out, format, report)
+    rows, moves = given.book.tables[chosen[0]].rows, len(policy.grids[grid].moves)
+    print(f"{safe(str(path))}: {count(rows, 'row')} of {chosen[0]} in {count(moves, 'move')}")

@@ -1,0 +1,187 @@
+"""Some columns again and again, while only what `until` tries changes, and only for the rows that ask.
+
+What doesn't depend on the tried values is computed once, over the whole book. What does follows from each row's own
+action (the checker sees to that), so it is computed for those rows alone and for the rows that link to them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from dsl.model import Kind, Policy, Value
+from dsl.until import PREFIX
+from evaluator.book import Book
+from evaluator.columns import Column
+from evaluator.context import Context
+from evaluator.graph import SCALAR, Node
+from evaluator.lower import lower_columns
+from evaluator.members import Members
+from evaluator.plan import Plan, plan
+from evaluator.reference import Reference
+from evaluator.runner import Runner, column_of, infinite_inputs
+from evaluator.settle import Exactly
+from evaluator.vector import Flags, Vector
+
+Cell = tuple[str, str]
+Rows = npt.NDArray[np.int64]
+
+
+class Tries:
+    """Gives one cell's column for the rows of its entity that ask."""
+
+    def __init__(self, params: Mapping[str, Value]) -> None:
+        self.params = params
+        self._started: dict[Cell, _Started] = {}
+
+    def __call__(
+        self, policy: Policy, book: Book, cell: Cell, asking: Flags | None = None, *, exactly: bool = True
+    ) -> Column:
+        """The column; beside rows that don't ask (None: all ask) its values mean nothing. Who asks stays the same.
+
+        Not ``exactly``: a flag in doubt is no.
+        """
+        with np.errstate(all="ignore"):
+            if cell not in self._started:
+                self._started[cell] = self._start(policy, book, cell, asking)
+            return self._started[cell].run(policy, book, self.params, exactly)
+
+    def _start(self, policy: Policy, book: Book, cell: Cell, asking: Flags | None) -> "_Started":
+        context = Context(policy, book, book.as_of)
+        node = lower_columns(policy, self.params, book.as_of, infinite_inputs(policy, book), [cell])[cell]
+        planned = plan([node])
+        context.bounded = planned.bounded
+        varies: set[int] = set()
+        for one in planned.order:
+            tried = one.op == "input" and str(one.attrs[1]).startswith(PREFIX)
+            if tried or any(a.id in varies for a in one.args):
+                varies.add(one.id)
+        varying = [n for n in planned.order if n.id in varies]
+        fixed = [a for n in varying for a in n.args if a.id not in varies]
+        fixed += [] if node.id in varies else [node]
+        still = replace(plan(fixed), bounded=planned.bounded)
+        done = Runner(context, Exactly(policy, book, self.params, context)).run(still, None)
+        cut = _Cut(_asking_rows(policy, book, cell[0], asking))
+        if any(n.grain not in cut.rows for n in varying):
+            cut = _Cut({})
+        nodes = {n.id: n for n in fixed}
+        done = {i: cut.vector(nodes[i], vector) if i in nodes else vector for i, vector in done.items()}
+        last = tuple(
+            tuple(i for i in drop if i in varies)
+            for one, drop in zip(planned.order, planned.last, strict=True)
+            if one.id in varies
+        )
+        return _Started(node, replace(context, memo={}), done, Plan(tuple(varying), last, planned.bounded), cut)
+
+
+def _asking_rows(policy: Policy, book: Book, entity: str, asking: Flags | None) -> dict[str, Rows]:
+    """By entity, the rows that ask and those that lead to them by links; none where all ask."""
+    if asking is None:
+        return {}
+    members = Members(policy, book)
+    found = {entity: np.flatnonzero(asking)}
+    for name in policy.entities:
+        wanted = np.zeros(book.tables[name].rows, dtype=np.bool_)
+        for via in _chains(policy, name, entity):
+            targets = members.targets(name, via)
+            wanted |= np.where(targets >= 0, asking[targets], False)
+        if name != entity and wanted.any():
+            found[name] = np.flatnonzero(wanted)
+    return found
+
+
+def _chains(policy: Policy, start: str, end: str) -> list[tuple[str, ...]]:
+    """Every way by links from one entity to another that meets no entity twice."""
+    found: list[tuple[str, ...]] = []
+    paths: list[tuple[tuple[str, ...], tuple[str, ...]]] = [((start,), ())]
+    while paths:
+        met, via = paths.pop()
+        for link, target in policy.entities[met[-1]].links.items():
+            if target == end:
+                found.append((*via, link))
+            elif target not in met:
+                paths.append(((*met, target), (*via, link)))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Some rows of some entities; without any entity, everything."""
+
+    rows: dict[str, Rows]
+
+    def vector(self, node: Node, vector: Vector) -> Vector:
+        """A result at the rows that are kept; links lead to where their rows stand among those."""
+        size = len(vector.values)
+        if node.grain in self.rows and size > 1:
+            vector = vector.at(self.rows[node.grain], size)
+        if node.type.kind is Kind.LINK and node.type.entity in self.rows:
+            kept = self.rows[node.type.entity]
+            place = np.minimum(np.searchsorted(kept, vector.values), len(kept) - 1)
+            values = np.where(kept[place] == vector.values, place, -1)
+            vector = replace(vector, values=values)
+        return vector
+
+    def book(self, book: Book) -> Book:
+        """The tried columns at the rows that are kept."""
+        tables = dict(book.tables)
+        for entity, rows in self.rows.items():
+            table = tables[entity]
+            tried = {n: Column(c.values[rows]) for n, c in table.columns.items() if n.startswith(PREFIX)}
+            tables[entity] = replace(table, rows=len(rows), columns=tried)
+        return replace(book, tables=tables)
+
+
+class _Exactly(Exactly):
+    """Decides the rows that are kept, by the whole book."""
+
+    def __init__(self, policy: Policy, book: Book, params: Mapping[str, Value], context: Context, cut: _Cut) -> None:
+        super().__init__(policy, context.book, params, context)
+        self._whole, self._cut = book, cut
+
+    @property
+    def reference(self) -> Reference:
+        if self._reference is None:
+            self._reference = Reference(self._policy, self._whole, self._params)
+        return self._reference
+
+    def _result(self, node: Node, row: int) -> object:
+        rows = self._cut.rows.get(node.grain)
+        return super()._result(node, row if rows is None else int(rows[row]))
+
+
+class _InDoubt(Exactly):
+    """Decides nothing: rows in doubt stay so."""
+
+    def settle(self, node: Node, args: Sequence[Vector], context: Context) -> Vector:
+        return args[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """What stays: the node asked for, the results that don't vary, and the plan of those that do."""
+
+    node: Node
+    context: Context
+    done: dict[int, Vector]
+    varying: Plan
+    cut: _Cut
+
+    def run(self, policy: Policy, book: Book, params: Mapping[str, Value], exactly: bool) -> Column:
+        context = replace(self.context, book=self.cut.book(book))
+        settling = _Exactly(policy, book, params, context, self.cut)
+        done = Runner(context, settling if exactly else _InDoubt(policy, book, params, context)).run(
+            self.varying, None, dict(self.done)
+        )
+        found = done[self.node.id]
+        if found.doubt is not None:
+            done[self.node.id] = replace(found, values=found.values & ~found.doubt)
+        size = book.tables[self.node.grain].rows if self.node.grain != SCALAR else 1
+        rows = self.cut.rows.get(self.node.grain)
+        if rows is None:
+            return column_of(done[self.node.id], size)
+        some = column_of(done[self.node.id], len(rows))
+        values = np.zeros(size, dtype=some.values.dtype)
+        values[rows] = np.where(some.known(), some.values, 0)
+        return Column(values)
