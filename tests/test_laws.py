@@ -121,8 +121,8 @@ def test_a_variable_that_nothing_moves_alone_is_set_itself(tmp_path: Path) -> No
 
 
 def test_functions_and_grids_stand_in_laws(tmp_path: Path) -> None:
-    book = BOOK + "\nlet most(x: USD) = if x > 5 USD then x else 5 USD\n\ngrid fall:\n  by in 0% to 20% by 10%\n"
-    book += "  account.mark becomes mark * (1 - by)\n"
+    book = BOOK + "\nlet most(x: USD) = if x > 5 USD then x else 5 USD\n\ngrid fall:\n  move in 0% to 20% by 10%\n"
+    book += "  account.mark becomes mark * (1 - move)\n"
     for law, verdict in [
         ("most(cash) >= 5 USD", "undecided"), ("min(most(mark - 1 USD) over fall) <= most(cash)", "refuted"),
         ("min(mark over fall) < mark", "undecided"), ("all(account.cash > most(account.mark))", "refuted"),

@@ -11,6 +11,7 @@ from cli.report import highlight, words
 from cli.terminal.text import count
 from dsl.model import Entity, Param, Policy, Value
 from dsl.source import Source, Span
+from dsl.until import PREFIX
 from evaluator.run import Evaluation
 
 OPEN_LINES = 400  # a longer text is folded
@@ -111,7 +112,8 @@ def entities(evaluation: Evaluation) -> list[EntityView]:
 def _columns(entity: Entity, policy: Policy) -> Iterator[ColumnView]:
     for column in entity.inputs.values():
         kind = words.type_words(column.type) + (", may be blank" if column.optional else "")
-        told = ["from the snapshot", words.interval(column.domain, column.type)]
+        tried = column.name.startswith(PREFIX)
+        told = ["found by `until`" if tried else "from the snapshot", words.interval(column.domain, column.type)]
         if column.fresh is not None:
             told.append(f"not older than {words.duration(float(column.fresh))}")
         yield ColumnView(column.name, kind, "", ", ".join(filter(None, told)), column.description)

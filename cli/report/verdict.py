@@ -54,6 +54,9 @@ def verdict(results: Results, allowed_unknown: float = 0) -> Verdict:
     reasons = [*failed, *warned]
     reasons.append(_unknown(unknown, of, results))
     reasons += [_tiers(summary) for summary in results.tiers]
+    reasons += [_unmet(column, keys) for column, keys in results.unmet.items()]
+    if results.left_out:
+        reasons.append(f"The snapshot has no {', '.join(results.left_out)}: every cell counts as blank.")
     return Verdict(state, stamp, headline, reasons, _figures(results))
 
 
@@ -68,6 +71,11 @@ def _unknown(unknown: int, of: int, results: Results) -> str:
     causes = {cause: n for counts in results.causes.values() for cause, n in counts.items()}
     gravest = sorted(causes, key=lambda c: -causes[c])[:3]
     return f"{unknown:,} of {count(of, 'row')} ({words.share(unknown, of)}) cannot be known: {', '.join(gravest)}."
+
+
+def _unmet(column: str, keys: list[str]) -> str:
+    more = f" and {len(keys) - 3:,} more" if len(keys) > 3 else ""
+    return f"No {column} within its range is enough for {', '.join(keys[:3])}{more}: the largest is taken."
 
 
 def _tiers(summary: TierSummary) -> str:
