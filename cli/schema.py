@@ -17,10 +17,9 @@ def schema(
     ] = "table",
 ) -> int:
     """Show the tables and columns that a snapshot must have for a policy."""
-    from evaluator.schema import schema as schema_of
-
     from cli.inputs import read_policy
     from cli.terminal.schema import show_schema
+    from evaluator.schema import schema as schema_of
 
     _, checked = read_policy(policy)
     found = schema_of(checked)

@@ -251,7 +251,7 @@ def _with_ranges(policy: model.Policy, report: Diagnostics) -> model.Policy:
 
 
 def _tier_ranges(tiers: model.Tiers, ranges: Ranges) -> None:
-    from dsl.ranges import intersect, union
+    from dsl.intervals import intersect, union
 
     for row in tiers.rows:
         if row.when is not None:

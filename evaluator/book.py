@@ -15,8 +15,8 @@ class BookTable:
     ``keys``: (n,) each row's key as text, empty for a ``once`` entity. ``columns``: every input of the entity that the
     policy reads; links as row numbers of the target. ``texts``: for a text column, the text of each code. ``written``
     gives a cell as the file writes it (column, row), for messages and for exact decimals. ``left_out``: the optional
-    columns that the file doesn't have, all of whose cells are blank. ``long``: columns with a number of more digits than
-    a float64 tells apart.
+    columns that the file doesn't have, all of whose cells are blank. ``long``: columns with a number of more digits
+    than a float64 tells apart.
     """
 
     entity: str

@@ -251,7 +251,6 @@ def _aggregates() -> list[tuple[str, tuple[str, str, str]]]:
 
 
 LATER = {
-    "grid": "grid moves:\n  move in 0% to 10% by 5%\n",
     "groups": "entity net groups position by account:\n  x = 1\n",
     "first": "entity book once:\n  x = first(account.cash by account.cash)\n",
     "draw": "entity book once:\n  x = draw(account.cash by cash: cash)\n",

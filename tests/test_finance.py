@@ -18,10 +18,10 @@ from dsl.builtins import BUILTINS
 from dsl.causes import Cause
 from dsl.check import check
 from dsl.diagnostics import Diagnostics
+from dsl.intervals import builtin as range_of
 from dsl.model import Interval
 from dsl.params import resolve_params
 from dsl.parse import parse
-from dsl.ranges import builtin as range_of
 from dsl.source import Source
 from evaluator import exact_normal, normal
 from evaluator.columns import KNOWN, Origin
