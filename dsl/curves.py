@@ -11,7 +11,8 @@ from dsl.expressions import expression
 from dsl.model import Kind
 from dsl.names import nearest
 from dsl.source import Span
-from dsl.tables import OUTSIDES, common_type, is_constant
+from dsl.tables import OUTSIDES, common_type
+from dsl.tree import is_constant
 from dsl.types import coerce, type_of, unit_type
 from dsl.world import Scope, World, invalid
 

@@ -43,3 +43,21 @@ def weigh(expr: model.Expr, known: Mapping[int, int]) -> int:
     if (found := known.get(id(expr))) is not None:
         return found
     return 1 + sum(weigh(child, known) for child in children(expr))
+
+
+def is_constant(expr: model.Expr) -> bool:
+    """Whether an expression is made of literals and params only."""
+    match expr:
+        case model.Const() | model.ParamRead():
+            return True
+        case model.Unary():
+            return is_constant(expr.operand)
+        case model.Binary() | model.Compare():
+            return is_constant(expr.left) and is_constant(expr.right)
+        case model.BuiltinCall():
+            return all(is_constant(a) for a in expr.args)
+        case model.If():
+            return all(is_constant(e) for e in (expr.condition, expr.then, expr.otherwise))
+        case model.FunctionCall():
+            return all(is_constant(a) for _, a in expr.args)
+    return False

@@ -1,0 +1,141 @@
+"""The rows of tables: no key twice, no bounds that can cross, slices from zero, surfaces without holes."""
+
+from fractions import Fraction
+
+from dsl import model, syntax
+from dsl.constants import constant, difference_range
+from dsl.diagnostics import Label
+from dsl.model import Kind
+from dsl.text import exact_text
+from dsl.tree import is_constant
+from dsl.world import World
+
+
+def check_table(world: World, table: model.Table, written: syntax.Table) -> None:
+    """Every fault of a table's rows: doubles, bounds that can cross, marginal columns, holes in a surface."""
+    _doubles(world, table)
+    _marginal(world, table, written)
+    if sum(k.operator == "~" for k in table.keys) == 2:
+        _full_grid(world, table)
+
+
+def _doubles(world: World, table: model.Table) -> None:
+    seen: dict[tuple[object, ...], model.TableRow] = {}
+    groups: dict[tuple[object, ...], list[tuple[model.Expr, model.TableRow]]] = {}
+    for row in table.rows:
+        if any(isinstance(k, model.Const) and k.type.kind is Kind.ANY for k in row.keys):
+            continue
+        key = tuple(_comparable(k) for k in row.keys)
+        if (first := seen.get(key)) is not None:
+            world.report.error(
+                "E410",
+                f"two rows of `{table.name}` have the same keys",
+                Label(row.span, "this row"),
+                Label(first.span, "and this one"),
+                help="remove one; a key leads to one row",
+            )
+            continue
+        seen[key] = row
+        for place, cell in enumerate(row.keys):
+            if isinstance(cell, model.Expr):
+                rest = tuple(_comparable(k) for i, k in enumerate(row.keys) if i < place)
+                groups.setdefault((place, *rest), []).append((cell, row))
+    for members in groups.values():
+        _crossing(world, members, table.name)
+
+
+def _comparable(key: "str | None | model.Expr") -> object:
+    if key is None or isinstance(key, str):
+        return key
+    value = constant(key)
+    return key if value is None else value
+
+
+def _crossing(world: World, members: list[tuple[model.Expr, model.TableRow]], name: str) -> None:
+    """Bounds made of params must keep their order for every allowed value."""
+    moving = [(e, r) for e, r in members if constant(e) is None]
+    for expr, row in moving:
+        for other, there in members:
+            if (
+                other is expr
+                or there is row
+                or (constant(other) is None and moving.index((other, there)) < moving.index((expr, row)))
+            ):
+                continue
+            gap = difference_range(expr, other, world.params)
+            if gap is None or ((gap.low is None or gap.low <= 0) and (gap.high is None or gap.high >= 0)):
+                world.report.error(
+                    "E411",
+                    f"these bounds of `{name}` can meet or cross within the params' ranges",
+                    Label(expr.span, "this bound"),
+                    Label(other.span, "and this one"),
+                    help="narrow the params' ranges so that they can't",
+                )
+                return
+
+
+def _marginal(world: World, table: model.Table, written: syntax.Table) -> None:
+    marginal = [c for c in table.columns if c.marginal]
+    if not marginal:
+        return
+    bounds = [i for i, k in enumerate(table.keys) if k.operator != "="]
+    header = next(h for h in written.headers if h.marginal)
+    if len(bounds) != 1 or table.keys[bounds[0]].operator != ">=":
+        world.report.error(
+            "E412",
+            "a `marginal` column needs exactly one key with bounds, by `>=`",
+            header.span,
+            help="write one, such as `notional >=`: each slice between two bounds has its own rate",
+        )
+        return
+    place = bounds[0]
+    groups: dict[tuple[object, ...], list[model.TableRow]] = {}
+    for row in table.rows:
+        groups.setdefault(tuple(_comparable(k) for i, k in enumerate(row.keys) if i != place), []).append(row)
+    for group in groups.values():
+        values = [(v, r) for r in group if isinstance(v := _comparable(r.keys[place]), Fraction)]
+        if values and len(values) == len(group) and (least := min(values, key=lambda x: x[0]))[0] != 0:
+            world.report.error(
+                "E413",
+                "the first bound beside a `marginal` column must be 0",
+                least[1].span,
+                help="add the slice from 0, so that every part has its rate",
+            )
+    for number, column in enumerate(table.columns):
+        for row in table.rows:
+            if column.marginal and row.values[number].type.kind is not Kind.ANY and not is_constant(row.values[number]):
+                world.report.error(
+                    "E408",
+                    "a rate in a `marginal` column must be a constant or made of params",
+                    row.values[number].span,
+                    help="write a number or a param",
+                )
+
+
+def _full_grid(world: World, table: model.Table) -> None:
+    places = [i for i, k in enumerate(table.keys) if k.operator == "~"]
+    groups: dict[tuple[object, ...], dict[tuple[object, object], model.TableRow]] = {}
+    for row in table.rows:
+        if any(isinstance(k, model.Expr) and k.type.kind is Kind.ANY for k in row.keys):
+            return
+        rest = tuple(_comparable(k) for i, k in enumerate(row.keys) if i not in places)
+        x, y = (_comparable(row.keys[i]) for i in places)
+        groups.setdefault(rest, {})[x, y] = row
+    for group in groups.values():
+        xs, ys = {x for x, _ in group}, {y for _, y in group}
+        for x in xs:
+            for y in ys:
+                if (x, y) not in group:
+                    shown = " and ".join(_shown(table, i, v) for i, v in zip(places, (x, y), strict=True))
+                    world.report.error(
+                        "E414",
+                        f"the surface `{table.name}` has no point at {shown}",
+                        next(iter(group.values())).span,
+                        help="a table with two `~` keys needs every combination of their values",
+                    )
+                    return
+
+
+def _shown(table: model.Table, place: int, value: object) -> str:
+    type_ = table.args[table.keys[place].arg][1] or model.NUMBER
+    return exact_text(value, type_) if isinstance(value, Fraction) else str(value)
