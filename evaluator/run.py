@@ -69,6 +69,7 @@ def evaluate(
     started = perf_counter()
     solved = solve(policy, book, params, Tries(params))
     policy, book = solved.policy, solved.book
+    tried = perf_counter()
     context = Context(policy, book, book.as_of)
     outputs = lower(policy, params, context.as_of, infinite_inputs(policy, book), optimise)
     planned = plan([*outputs.columns.values(), *outputs.reasons.values(), *chain(*outputs.checks)])
@@ -86,7 +87,12 @@ def evaluate(
         for i, nodes in enumerate(outputs.checks)
     )
     reasons = {e: runner.exactly.reasons(e, done[node.id]) for e, node in outputs.reasons.items()}
-    timings = {"lower": lowered - started, "run": finished - lowered, "reference": runner.exactly.seconds}
+    timings = {
+        "until": tried - started,
+        "lower": lowered - tried,
+        "run": finished - lowered,
+        "reference": runner.exactly.seconds,
+    }
     decided = {e: int(rows.sum()) for e, rows in runner.exactly.decided.items()}
     return Evaluation(
         policy, book, params, columns, checks, reasons, decided, tuple(context.texts), timings, solved.unmet

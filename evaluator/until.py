@@ -3,7 +3,8 @@
 From the bottom of the column's range a scan in steps of one hundredth finds, for each row, the first step at which the
 condition holds, decided exactly; then bisection between it and the step before, until the two lie 2^-44 of the range
 apart. The value taken is one for which the condition was found to hold beyond doubt. Where none does, the largest is
-taken, and the row is marked.
+taken, and the row is marked. Where a short decimal lies between the two and is enough, decided exactly, it is taken:
+an answer of 40% is 0.4 itself.
 """
 
 from collections.abc import Mapping
@@ -102,7 +103,20 @@ def _search(policy: Policy, book: Book, trial: Trial, rows: Flags, evaluate: Try
         enough = holds(np.where(open_, middle, above), False)
         above = np.where(open_ & enough, middle, above)
         below = np.where(open_ & ~enough, middle, below)
+    short = _short_between(below, above)
+    candidate = open_ & (short < above)
+    if candidate.any():
+        above = np.where(candidate & holds(np.where(candidate, short, above), True), short, above)
     return above, missed
+
+
+def _short_between(below: Floats, above: Floats) -> Floats:
+    """(n,) a decimal of at most nine places above ``below`` and not above ``above``; ``above`` where there is none."""
+    found = above.copy()
+    for places in range(9, 0, -1):
+        decimal = np.ceil(below * 10.0**places) / 10.0**places
+        found = np.where((decimal > below) & (decimal <= above), decimal, found)
+    return found
 
 
 def _low(trial: Trial) -> Fraction:

@@ -162,3 +162,14 @@ def test_a_policy_without_until_is_evaluated_as_it_is() -> None:
     policy = policy_of(POLICY.replace("until after.health >= target ", "50%"))
     assert replace(policy) == policy
     assert not any(name.startswith("until.") for _, name in policy.order)
+
+
+def test_an_answer_that_is_a_short_decimal_is_that_decimal() -> None:
+    text = (
+        POLICY.replace("fee |\n", "fee |\n", 1)
+        .replace("| 5000    | 20%             |\n", "")
+        .replace("| 1000    | 5%              |\n", "")
+    )
+    found = evaluated([("1030", "1000"), ("1024", "1000")], text=text.replace("- fee * close * debt", ""))
+    # equity 30 and margin 20 * (1 - close): enough is 20 * (1 - close) <= 15
+    assert found.column("account", "close").values.tolist() == [0.25, 0.4]
