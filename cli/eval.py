@@ -49,6 +49,8 @@ def eval_command(
     allowed = allowance(allow_unknown)
     if columns is not None and out is None:
         raise Stop(Exit.USAGE, "`--columns` chooses what is written, and nothing is", "add `--out DIR`")
+    if out is not None:
+        _apart(out, snapshot)
     options = RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario)
     if grid is not None:
         from cli.grid import sweep
@@ -109,15 +111,28 @@ def verdict(results: "Results", allowed: Allowance) -> Exit:
     return Exit.UNKNOWN if too_many else Exit.FAILED if failed else Exit.FINE
 
 
+def _apart(out: Path, snapshot: str) -> None:
+    """Stops where results would overwrite the snapshot's tables, or stand beside them as if they were some."""
+    from cli.terminal.text import safe
+
+    if out.exists() and not out.is_dir():
+        raise Stop(Exit.USAGE, f"`{safe(str(out))}` is a file; `--out` names a folder")
+    given = Path(snapshot)
+    inputs = given.parent if given.is_file() else given
+    if out.exists() and inputs.exists() and out.samefile(inputs):
+        told = f"`{safe(str(out))}` holds the snapshot: results would take the place of its tables"
+        raise Stop(Exit.USAGE, told, "name another folder after `--out`")
+
+
 def _write(results: "Results", out: Path, format: Literal["parquet", "csv", "json"], columns: str | None) -> None:
     from difflib import get_close_matches
 
     from cli.terminal.text import safe
     from evaluator.outputs import UnknownColumn, write_outputs
 
-    if out.exists() and not out.is_dir():
-        raise Stop(Exit.USAGE, f"`{safe(str(out))}` is a file; `--out` names a folder")
     wanted = None if columns is None else [c.strip() for c in columns.split(",") if c.strip()]
+    if wanted == []:
+        raise Stop(Exit.USAGE, "`--columns` names no column", "write them as `--columns account.health,account.tier`")
     try:
         write_outputs(results, out, format, wanted)
     except UnknownColumn as error:

@@ -52,6 +52,10 @@ def find_row(policy: "Policy", book: "Book", text: str) -> tuple[str, int]:
         near = get_close_matches(entity, policy.entities, 1)
         known = ", ".join(f"`{e}`" for e in policy.entities)
         hint = f"did you mean `{near[0]}:{safe(key)}`?" if near else f"it has {known}"
+        if not colon:
+            owners = [e for e, table in book.tables.items() if not policy.entities[e].once and text in list(table.keys)]
+            if owners or near:
+                hint = f"write it as `{owners[0]}:{safe(text)}`" if owners else f"did you mean `{near[0]}:KEY`?"
         raise Stop(Exit.USAGE, f"the policy has no entity `{safe(entity)}`", hint)
     if policy.entities[entity].once:
         return entity, 0

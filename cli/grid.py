@@ -33,8 +33,6 @@ def sweep(options: RunOptions, grid: str, out: Path, format: Literal["parquet", 
     if chosen is None or not chosen[1]:
         what = "are of several entities" if columns else "have to be chosen"
         raise Stop(Exit.USAGE, f"the columns {what}", "name one entity's: `--columns account.health,account.tier`")
-    if out.exists() and not out.is_dir():
-        raise Stop(Exit.USAGE, f"`{safe(str(out))}` is a file; `--out` names a folder")
     with progress() as report:
         path = write_grid(policy, given.book, given.params, grid, chosen, out, format, report)
     rows, moves = given.book.tables[chosen[0]].rows, len(policy.grids[grid].moves)

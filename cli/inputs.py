@@ -117,13 +117,17 @@ def read_params(policy: Policy, as_of: Fraction | None, sets: tuple[str, ...], f
     from evaluator.plain import moment_of
 
     overrides: dict[str, object] = _from_toml(file) if file is not None else {}
+    typed: dict[str, object] = {}
     for one in sets:
         name, sign, value = one.partition("=")
         if not sign or not name.strip():
-            raise Stop(Exit.USAGE, f"`--set {safe(one)}` has no value", "write it as `--set NAME=VALUE`")
-        overrides[name.strip()] = value.strip()
+            lacks = "value" if name.strip() else "name"
+            raise Stop(Exit.USAGE, f"`--set {safe(one)}` has no {lacks}", "write it as `--set NAME=VALUE`")
+        if name.strip() in typed:
+            raise Stop(Exit.USAGE, f"`--set` gives `{safe(name.strip())}` twice", "leave one of the two out")
+        typed[name.strip()] = value.strip()
     try:
-        return resolve_params(policy, moment_of(as_of) if as_of is not None else None, overrides)
+        return resolve_params(policy, moment_of(as_of) if as_of is not None else None, overrides | typed)
     except ParamError as error:
         lines = [safe(message) + (f"; {safe(help)}" if help else "") for message, help in error.problems]
         raise Stop(Exit.USAGE, "\nerror: ".join(lines)) from None

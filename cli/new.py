@@ -13,6 +13,7 @@ _NEXT = """made {folder}
 
 type next:
   softliq check {policy}
+  softliq test {policy}
   softliq eval {policy} {snapshot}
   softliq explain {policy} {snapshot} account:bob
   softliq report {policy} {snapshot} -o report.html

@@ -10,6 +10,8 @@ import typer
 from cli.exits import Exit, Stop
 from cli.options import AllowUnknown, AsOf, Params, PolicyFile, RunOptions, Scenario, Set, SnapshotPath
 
+_INPUTS = (".policy", ".csv", ".parquet", ".arrow", ".feather", ".toml")  # what a slip of `-o` would destroy
+
 
 def report(
     policy: PolicyFile,
@@ -32,6 +34,9 @@ def report(
     allowed = allowance(allow_unknown)
     if file.is_dir():
         raise Stop(Exit.USAGE, f"`{safe(str(file))}` is a folder; `-o` names the file to write")
+    if file.exists() and file.suffix.lower() in _INPUTS:
+        told = f"`{safe(str(file))}` is there already, and is no report"
+        raise Stop(Exit.USAGE, told, "name a file such as `report.html` after `-o`")
     loaded, results = run(RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario))
     limit = allowed.limit(results.deciding_count)
     write_file(file, render(results.evaluation, loaded, _command(sys.argv), limit))

@@ -207,7 +207,7 @@ def _override(param: Param, given: object, problems: list[tuple[str, str | None]
         return None
     value = _given_value(param, given)
     if value is None:
-        problems.append((f"`{given}` is not a value for `{param.name}`", f"it is {_wanted(param)}"))
+        problems.append((f"`{given}` is not a value for `{param.name}`", f"it is {wanted(param.type)}"))
         return None
     if (
         param.domain is not None
@@ -225,10 +225,11 @@ def _override(param: Param, given: object, problems: list[tuple[str, str | None]
     return value
 
 
-def _wanted(param: Param) -> str:
-    return {Kind.NUMBER: f"a number in {param.type}", Kind.ENUM: str(param.type)}.get(
-        param.type.kind, f"a {param.type}"
-    )
+def wanted(type_: Type) -> str:
+    """What a value of this type is called where another was given."""
+    if type_.kind is Kind.NUMBER:
+        return "a number such as `1.25` or `125%`" if str(type_) == "number" else f"a number in {type_}"
+    return str(type_) if type_.kind is Kind.ENUM else f"a {type_}"
 
 
 def _given_value(param: Param, given: object) -> Value | None:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from dsl import model
 from dsl.constants import constant
-from dsl.model import Kind, Value
+from dsl.model import Value
 from dsl.names import did_you_mean
-from dsl.params import ParamError, literal
+from dsl.params import ParamError, literal, wanted
 from dsl.state import rebuild, shocked
 
 _CALL = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\((.*)\))?\s*", re.DOTALL)
@@ -56,7 +56,6 @@ def _called(policy: model.Policy, text: str) -> tuple[model.Scenario, dict[str, 
     for (arg, type_), part in zip(scenario.args, given, strict=True):
         value = literal(part, type_, arg)
         if value is None:
-            wanted = f"a number in {type_}" if type_.kind is Kind.NUMBER else f"a {type_}"
-            raise ParamError([(f"`{part}` is not a value for `{arg}` of `{name}`", f"it is {wanted}")])
+            raise ParamError([(f"`{part}` is not a value for `{arg}` of `{name}`", f"it is {wanted(type_)}")])
         args[arg] = model.Const(value, type_)
     return scenario, args

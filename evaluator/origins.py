@@ -55,7 +55,7 @@ def _line(cause: Cause, entity: str, key: str, column: str, cell: str | None) ->
     of = f" of `{key}`" if key else ""
     at = f" in {entity} `{key}`" if key else f" in {entity}" if entity else ""
     if cell is not None:
-        return f"{cause.words}: `{entity}.{column}`{of}" + (f" is `{cell.strip()}`" if cell.strip() else "")
+        return f"{cause.words}: `{entity}.{column}`{of}" + (f" is `{cell.strip(' ')}`" if cell.strip() else "")
     match cause:
         case Cause.NO_ROW:
             return f"no row in table `{column}`{at}"

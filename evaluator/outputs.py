@@ -41,14 +41,14 @@ class UnknownColumn(Exception):
 
 
 def write_outputs(
-    results: Results, folder: Path, format: Format = "parquet", columns: Iterable[str] | None = None
+    results: Results, folder: str | os.PathLike[str], format: Format = "parquet", columns: Iterable[str] | None = None
 ) -> list[Path]:
     """Writes one file per entity and the summary; gives their paths. ``columns``: `account.health`, ...; all computed.
 
     A new folder appears whole. In one that exists the summary of an earlier run goes first and the new one comes last:
     a folder with a summary is complete. Raises UnknownColumn, OSError.
     """
-    chosen = choose(results, columns)
+    folder, chosen = Path(folder), choose(results, columns)
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:

@@ -140,8 +140,8 @@ def test_what_new_says_to_type_next_works(softliq: Softliq, tmp_path: Path, monk
     import shlex
 
     lines = [shlex.split(line)[1:] for line in ran.out.splitlines() if line.startswith("  softliq ")]
-    assert [line[0] for line in lines] == ["check", "eval", "explain", "report"]
-    assert [softliq(*line).code for line in lines] == [0, 0, 0, 0]
+    assert [line[0] for line in lines] == ["check", "test", "eval", "explain", "report"]
+    assert [softliq(*line).code for line in lines] == [0, 0, 0, 0, 0]
 
 
 def test_new_refuses_what_is_there(softliq: Softliq, mine: Path) -> None:
@@ -406,12 +406,54 @@ def test_params_from_a_file_and_from_flags(softliq: Softliq, mine: Path) -> None
         ("bufer=1.2", "the policy has no param `bufer`"),
         ("buffer=much", "`much` is not a value for `buffer`"),
         ("buffer", "`--set buffer` has no value"),
+        ("=1.2", "`--set =1.2` has no name"),
+        ("buffer=1.2 USD", "`1.2 USD` is not a value for `buffer`; it is a number such as `1.25` or `125%`"),
     ],
 )
 def test_an_override_that_does_not_fit_is_a_usage_error(softliq: Softliq, mine: Path, given: str, said: str) -> None:
     ran = softliq("eval", mine / "my.policy", mine / "snapshot", "--set", given)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith(f"error: {said}")
+
+
+def test_results_never_take_the_place_of_inputs(softliq: Softliq, mine: Path) -> None:
+    policy, snapshot = mine / "my.policy", mine / "snapshot"
+    before = {p: p.read_bytes() for p in (policy, *snapshot.iterdir())}
+    ran = softliq("eval", policy, snapshot, "--out", mine / "." / "snapshot", "--format", "csv")
+    assert (ran.code, ran.out, "holds the snapshot" in ran.err) == (2, "", True)
+    for target in before:
+        ran = softliq("report", policy, snapshot, "-o", target)
+        assert (ran.code, ran.out, "is no report" in ran.err) == (2, "", True)
+    assert before == {p: p.read_bytes() for p in (policy, *snapshot.iterdir())}
+
+
+def test_a_param_that_is_set_twice_is_a_usage_error(softliq: Softliq, mine: Path) -> None:
+    ran = softliq("eval", mine / "my.policy", mine / "snapshot", "--set", "buffer=120%", "--set", "buffer=140%")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("error: `--set` gives `buffer` twice")
+
+
+def test_columns_that_name_nothing_are_a_usage_error(softliq: Softliq, mine: Path) -> None:
+    ran = softliq("eval", mine / "my.policy", mine / "snapshot", "--out", mine / "results", "--columns", ",")
+    assert (ran.code, "names no column" in ran.err) == (2, True)
+    assert not (mine / "results").exists()
+
+
+@pytest.mark.parametrize(("typed", "hint"), [("bob", "write it as `account:bob`"), ("acount", "`account:KEY`")])
+def test_explain_without_an_entity_says_how_to_write_it(softliq: Softliq, mine: Path, typed: str, hint: str) -> None:
+    ran = softliq("explain", mine / "my.policy", mine / "snapshot", typed)
+    assert (ran.code, ran.out, hint in ran.err) == (2, "", True)
+
+
+def test_a_ratio_too_large_for_percent_is_not_called_infinite(softliq: Softliq, mine: Path) -> None:
+    accounts = mine / "snapshot" / "account.csv"
+    accounts.write_text(accounts.read_text().replace("alice,2500", "alice,-1e308"))
+    markets = mine / "snapshot" / "market.csv"
+    markets.write_text(markets.read_text().replace("BTC,50000,0.02", "BTC,50000,0.0001"))
+    ran = softliq("explain", mine / "my.policy", mine / "snapshot", "account:alice")
+    assert "health is -4e+307" in ran.out
+    assert "infinite" not in ran.out.replace("else infinite", "")
+    assert max(map(len, ran.out.splitlines()[:11])) < 100
 
 
 def test_a_params_file_that_is_no_toml(softliq: Softliq, mine: Path) -> None:
@@ -583,6 +625,8 @@ def test_the_python_face(mine: Path) -> None:
     health = results.column("account", "health")
     assert health is not None
     assert health.values[0] == 6.0
+    for folder in (mine / "by_path", str(mine / "by_text")):
+        assert all(path.is_file() for path in face.write_outputs(results, folder))
     with pytest.raises(face.ParamError):
         face.evaluate(policy, book, {"buffer": 9})
     (mine / "my.policy").write_text("policy nonsense")
@@ -590,3 +634,10 @@ def test_the_python_face(mine: Path) -> None:
         face.load_policy(mine / "my.policy")
     with pytest.raises(face.SnapshotError):
         face.read_snapshot(mine / "nowhere", policy)
+
+
+def test_a_space_that_nobody_sees_is_shown_in_a_faulty_cell(softliq: Softliq, mine: Path) -> None:
+    accounts = mine / "snapshot" / "account.csv"
+    accounts.write_text(accounts.read_text("utf-8").replace("bob,800", "bob,\u00a0800"), "utf-8")
+    ran = softliq("eval", mine / "my.policy", mine / "snapshot")
+    assert (ran.code, "`account.collateral` of `bob` is `\\u00a0800`" in ran.out) == (5, True)

@@ -25,6 +25,7 @@ def span(text: str, source: Source = SOURCE) -> Span:
         ("é数字🙂", "é数字🙂"),
         ("\x1b[31mred", "\\x1b[31mred"),
         ("a\tb\nc\rd\x00", "a\\x09b\\x0ac\\x0dd\\x00"),
+        ("\u00a05\u2009", "\\u00a05\\u2009"),
         ("\u202eltr\u2066", "\\u202eltr\\u2066"),
         ("\x9b\u2028\U000e0041", "\\u009b\\u2028\\U000e0041"),
     ],

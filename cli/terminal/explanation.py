@@ -54,7 +54,8 @@ def _beside(beside: "Neighbour", tier: "TierReason") -> str:
 def _distance(gap: float | None, relative: float | None, tier: "TierReason") -> str:
     if gap is None:
         return ""
-    share = "" if relative is None else f" ({relative:+.2%} of the bound)"
+    # A bound next to nothing is far from everything: its share says nothing then.
+    share = "" if relative is None or abs(relative) >= 1e6 else f" ({relative:+.2%} of the bound)"
     return f"{'+' if gap > 0 else ''}{value_text(gap, tier.unit, tier.shown)}{share}"
 
 
@@ -124,8 +125,8 @@ def _source(step: "Step") -> str:
 
 def value_text(value: object, unit: str, shown: str) -> str:
     """A value with its unit: `125%`, `1,400 USD`, `yes`."""
-    if isinstance(value, float) and shown == "ratio" and abs(value) != float("inf"):
+    if isinstance(value, float) and shown == "ratio" and abs(value * 100) != float("inf"):
         return f"{figure(value * 100)}%"
     text = figure(value)
     plain = not isinstance(value, float) or unit in ("", "number", "date") or abs(value) == float("inf")
-    return text if plain else f"{text} {safe(unit)}"
+    return text if plain else f"{text} {'s' if unit == 'duration' else safe(unit)}"

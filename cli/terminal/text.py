@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from evaluator.literals import iso
 
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 
 
 def safe(text: str) -> str:
