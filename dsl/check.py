@@ -15,7 +15,7 @@ from dsl.expressions import condition, formula, unsupported
 from dsl.grids import check_overs, define_grid
 from dsl.laws import check_laws, define_law
 from dsl.model import Kind
-from dsl.names import collect, did_you_mean
+from dsl.names import collect
 from dsl.params import define_params, domain
 from dsl.ranges import Ranges
 from dsl.source import Span
@@ -150,14 +150,7 @@ def _later(world: World) -> None:
 
 def _check(world: World, written: syntax.Check) -> model.Check:
     on = written.on.text if written.on else None
-    if written.on is not None and on not in world.names.entities:
-        if on not in world.names.lost:
-            world.report.error(
-                "E105",
-                f"there is no entity `{on}`",
-                written.on.span,
-                help=did_you_mean(on or "", set(world.names.entities)),
-            )
+    if written.on is not None and not world.has_entity(written.on):
         on = None
         expr: model.Expr = model.Const(True, model.FLAG, written.span)
     else:

@@ -514,6 +514,11 @@ CHECKING: tuple[Code, ...] = (
         "| 100% | soft | until … | until … |", "| 100% | soft | until … | 1% |",
     ),
     Code(
+        "E710", "two rows of a tier with until",
+        "What `until` finds is kept by tier, so a tier with an `until` cell has one row.",
+        "| when a | soft | until … |\n| when b | soft | 10% |", "| when a | soft | until … |\n| when b | trim | 10% |",
+    ),
+    Code(
         "E711", "a shape of what",
         "`y decreasing in x` compares rows of one entity that differ in x, so both are numbers of that entity.",
         "always \"…\": account.fee decreasing in market.mark",

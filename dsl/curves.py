@@ -48,35 +48,7 @@ def _define(world: World, written: syntax.Curve) -> model.Curve | None:
     method, outside, promises = _words(world, written)
     name = written.arg.name.text
     if written.formula is not None:
-        if method is not None or outside is not None:
-            world.report.error(
-                "E421",
-                "a curve by a formula has no points, so it is neither interpolated nor left",
-                written.name.span,
-                help="remove the words; `clamp` its argument to hold it outside",
-            )
-        formula = expression(world, written.formula, Scope(args={name: arg_type}))
-        if formula.type.kind not in (Kind.NUMBER, Kind.ANY):
-            world.report.error(
-                "E420", "a curve's value is a number", formula.span, help="write a formula that gives a number"
-            )
-        made = model.Curve(
-            written.name.text,
-            name,
-            arg_type,
-            formula.type,
-            "formula",
-            None,
-            (),
-            formula,
-            promises,
-            written.description,
-            written.span,
-        )
-        from dsl.promises import check_formula
-
-        check_formula(world, made, written)
-        return made
+        return _by_formula(world, written, written.formula, arg_type, promises, bool(method or outside))
     if method is None:
         world.report.error(
             "E422",
@@ -112,6 +84,38 @@ def _define(world: World, written: syntax.Curve) -> model.Curve | None:
 
     check_points(world, curve, written)
     return curve
+
+
+def _by_formula(
+    world: World,
+    written: syntax.Curve,
+    body: syntax.Expr,
+    arg_type: model.Type,
+    promises: tuple[model.Promise, ...],
+    joined: bool,
+) -> model.Curve:
+    """``joined``: its words say how points are joined, or what holds beyond them."""
+    name = written.arg.name.text
+    if joined:
+        world.report.error(
+            "E421",
+            "a curve by a formula has no points, so it is neither interpolated nor left",
+            written.name.span,
+            help="remove the words; `clamp` its argument to hold it outside",
+        )
+    formula = expression(world, body, Scope(args={name: arg_type}))
+    if formula.type.kind not in (Kind.NUMBER, Kind.ANY):
+        world.report.error(
+            "E420", "a curve's value is a number", formula.span, help="write a formula that gives a number"
+        )
+    made = model.Curve(
+        written.name.text, name, arg_type, formula.type, "formula", None, (), formula, promises,
+        written.description, written.span,
+    )  # fmt: skip
+    from dsl.promises import check_formula
+
+    check_formula(world, made, written)
+    return made
 
 
 def _words(

@@ -23,23 +23,15 @@ def define_test(world: World, written: syntax.Test) -> model.Test:
     for block in written.given:
         if block.as_of is not None:
             as_of = block.as_of.value
-        elif _entity(world, block.entity):
+        elif world.has_entity(block.entity):
             if block.entity.text in given:
                 world.report.error(
                     "E601", f"`{block.entity.text}` is given twice", block.entity.span, help="join the rows"
                 )
             given[block.entity.text] = _given(world, block)
-    expectations = [e for block in written.expect if _entity(world, block.entity) for e in _expect(world, block, given)]
+    expected = [block for block in written.expect if world.has_entity(block.entity)]
+    expectations = [e for block in expected for e in _expect(world, block, given)]
     return model.Test(written.text, as_of, tuple(given.values()), tuple(expectations), written.span)
-
-
-def _entity(world: World, name: syntax.Name) -> bool:
-    if name.text in world.names.entities:
-        return True
-    if name.text not in world.names.lost:
-        help = did_you_mean(name.text, set(world.names.entities))
-        world.report.error("E105", f"there is no entity `{name.text}`", name.span, help=help)
-    return False
 
 
 def _given(world: World, block: syntax.Given) -> model.GivenTable:

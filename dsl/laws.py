@@ -3,7 +3,6 @@
 from dsl import model, syntax
 from dsl.expressions import condition, expression
 from dsl.model import Kind
-from dsl.names import did_you_mean
 from dsl.slice import reach
 from dsl.world import Scope, World
 
@@ -11,22 +10,13 @@ from dsl.world import Scope, World
 def define_law(world: World, written: syntax.Law) -> model.Law | None:
     """None, reported, where the law names no entity, or its shape isn't one of numbers of one entity."""
     on = written.on.text if written.on else None
-    if written.on is not None and not _entity(world, written.on):
+    if written.on is not None and not world.has_entity(written.on):
         return None
     if isinstance(written.property, syntax.Shape):
         shape = _shape(world, written.property, written.on)
         return None if shape is None else model.Law(written.text, shape.subject.entity, shape, written.span)
     claim = condition(world, written.property, Scope(on, whole=on is None), "a law")
     return model.Law(written.text, on, claim, written.span)
-
-
-def _entity(world: World, name: syntax.Name) -> bool:
-    if name.text in world.names.entities:
-        return True
-    if name.text not in world.names.lost:
-        help = did_you_mean(name.text, set(world.names.entities))
-        world.report.error("E105", f"there is no entity `{name.text}`", name.span, help=help)
-    return False
 
 
 def _shape(world: World, written: syntax.Shape, on: syntax.Name | None) -> model.Shape | None:
@@ -49,7 +39,7 @@ def _column(world: World, path: syntax.Path) -> model.Read | None:
         help = "name the entity too, such as `account.fee`"
         world.report.error("E711", f"`{path.text}` names no entity's column", path.span, help=help)
         return None
-    if not _entity(world, first):
+    if not world.has_entity(first):
         return None
     found = expression(world, syntax.Path(path.parts[1:], path.span), Scope(first.text))
     if found.type.kind is Kind.ANY:

@@ -107,7 +107,10 @@ class _State:
     policy: model.Policy
     prefix: str
     lines: Mapping[Cell, model.Expr]
-    _affected: dict[Cell, bool] = field(default_factory=dict)
+    affected: "Touched" = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.affected = Touched(self.policy, self.lines)
 
     def cells(self) -> list[Cell]:
         return [*self.lines, *self.policy.order]
@@ -121,12 +124,6 @@ class _State:
         if formula is None:
             return True
         return any(self.of_tiers(c) for c in reads(formula.value) if self.affected(c))
-
-    def affected(self, cell: Cell) -> bool:
-        if cell not in self._affected:
-            self._affected[cell] = cell in self.lines  # until known otherwise; circles are reported elsewhere
-            self._affected[cell] = cell in self.lines or any(self.affected(c) for c in read_by(self.policy, cell))
-        return self._affected[cell]
 
     def twin(self, cell: Cell) -> model.Formula:
         entity, column = cell

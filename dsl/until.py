@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from dsl import model
 from dsl.diagnostics import Diagnostics
 from dsl.model import Interval
-from dsl.state import AFTER, in_order
+from dsl.state import Touched, in_order
+from dsl.tree import children
 
 PREFIX = "until."
 
@@ -76,6 +77,11 @@ def check_untils(policy: model.Policy, report: Diagnostics) -> None:
                     help = "read only what follows from this row's own tier, in its own columns and the rows that "
                     help += "link to it"
                     report.error("E708", "this `until` depends on what other rows do", cell.span, help=help)
+                twice = next((r for r in tiers.rows if r.label == row.label and r is not row), None)
+                if twice is not None:
+                    help = "name the tiers apart: the search is for the rows of one"
+                    message = f"`{row.label}` names two rows, and one has `until`"
+                    report.error("E710", message, cell.span, twice.span, help=help)
             if len(cells) > 1:
                 second, first = cells[1][0].span, cells[0][0].span
                 report.error("E709", "a row has one `until`", second, first, help="fix one of them")
@@ -86,9 +92,10 @@ class _Alone:
     """Whether a condition in the state after follows from the action of its own row, of ``entity``."""
 
     def __init__(self, policy: model.Policy, entity: str) -> None:
-        self.policy, self.entity = policy, entity
+        self.policy = policy
         self.seen: set[tuple[str, str, tuple[str, ...]]] = set()
-        self.acted = {c.name for c in policy.tiers[entity].columns} | {"tier"}
+        self.acted = {(entity, c.name) for c in policy.tiers[entity].columns} | {(entity, "tier")}
+        self.touched = Touched(policy, self.acted)
 
     def alone(self, expr: model.Expr, at: str, chain: tuple[str, ...], inner: model.Aggregate | None = None) -> bool:
         """``chain``: the links from a row of ``at`` to the row that acts; ``inner``: the aggregate around."""
@@ -98,13 +105,11 @@ class _Alone:
             case model.Aggregate():
                 parts = [e for e in (expr.value, expr.where) if e is not None]
                 return all(self.alone(p, at, chain, expr) for p in parts)
-        from dsl.tree import children
-
         return all(self.alone(part, at, chain, inner) for part in children(expr))
 
     def _read(self, read: model.Read, at: str, chain: tuple[str, ...], inner: model.Aggregate | None) -> bool:
-        acted = read.entity == self.entity and read.column in self.acted
-        if not acted and not read.column.startswith(AFTER):
+        cell = (read.entity, read.column)
+        if not self.touched(cell):
             return True
         start, back = at, chain
         if read.inner:
@@ -114,7 +119,7 @@ class _Alone:
             start, back = inner.entity, (*inner.via, *chain)
         if back[: len(read.links)] != read.links or (not read.links and read.entity != start):
             return False
-        if acted:
+        if cell in self.acted:
             return True
         key = (read.entity, read.column, back[len(read.links) :])
         if key in self.seen:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from dsl import model, syntax
 from dsl.diagnostics import Diagnostics, Label
-from dsl.names import Names
+from dsl.names import Names, did_you_mean
 from dsl.source import NOWHERE, Span
 
 Cell = tuple[str, str]  # entity and column
@@ -54,6 +54,15 @@ class World:
     weights: dict[int, int] = field(default_factory=dict)  # of bodies, by identity: nodes once all calls are put in
     read: set[Cell] = field(default_factory=set)
     used_params: set[str] = field(default_factory=set)
+
+    def has_entity(self, name: syntax.Name) -> bool:
+        """Whether a name is an entity's; reported where it isn't, unless its definition could not be read."""
+        if name.text in self.names.entities:
+            return True
+        if name.text not in self.names.lost:
+            help = did_you_mean(name.text, set(self.names.entities))
+            self.report.error("E105", f"there is no entity `{name.text}`", name.span, help=help)
+        return False
 
     def enter(self, key: tuple[str, ...], span: Span) -> bool:
         """Start on a definition; False, with an error that shows the circle, where it is being worked out already."""
