@@ -3,13 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 
 from dsl import model
 from dsl.constants import constant
 from dsl.model import Value
 from dsl.names import did_you_mean
-from dsl.params import ParamError, literal, wanted
+from dsl.params import ParamError, interval_text, literal, wanted
 from dsl.state import rebuild, shocked
+from dsl.text import value_text
 
 _CALL = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
@@ -32,9 +34,18 @@ def with_scenario(
         if value is None:
             help = "make it of numbers, arguments and params, by + - * /"
             raise ParamError([(f"what `{name}` becomes in `{scenario.name}` is no constant", help)])
-        changed[name] = value
+        changed[name] = _allowed(policy.params[name], value, scenario)
     named = replace(policy, name=f"{policy.name}, scenario {' '.join(text.split())}")
     return shocked(named, scenario, args), {**params, **changed}
+
+
+def _allowed(param: model.Param, value: Value, scenario: model.Scenario) -> Value:
+    """The value, where it is in the param's range: beyond it the checker has proved nothing of bounds and tables."""
+    if param.domain is not None and isinstance(value, Fraction | float) and not param.domain.holds(value):
+        shown = value_text(value, param.type)
+        message = f"`{scenario.name}` makes `{param.name}` {shown}, which is outside its range"
+        raise ParamError([(message, f"it must be {interval_text(param.domain, param.type)}")])
+    return value
 
 
 def _called(policy: model.Policy, text: str) -> tuple[model.Scenario, dict[str, model.Const]]:

@@ -9,6 +9,7 @@ import softliq
 from dsl.check import check
 from dsl.diagnostics import Diagnostics
 from dsl.model import Policy
+from dsl.params import ParamError
 from dsl.parse import parse
 from dsl.shock import with_scenario
 from dsl.source import Source
@@ -173,3 +174,13 @@ def test_an_answer_that_is_a_short_decimal_is_that_decimal() -> None:
     found = evaluated([("1030", "1000"), ("1024", "1000")], text=text.replace("- fee * close * debt", ""))
     # equity 30 and margin 20 * (1 - close): enough is 20 * (1 - close) <= 15
     assert found.column("account", "close").values.tolist() == [0.25, 0.4]
+
+
+def test_a_scenario_keeps_a_param_in_its_range() -> None:
+    text = POLICY.replace("target       becomes 150%", "target       becomes 100% + move * 100")
+    assert evaluated(ACCOUNTS, "fall(1%)", text).evaluation.params["target"] == 2
+    with pytest.raises(ParamError) as raised:
+        evaluated(ACCOUNTS, "fall(10%)", text)
+    assert raised.value.problems == [
+        ("`fall` makes `target` 1100%, which is outside its range", "it must be in 110% to 400%")
+    ]
