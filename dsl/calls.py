@@ -214,10 +214,10 @@ def function_body(
         name = ("let", function.name.text)
         if name in world.failed or not world.enter(name, calls[-1] if calls else function.name.span):
             return invalid(function.span)
-        before = len(world.report.found)
+        before = world.report.errors
         world.bodies[key] = expression(world, function.body, Scope(args=types, calls=calls))
         world.leave(name)
-        if len(world.report.found) > before:
+        if world.report.errors > before:
             if not calls:  # it is wrong whatever it is called with: say so once
                 world.failed.add(name)
             world.bodies[key] = invalid(function.span)

@@ -61,8 +61,13 @@ class Diagnostics:
             self.found.append(diagnostic)
 
     @property
+    def errors(self) -> int:
+        """How many errors were found so far, warnings left out."""
+        return sum(d.severity is Severity.ERROR for d in self.found)
+
+    @property
     def failed(self) -> bool:
-        return any(d.severity is Severity.ERROR for d in self.found)
+        return self.errors > 0
 
     def in_order(self) -> list[Diagnostic]:
         """Errors, then warnings; of each the files in the order in which faults were met in them, top to bottom."""

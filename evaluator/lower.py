@@ -125,6 +125,8 @@ class Lowering:
     def const(self, value: Value, type: Type) -> Node:
         """A constant: a label as its code among the type's labels, an unknown label as -1."""
         exact: Constant
+        if type.kind is Kind.ANY:
+            raise TypeError("an expression that the checker gave up on")  # never a quiet zero in its place
         if isinstance(value, bool):
             return self.graph.const(value, FLAG)
         if isinstance(value, str):

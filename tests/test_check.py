@@ -182,3 +182,19 @@ def test_functions_take_any_unit() -> None:
     assert policy is not None, report.found[:3]
     assert str(policy.entities["account"].formulas["x"].type) == "USD"
     assert str(policy.entities["account"].formulas["y"].type) == "number"
+
+
+def test_a_warning_inside_a_function_leaves_its_body_alone():
+    text = """policy "Case"
+entity account:
+  health : ratio
+  fee    = chosen(health)
+let chosen(h: ratio) = if h > 1 then power(h) else 0%
+curve power(h: ratio) increasing = max(0, h) ^ 1.5
+"""
+    policy, report = policy_of(text)
+    assert [d.code for d in report.found] == ["W404"]
+    assert policy is not None
+    call = policy.entities["account"].formulas["fee"].value
+    assert isinstance(call, model.FunctionCall)
+    assert isinstance(call.body, model.If) and call.type.kind is model.Kind.NUMBER
