@@ -7,8 +7,9 @@ from itertools import pairwise
 
 from dsl import model, syntax
 from dsl.constants import affine, affine_range, difference_range
-from dsl.diagnostics import Label
+from dsl.diagnostics import Diagnostics, Label
 from dsl.model import Interval
+from dsl.ranges import Ranges
 from dsl.text import exact_text
 from dsl.world import World
 
@@ -133,11 +134,18 @@ def _shape(expr: model.Expr, world: World) -> Shape:
                 if (sign := _sign(one, world)) is not None:
                     inner = _shape(other, world)
                     return ALL if sign == 0 else inner if sign > 0 else _flip(inner)
-            return _shape(expr.left, world) & _shape(expr.right, world) & {"continuous"}
+            common = _shape(expr.left, world) & _shape(expr.right, world)
+            both = _never_negative(expr.left, world) and _never_negative(expr.right, world)
+            return common & ({"rising", "falling", "continuous"} if both else {"continuous"})
         case model.Binary(operator="/"):
             if (sign := _sign(expr.right, world)) is not None and sign != 0:
                 inner = _shape(expr.left, world)
                 return inner if sign > 0 else _flip(inner)
+            if _above_zero(expr.right, world) and (sign := _sign(expr.left, world)) is not None:
+                inner = _one_over(_shape(expr.right, world))
+                return inner if sign >= 0 else _flip(inner)
+        case model.Binary(operator="^", right=model.Const(value=Fraction() as power)) if power > 0:
+            return _power_shape(expr.left, power, world)
         case model.BuiltinCall():
             return _call_shape(expr, world)
         case model.FunctionCall() if not expr.args:
@@ -161,7 +169,41 @@ def _call_shape(expr: model.BuiltinCall, world: World) -> Shape:
             return common - {"convex", "concave"} if common != ALL else ALL
         case "abs":
             return common & {"continuous"} if shapes[0] != ALL else ALL
+        case "sqrt":
+            return _power_shape(expr.args[0], Fraction(1, 2), world)
     return ALL if common == ALL else NONE
+
+
+def _one_over(shape: Shape) -> Shape:
+    """The shape of one over what is above zero."""
+    turned = {"rising": "falling", "falling": "rising", "concave": "convex", "continuous": "continuous"}
+    return frozenset(turned[s] for s in shape if s in turned)
+
+
+def _power_shape(base: model.Expr, power: Fraction, world: World) -> Shape:
+    """The shape of a power, above zero, of what is never negative; else only of its whole powers."""
+    shape = _shape(base, world)
+    if shape == ALL:
+        return ALL
+    if not _never_negative(base, world):
+        return shape & {"continuous"} if power.denominator == 1 else NONE
+    kept = {"rising", "falling", "continuous", "convex" if power >= 1 else "concave"}
+    return shape & kept
+
+
+def _never_negative(expr: model.Expr, world: World) -> bool:
+    low = _range(expr, world).low
+    return low is not None and low >= 0
+
+
+def _above_zero(expr: model.Expr, world: World) -> bool:
+    found = _range(expr, world)
+    return found.low is not None and (found.low > 0 or (found.low == 0 and found.low_open))
+
+
+def _range(expr: model.Expr, world: World) -> Interval:
+    """The values of an expression whatever the argument is."""
+    return Ranges(world.params, world.tables, world.curves, Diagnostics()).of(expr)
 
 
 def _flip(shape: Shape) -> Shape:

@@ -190,7 +190,7 @@ entity account:
   health : ratio
   fee    = chosen(health)
 let chosen(h: ratio) = if h > 1 then power(h) else 0%
-curve power(h: ratio) increasing = max(0, h) ^ 1.5
+curve power(h: ratio) increasing = ln(max(1, h))
 """
     policy, report = policy_of(text)
     assert [d.code for d in report.found] == ["W404"]
@@ -198,3 +198,40 @@ curve power(h: ratio) increasing = max(0, h) ^ 1.5
     call = policy.entities["account"].formulas["fee"].value
     assert isinstance(call, model.FunctionCall)
     assert isinstance(call.body, model.If) and call.type.kind is model.Kind.NUMBER
+
+
+PROVED = {
+    "max(0, h) ^ 1.5": "increasing convex continuous",
+    "sqrt(max(0, h))": "increasing continuous",
+    "max(0, h) * max(0, 2 * h - 1)": "increasing continuous",
+    "1 / (1 + max(0, h))": "decreasing continuous",
+    "0 - cap / (1 + max(0, h) ^ 2)": "increasing continuous",
+    "h ^ 2": "continuous",
+}
+NOT_PROVED = {
+    "h ^ 3": "increasing",  # true, but not seen: the base may be negative
+    "1 / h": "decreasing",  # two branches, and a hole between them
+    "1 / (h ^ 2 + 1)": "convex",
+    "sqrt(max(0, h))": "convex",
+}
+
+
+def _promising(formula: str, words: str) -> set[str]:
+    _, report = policy_of(f"""policy "Case"
+param cap : ratio in 0% to 100% = 50%
+entity account:
+  health : ratio
+  fee    = shape(health) * cap
+curve shape(h: ratio) {", ".join(words.split())} = {formula}
+""")
+    return {d.code for d in report.found}
+
+
+@pytest.mark.parametrize(("formula", "words"), PROVED.items())
+def test_promises_that_are_proved(formula, words):
+    assert not _promising(formula, words) & {"W404", "E427"}
+
+
+@pytest.mark.parametrize(("formula", "words"), NOT_PROVED.items())
+def test_promises_that_are_not(formula, words):
+    assert _promising(formula, words) & {"W404", "E427"}
