@@ -13,9 +13,8 @@ from cli.laws import Tried, add_cases, law_data, show_law
 from cli.options import Format
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from evaluator.testing import Failure, Side, TestResult
+    from evaluator.asserted import Failure
+    from evaluator.testing import TestResult
 
 Ran = tuple[str, "TestResult"]
 
@@ -82,17 +81,18 @@ def _has_title(path: Path) -> bool:
 
 def _show(ran: Sequence[Ran], tried: Sequence[Tried]) -> None:
     from cli.terminal.console import output
+    from cli.terminal.failures import show_failure
     from cli.terminal.tables import say
     from cli.terminal.text import safe
 
     console = output()
     for name, result in ran:
         word, style = ("pass", "green") if result.passed else ("FAIL", "bold red")
-        say(console, f"{word}  {safe(name)}:{result.test.span.line}  {safe(result.test.text)}", style)
+        say(console, f"{word}  {safe(name)}:{result.test.line}  {safe(result.test.title)}", style)
         if result.fault:
             say(console, f"      it can't be run: {safe(result.fault)}")
         for failure in result.failures:
-            _show_failure(console, failure)
+            show_failure(console, failure)
     for name, found in tried:
         show_law(console, name, found)
     passed = sum(r.passed for _, r in ran)
@@ -101,38 +101,16 @@ def _show(ran: Sequence[Ran], tried: Sequence[Tried]) -> None:
     say(console, f"{passed} passed, {failed} failed" + (f", {undecided} undecided" if tried else ""), "bold")
 
 
-def _show_failure(console: "Console", failure: "Failure") -> None:
-    from cli.terminal.explanation import show_step
-    from cli.terminal.tables import say
-    from cli.terminal.text import safe
-
-    expectation = failure.expectation
-    text = " ".join(expectation.span.text.split())
-    row = f"{expectation.entity} {expectation.key}".strip()
-    say(console, f"      {safe(row)} (line {expectation.span.line}): {safe(text)}")
-    for side in failure.sides:
-        if side.text != _value(side):
-            say(console, f"        {safe(side.text)} is {safe(_value(side))}")
-    for step in failure.steps:
-        show_step(console, step, 4, (expectation.entity, expectation.key))
-
-
-def _value(side: "Side") -> str:
-    from cli.terminal.explanation import value_text
-
-    return (
-        f"unknown, because of {side.because}" if side.value is None else value_text(side.value, side.unit, side.shown)
-    )
-
-
 def _data(name: str, result: "TestResult") -> dict[str, Any]:
+    from evaluator.explain import plain_data
     from evaluator.plain import jsonable
 
     found: dict[str, Any] = jsonable(
         {
             "file": name,
-            "line": result.test.span.line,
+            "line": result.test.line,
             "test": result.test.text,
+            "case": result.test.case or None,
             "passed": result.passed,
             "fault": result.fault or None,
             "failures": [
@@ -140,8 +118,8 @@ def _data(name: str, result: "TestResult") -> dict[str, Any]:
                     "entity": f.expectation.entity,
                     "key": f.expectation.key,
                     "line": f.expectation.span.line,
-                    "expected": " ".join(f.expectation.span.text.split()),
-                    "values": {s.text: s.because if s.value is None else s.value for s in f.sides},
+                    "expected": f.expected,
+                    **plain_data({"parts": f.whole, "decided": f.decided, "steps": f.steps}),
                 }
                 for f in result.failures
             ],
@@ -156,20 +134,22 @@ def _junit(ran: Sequence[Ran], tried: Sequence[Tried]) -> str:
     failed = sum(not r.passed for _, r in ran) + sum(not r.passed for _, r in tried)
     suite = xml.Element("testsuite", name="softliq", tests=str(len(ran) + len(tried)), failures=str(failed), errors="0")
     for name, result in ran:
-        case = xml.SubElement(suite, "testcase", classname=_plain(name), name=_plain(result.test.text))
+        case = xml.SubElement(suite, "testcase", classname=_plain(name), name=_plain(result.test.title))
         if not result.passed:
-            lines = [result.fault] if result.fault else [_line(f) for f in result.failures]
+            lines = [result.fault] if result.fault else [line for f in result.failures for line in _lines(f)]
             element = xml.SubElement(case, "failure", message=_plain(lines[0]))
-            element.text = _plain("\n".join(lines))
+            element.text = "\n".join(_plain(line) for line in lines)
     add_cases(suite, tried)
     xml.indent(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + xml.tostring(suite, encoding="unicode") + "\n"
 
 
-def _line(failure: "Failure") -> str:
-    sides = "; ".join(f"{s.text} is {_value(s)}" for s in failure.sides if s.text != _value(s))
+def _lines(failure: "Failure") -> list[str]:
+    from cli.terminal.failures import part_lines
+
     expectation = failure.expectation
-    return f"{expectation.entity} {expectation.key}: {' '.join(expectation.span.text.split())} ({sides})"
+    row = f"{expectation.entity} {expectation.key}".strip()
+    return [f"{row}: {failure.expected}", *(f"  {line}" for line in part_lines(failure.whole))]
 
 
 def _plain(text: str) -> str:

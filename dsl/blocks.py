@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from dsl import syntax as s
-from dsl.cells import Grid, Place, read_grid
+from dsl.cases import case_names
+from dsl.cells import Grid, Place, read_grid, value_cell
 from dsl.cells import Reader as CellReader
 from dsl.diagnostics import Label
 from dsl.lines import Block, Line
@@ -213,6 +214,7 @@ def _grid(reader: Reader, head: s.Grid | None, body: Sequence[Line], block: Bloc
 def _test(reader: Reader, head: s.Test | None, body: Sequence[Line], block: Block) -> s.Test | None:
     given: list[s.Given] = []
     expect: list[s.Expect] = []
+    cases: s.Cases | None = None
     at = 0
     siblings = [line for line in body if not line.row]
     while at < len(body):
@@ -233,10 +235,15 @@ def _test(reader: Reader, head: s.Test | None, body: Sequence[Line], block: Bloc
                 message = f"`given {node.entity.text}` has no rows"
                 reader.diagnostics.error("E013", message, node.span, help="indent its header and rows below it")
             continue
+        if isinstance(node, s.Cases):
+            cases = _cases(reader, node, rows, cases)
+            continue
         stray = [line, *rows] if line.row else rows
         if line.row or (rows and node is not None):
             span = Span(reader.source, stray[0].start, stray[0].end)
-            reader.diagnostics.error("E016", "a pipe row can't stand here", span, help="rows belong below a `given`")
+            reader.diagnostics.error(
+                "E016", "a pipe row can't stand here", span, help="rows belong below `given` or `each`"
+            )
         if isinstance(node, s.Given):
             given.append(node)
         elif node is not None:
@@ -246,15 +253,41 @@ def _test(reader: Reader, head: s.Test | None, body: Sequence[Line], block: Bloc
         message = "this `test` expects nothing"
         help = "add a line such as `expect account a1: tier = trim`"
         reader.diagnostics.error("E013", message, head.span, help=help)
-    return replace(head, given=tuple(given), expect=tuple(expect)) if head else None
+    if cases is not None:
+        cases = _compared(reader, cases, expect)
+    return replace(head, given=tuple(given), expect=tuple(expect), cases=cases) if head else None
+
+
+def _cases(reader: Reader, node: s.Cases, rows: Sequence[Line], before: s.Cases | None) -> s.Cases:
+    if before is not None:
+        help = "put all cases below one `each`"
+        reader.diagnostics.error("E801", "this test has `each` twice", node.span, before.span, help=help)
+    elif len(rows) < 2:
+        help = "indent a header and a row for each case below it"
+        reader.diagnostics.error("E013", "`each` has no rows", node.span, help=help)
+    grid = read_grid(reader, rows, "given")
+    return before or replace(node, headers=grid.headers, rows=grid.rows)
+
+
+def _compared(reader: Reader, cases: s.Cases, expect: Sequence[s.Expect]) -> s.Cases:
+    """Cells that an expectation reads are expressions; the others are text, as in given rows."""
+    read = case_names([e.expectations for e in expect])
+    rows = []
+    for row in cases.rows:
+        cells = [
+            (value_cell(reader, cell.span, header) or s.Faulty(cell.span)) if header.name.text in read else cell
+            for cell, header in zip(row.cells, cases.headers, strict=True)
+        ]
+        rows.append(replace(row, cells=tuple(cells)))
+    return replace(cases, rows=tuple(rows))
 
 
 def _pasted(reader: Reader, head: Line, line: Line) -> bool:
-    """Whether a line without a pipe at its start is meant as a row of the ``given`` above it."""
+    """Whether a line without a pipe at its start is meant as a row of the ``given`` or ``each`` above it."""
     text = reader.source.text
     word = text[line.start : line.end].split(None, 1)[0]
-    given = text.startswith("given", head.start)
-    return given and word not in ("given", "expect") and len(line.indent) > len(head.indent)
+    rows = text.startswith(("given", "each"), head.start)
+    return rows and word not in ("given", "expect", "each") and len(line.indent) > len(head.indent)
 
 
 _FILLS: dict[str, Callable[[Reader, Any, Sequence[Line], Block], Any]] = {

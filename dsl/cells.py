@@ -251,10 +251,11 @@ def _bound(reader: Reader, span: Span, header: s.Header) -> s.Cell | None:
         return s.Keyword("other", span)
     if text == "unknown":
         return s.Keyword("unknown", span)
-    return _value(reader, span, header)
+    return value_cell(reader, span, header)
 
 
-def _value(reader: Reader, span: Span, header: s.Header) -> s.Cell | None:
+def value_cell(reader: Reader, span: Span, header: s.Header) -> s.Cell | None:
+    """A cell read as an expression; None where it is faulty, which is reported."""
     return number(span) or (reader.text("value", span.start, span.end) if _filled(reader, span, header) else None)  # type: ignore[return-value]
 
 
@@ -278,5 +279,5 @@ def number(span: Span) -> s.Expr | None:
 
 
 _CELLS: dict[Kind, Callable[[Reader, Span, s.Header], s.Cell | None]] = {
-    "key": _key, "bound": _bound, "value": _value, "tier": _tier, "action": _action, "word": _word,
+    "key": _key, "bound": _bound, "value": value_cell, "tier": _tier, "action": _action, "word": _word,
 }  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import replace
 from dsl import model, syntax
 from dsl.becomes import define_effect, define_scenario
 from dsl.calls import define_functions
+from dsl.cases import cases_of
 from dsl.curves import define_curve
 from dsl.diagnostics import Diagnostics, Label
 from dsl.examples import define_test
@@ -35,7 +36,7 @@ def check(file: syntax.File, report: Diagnostics) -> model.Policy | None:
         for step in (_inputs, define_params, define_functions, _tables, _formulas, _tiers, _later):
             step(world)
         checks = tuple(_check(world, c) for c in world.names.checks)
-        tests = tuple(define_test(world, t) for t in world.names.tests)
+        tests = tuple(define_test(world, c) for t in world.names.tests for c in cases_of(report, t))
         laws = tuple(law for w in world.names.laws if (law := define_law(world, w)) is not None)
         effect = define_effect(world, world.names.effect) if world.names.effect else ()
         scenarios = {n: define_scenario(world, s) for n, s in world.names.scenarios.items()}

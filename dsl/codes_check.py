@@ -463,6 +463,23 @@ CHECKING: tuple[Code, ...] = (
         "A number's cell holds a literal as everywhere in a policy, or nothing: then it is missing.",
         "| a1 | 6O% |", "| a1 | 60% |",
     ),
+    Code(
+        "E800", "no such case",
+        "`each.x` reads the column `x` of the rows below `each`, in a test that has them.",
+        "each\n  | cash |\n  | 4525 |\ngiven account\n  | account | cash      |\n  | a1      | each.csah |",
+        "each\n  | cash |\n  | 4525 |\ngiven account\n  | account | cash      |\n  | a1      | each.cash |",
+    ),
+    Code(
+        "E801", "cases twice",
+        "A test has one `each`, and its header names each column once.",
+        "each\n  | cash | cash |\n  | 4525 | 4250 |", "each\n  | cash |\n  | 4525 |\n  | 4250 |",
+    ),
+    Code(
+        "E802", "two cases of one name",
+        "Each case is reported by its name: its cell under `name`, or all its cells. Two that say the same are one.",
+        "each\n  | name  | cash |\n  | below | 4525 |\n  | below | 4250 |",
+        "each\n  | name       | cash |\n  | just below | 4525 |\n  | below      | 4250 |",
+    ),
     # other states
     Code(
         "E701", "not an input",
@@ -608,5 +625,11 @@ CHECKING: tuple[Code, ...] = (
         "W404", "a promise that can't be decided",
         "Neither a proof nor a place that breaks it was found.",
         "curve f(h: ratio) decreasing = 1 / exp(h)", "curve f(h: ratio) decreasing = exp(-h)",
+    ),
+    Code(
+        "W800", "a column of cases that nothing reads",
+        "It changes nothing in the test: a given row or an expectation was meant to read it.",
+        "each\n  | cash | tier |\n  …\nexpect account a1: tier = trim",
+        "each\n  | cash | tier |\n  …\nexpect account a1: tier = each.tier",
     ),
 )  # fmt: skip

@@ -4,6 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from dsl import model, syntax
+from dsl.cases import Case
 from dsl.constants import constant
 from dsl.diagnostics import Diagnostics, Label
 from dsl.expressions import condition, expression
@@ -17,7 +18,8 @@ from dsl.units import ONE
 from dsl.world import Scope, World, is_literal
 
 
-def define_test(world: World, written: syntax.Test) -> model.Test:
+def define_test(world: World, case: Case) -> model.Test:
+    written = case.test
     given: dict[str, model.GivenTable] = {}
     as_of = None
     for block in written.given:
@@ -31,7 +33,9 @@ def define_test(world: World, written: syntax.Test) -> model.Test:
             given[block.entity.text] = _given(world, block)
     expected = [block for block in written.expect if world.has_entity(block.entity)]
     expectations = [e for block in expected for e in _expect(world, block, given)]
-    return model.Test(written.text, as_of, tuple(given.values()), tuple(expectations), written.span)
+    return model.Test(
+        written.text, as_of, tuple(given.values()), tuple(expectations), written.span, case.name, case.span
+    )
 
 
 def _given(world: World, block: syntax.Given) -> model.GivenTable:

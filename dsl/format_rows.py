@@ -54,7 +54,8 @@ def piped(source: Source, faults: Sequence[Diagnostic]) -> Source:
         pasted = False
         for line in block.body:
             words = text[line.start : line.end].split(None, 1)
-            pasted = line.start in first or (pasted and not (block.word == "test" and words[0] in ("given", "expect")))
+            other = block.word == "test" and words[0] in ("given", "expect", "each")
+            pasted = line.start in first or (pasted and not other)
             if pasted and not line.row and "\t" in text[line.start : line.end].partition("#")[0]:
                 lines.append(line)
     for line in reversed(lines):

@@ -582,13 +582,27 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """An example: rows, an instant (None: the policy's effective date), and what must come out."""
+    """An example: rows, an instant (None: the policy's effective date), and what must come out.
+
+    ``case``: the name of one row below `each`, whose place is ``case_span``; empty for a test without such rows.
+    """
 
     text: str
     as_of: datetime | None
     given: tuple[GivenTable, ...]
     expectations: tuple[Expectation, ...]
     span: Span = _span()
+    case: str = ""
+    case_span: Span = _span()
+
+    @property
+    def title(self) -> str:
+        return f"{self.text} [{self.case}]" if self.case else self.text
+
+    @property
+    def line(self) -> int:
+        """Where it stands: the test, or its case's row."""
+        return (self.case_span if self.case else self.span).line
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,6 +205,14 @@ class LineBuilder(Builder):
         as_of = s.Date(parts[2].value, self.at(parts[2])) if len(parts) > 2 else None
         return s.Given(self.name(parts[1]), (), (), as_of, self.over(parts))
 
+    def cases(self, parts: Parts) -> s.Cases | None:
+        word = parts[0]
+        if word.text != "each":
+            help = "a test has `given …` and `expect …`, and `each` above the rows of its cases"
+            self.error("E020", f"`{word.text}` means nothing here", self.at(word), help)
+            return None
+        return s.Cases((), (), self.over(parts))
+
     def expect(self, parts: Parts) -> s.Expect:
         entity, key = self.name(parts[1]), parts[2]
         word = s.Word("", self.at(key)) if self._is(key, ":") else s.Word(key.text, self.at(key))

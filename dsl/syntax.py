@@ -494,11 +494,21 @@ class Expect:
 
 
 @dataclass(frozen=True, slots=True)
+class Cases:
+    """``each``: the rows of a test's cases. Cells are Word, or, in a column that an ``expect`` reads, expressions."""
+
+    headers: tuple[Header, ...]
+    rows: tuple[Row, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class Test:
     text: str
     given: tuple[Given, ...]
     expect: tuple[Expect, ...]
     span: Span = _span()
+    cases: Cases | None = None
 
 
 Statement = (

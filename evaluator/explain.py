@@ -1,7 +1,7 @@
 """Why a row has its tier and its values: as data, down to the input cells and table rows that they come from."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Protocol
 
 from dsl import model
@@ -59,16 +59,19 @@ def explain(evaluation: Evaluated | Reference, entity: str, row: int) -> Explana
 
 def as_data(explanation: Explanation) -> dict[str, Any]:
     """The same as JSON-able data: causes in words, infinite as text, what says nothing left out."""
-    made: dict[str, Any] = jsonable(_plain(asdict(explanation)))
+    made: dict[str, Any] = jsonable(plain_data(explanation))
     return made
 
 
-def _plain(value: Any) -> Any:
+def plain_data(value: Any) -> Any:
+    """Dataclasses as dicts, causes in words, what says nothing left out."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {f.name: getattr(value, f.name) for f in fields(value)}
     match value:
         case dict():
-            return {k: _plain(v) for k, v in value.items() if _says(k, v)}
+            return {k: plain_data(v) for k, v in value.items() if _says(k, v)}
         case tuple():
-            return [_plain(v) for v in value]
+            return [plain_data(v) for v in value]
         case Cause():
             return value.words
         case _:

@@ -6,14 +6,9 @@ from datetime import datetime
 from fractions import Fraction
 
 from dsl import model
-from dsl.model import Kind
 from dsl.params import resolve_params
-from dsl.tree import walk
+from evaluator.asserted import Failure, failure
 from evaluator.book import Book
-from evaluator.explain_steps import Step, Steps
-from evaluator.origins import describe_origin
-from evaluator.places import Unknown
-from evaluator.plain import Plain, constant
 from evaluator.problems import SnapshotError
 from evaluator.reference import Reference
 from evaluator.snapshot import book_of
@@ -21,26 +16,6 @@ from evaluator.tries import Tries
 from evaluator.until import solve
 
 TOLERANCE = Fraction(1, 10**9)
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One side of an expectation that failed: as written, and its value (None where unknown, ``because`` of this)."""
-
-    text: str
-    value: Plain
-    unit: str
-    shown: str
-    because: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An expectation that doesn't hold, both sides of it, and where the values come from."""
-
-    expectation: model.Expectation
-    sides: tuple[Side, ...]
-    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +84,7 @@ def _failure(reference: Reference, expectation: model.Expectation) -> Failure | 
     result = reference.evaluate(condition, expectation.entity, row)
     if result is True:
         return None
-    exprs = (condition.left, condition.right) if isinstance(condition, model.Compare) else (condition,)
-    sides = tuple(_side(reference, expr, expectation.entity, row) for expr in exprs)
-    steps = Steps(reference)
-    reads = [r for r in walk(condition) if isinstance(r, model.Read) and not r.inner and not r.links]
-    shown = tuple(steps.column(expectation.entity, r.column, row) for r in dict.fromkeys(reads))
-    return Failure(expectation, sides, shown)
+    return failure(reference, expectation, row)
 
 
 def _row(book: Book, expectation: model.Expectation) -> int:
@@ -129,19 +99,3 @@ def _near(values: Sequence[object], expectation: model.Expectation, operator: st
         return False
     room = TOLERANCE * max(abs(left), abs(right)) if expectation.within is None else expectation.within
     return abs(left - right) <= room
-
-
-def _side(reference: Reference, expr: model.Expr, entity: str, row: int) -> Side:
-    value = reference.evaluate(expr, entity, row)
-    text = " ".join(expr.span.text.split())
-    unit = str(expr.type.unit) if expr.type.kind is Kind.NUMBER and expr.type.unit is not None else ""
-    if isinstance(value, Unknown):
-        origin = describe_origin(reference.policy, reference.book, value.code)
-        return Side(text, None, unit, expr.type.shown, origin.text)
-    return Side(text, _plain(reference, expr, value), unit, expr.type.shown)
-
-
-def _plain(reference: Reference, expr: model.Expr, value: object) -> Plain:
-    if expr.type.kind is Kind.LINK and isinstance(value, int):
-        return reference.book.tables[expr.type.entity].keys[value]
-    return constant(value, expr.type)  # type: ignore[arg-type]

@@ -31,19 +31,32 @@ def show_explanation(found: "Explanation") -> None:
 
 
 def _show_tier(console: Console, tier: "TierReason") -> None:
-    if tier.because is not None:
-        say(console, f"because of {safe(tier.because.text)}")
-    elif tier.variable:
-        say(console, f"{safe(tier.variable)} is {value_text(tier.value, tier.unit, tier.shown)}")
+    if because := tier_because(tier):
+        say(console, because)
     for word, beside in (("above", tier.before), ("below", tier.after)):
         if beside is not None:
             say(console, f"the tier {word} is {_beside(beside, tier)}")
     say(console)
+    show_tier_rows(console, tier)
+
+
+def tier_because(tier: "TierReason") -> str:
+    """What decided: the unknown, or the number that the bounds are compared with."""
+    if tier.because is not None:
+        return f"because of {safe(tier.because.text)}"
+    return f"{safe(tier.variable)} is {value_text(tier.value, tier.unit, tier.shown)}" if tier.variable else ""
+
+
+def show_tier_rows(console: Console, tier: "TierReason", indent: int = 0, beside: bool = False) -> None:
+    """The rows of the tiers with what came of each; ``beside``: only the one taken and those next to it."""
+    taken = next(i for i, t in enumerate(tier.tests) if t.outcome == "held")
+    near = [i for i, t in enumerate(tier.tests) if not beside or abs(i - taken) <= 1 or t.outcome == "unknown"]
     rows = [
         [_MARKS.get(t.outcome, " "), _row(t.text), t.outcome, _distance(t.distance, t.relative, tier)]
-        for t in tier.tests
+        for t in (tier.tests[i] for i in near)
     ]
-    show_table(console, ["", "row of the policy", "outcome", "distance" if tier.variable else ""], rows)
+    distance = f"{safe(tier.variable)} from the bound" if tier.variable else ""
+    show_table(console, ["", "row of the policy", "outcome", distance], rows, indent=indent)
 
 
 def _beside(beside: "Neighbour", tier: "TierReason") -> str:

@@ -1,0 +1,49 @@
+"""What `test` prints of an expectation that failed: its parts with their values, the rows that decided, the cells."""
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from cli.terminal.explanation import show_step, show_tier_rows, tier_because, value_text
+from cli.terminal.tables import say
+from cli.terminal.text import safe
+
+if TYPE_CHECKING:
+    from evaluator.asserted import Failure, Part
+
+_INDENT = "      "
+
+
+def show_failure(console: Console, failure: "Failure") -> None:
+    expectation = failure.expectation
+    row = f"{expectation.entity} {expectation.key}".strip()
+    say(console, f"{_INDENT}{safe(row)} (line {expectation.span.line}): {safe(failure.expected)}")
+    for line in part_lines(failure.whole):
+        say(console, f"{_INDENT}  {line}")
+    for decided in failure.decided:
+        name = f"{decided.entity} {decided.key}".strip()
+        because = tier_because(decided.reason)
+        say(console, f"{_INDENT}  {safe(name)} is in {safe(decided.reason.tier)}{because and f': {because}'}")
+        show_tier_rows(console, decided.reason, 10, beside=True)
+    for step in failure.steps:
+        show_step(console, step, 4, (expectation.entity, expectation.key))
+
+
+def part_lines(whole: "Part") -> list[str]:
+    """The parts as an indented tree, their values in a column beside it."""
+    rows: list[tuple[str, str]] = []
+
+    def add(part: "Part", depth: int) -> None:
+        rows.append((f"{'  ' * depth}{safe(part.text)}", part_value(part)))
+        for inner in part.parts:
+            add(inner, depth + 1)
+
+    add(whole, 0)
+    width = max(len(text) for text, _ in rows)
+    return [f"{text.ljust(width)}  {value}" for text, value in rows]
+
+
+def part_value(part: "Part") -> str:
+    if part.value is None:
+        return f"unknown, because of {safe(part.because)}"
+    return value_text(part.value, part.unit, part.shown)
