@@ -75,7 +75,7 @@ def run(arguments: Sequence[str]) -> int:
         code = get_command(app).main(args=list(arguments), prog_name="softliq", standalone_mode=False)
         sys.stdout.flush()
     except Stop as stop:
-        _say(stop.message, stop.help)
+        say(stop.message, stop.help)
         code = stop.code
     except typer.TyperException as error:
         _usage(error)
@@ -87,12 +87,12 @@ def run(arguments: Sequence[str]) -> int:
     except OSError as error:
         if os.environ.get("SOFTLIQ_DEBUG"):
             raise
-        _say(f"cannot use `{_plain(error.filename)}`: {_reason(error)}" if error.filename else _reason(error))
+        say(f"cannot use `{_plain(error.filename)}`: {_reason(error)}" if error.filename else _reason(error))
         code = Exit.USAGE
     except Exception:
         if os.environ.get("SOFTLIQ_DEBUG"):
             raise
-        _say(_BUG)
+        say(_BUG)
         code = Exit.BUG
     if code == Exit.BROKEN_PIPE:
         _silence(sys.stdout)
@@ -108,10 +108,11 @@ def _usage(error: typer.TyperException) -> None:
             message = message.replace(before, after).rstrip("?)")
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "softliq"
-    _say(message, f"`{path} --help` lists what it takes")
+    say(message, f"`{path} --help` lists what it takes")
 
 
-def _say(message: str | None, help: str | None = None) -> None:
+def say(message: str | None, help: str | None = None) -> None:
+    """What is wrong and what helps, on standard error."""
     if message is not None:
         print(f"error: {message}", *([f"help: {help}"] if help else []), sep="\n", file=sys.stderr)
 

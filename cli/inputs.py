@@ -72,10 +72,14 @@ def standard_input() -> str:
 
 def read_policy(name: str) -> tuple[Loaded, Policy]:
     """A policy without errors, its warnings printed to standard error; else its faults there, and stop."""
+    return sound(checked(name))
+
+
+def sound(found: Checked) -> tuple[Loaded, Policy]:
+    """A checked policy, where it has no errors; its faults are printed to standard error."""
     from cli.terminal.console import errors
     from cli.terminal.diagnostics import render
 
-    found = checked(name)
     if found.diagnostics:
         errors().print(render(found.diagnostics), end="", soft_wrap=True)
     if found.policy is None:

@@ -1,12 +1,13 @@
 """What the reference interpreter's values look like, where they are computed, and where a fault is said to begin."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from fractions import Fraction
 
 from dsl import model
 from dsl.model import Exact, Expr
+from dsl.source import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,14 @@ class Unknown:
 
 
 Result = Exact | str | bool | int | Unknown  # numbers, dates, durations; labels and texts; flags; links as row numbers
+
+
+Met = tuple[str, int, int, str | int]  # a place in a text, and which way was taken there
+Meet = Callable[[Span, str | int], None]
+
+
+def met(span: Span, arm: str | int) -> Met:
+    return span.source.name, span.start, span.end, arm
 
 
 @dataclass(frozen=True, slots=True)

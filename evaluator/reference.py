@@ -13,6 +13,7 @@ from typing import TypeVar
 from dsl import model
 from dsl.causes import Cause
 from dsl.model import Exact, Expr, Kind, Value
+from dsl.source import Span
 from evaluator import exact
 from evaluator.book import Book
 from evaluator.columns import Column, Origin, origin_code
@@ -21,7 +22,7 @@ from evaluator.exact_dates import DATES
 from evaluator.exact_finance import FINANCE
 from evaluator.members import Members
 from evaluator.moves import State, states
-from evaluator.places import Argument, At, Grain, Result, Unknown, first_unknown, grain, number
+from evaluator.places import Argument, At, Grain, Met, Result, Unknown, first_unknown, grain, met, number
 from evaluator.reference_cells import aggregated, as_it_is, input_cell
 from evaluator.reference_lookup import holds
 from evaluator.reference_tables import Lookups
@@ -77,9 +78,10 @@ class Reference:
         self._state: State | None = None
         self._base: Reference | None = None
         self._moved: dict[object, Reference] = {}
+        self.met: set[Met] | None = None  # what was reached, where somebody wants to know
         self.members = Members(policy, book)
-        self.lookups = Lookups(policy, book, self.value)
-        self.tiers = TierRows(policy, self.value)
+        self.lookups = Lookups(policy, book, self.value, self._meet)
+        self.tiers = TierRows(policy, self.value, self._meet)
 
     # -- the face ---------------------------------------------------------------------------------
 
@@ -190,6 +192,7 @@ class Reference:
                 condition = self.value(expr.condition, at)
                 if isinstance(condition, Unknown):
                     return condition
+                self._meet(expr.span, "then" if condition else "else")
                 return self.value(expr.then if condition else expr.otherwise, at)
             case model.Unary():
                 operand = self.value(expr.operand, at)
@@ -216,7 +219,9 @@ class Reference:
                 return self._base.at(expr.operand, at)
             case model.Fallback():
                 operand = self.value(expr.operand, at)
-                return self.value(expr.otherwise, at) if self._absent(expr.operand, operand, at) else operand
+                absent = self._absent(expr.operand, operand, at)
+                self._meet(expr.span, "absent" if absent else "there")
+                return self.value(expr.otherwise, at) if absent else operand
             case model.Known():
                 operand = self.value(expr.operand, at)
                 if self._absent(expr.operand, operand, at):
@@ -272,11 +277,15 @@ class Reference:
     def _logic(self, expr: model.Logic, at: At) -> Result:
         decisive = expr.operator == "or"
         results: list[Result] = []
-        for operand in expr.operands:
+        for place, operand in enumerate(expr.operands):
             results.append(self.value(operand, at))
             if results[-1] is decisive:
+                self._meet(expr.span, place)
                 return decisive
-        return first_unknown(results) or (not decisive)
+        unknown = first_unknown(results)
+        if unknown is None:
+            self._meet(expr.span, "none")
+        return unknown or (not decisive)
 
     def _absent(self, operand: Expr, result: Result, at: At) -> bool:
         """Whether the operand of ``??`` or ``known`` is blank, or finds no row in its own table."""
@@ -285,6 +294,10 @@ class Reference:
         if isinstance(operand, model.TableCall):
             return result.code == self._origin(Cause.NO_ROW, operand, at)
         return Origin.of(result.code).cause is Cause.BLANK
+
+    def _meet(self, span: Span, arm: str | int) -> None:
+        if self.met is not None:
+            self.met.add(met(span, arm))
 
     # -- aggregates -------------------------------------------------------------------------------
 
@@ -315,6 +328,7 @@ class Reference:
         if key not in self._moved:
             found = type(self)(self.policy, self.book, self.params)
             found.members, found._state, found._base = self.members, state, self
+            found.met = self.met
             self._moved[key] = found
         return self._moved[key]
 

@@ -133,6 +133,20 @@ def curve_weights(curve: model.Curve, xs: Sequence[Exact], x: Exact) -> Weights:
     return weights
 
 
+def curve_arms(curve: model.Curve, xs: Sequence[Exact], x: Exact) -> list[tuple[int, str]]:
+    """The parts of a curve that x lies on, each as its first point and ``on`` for the run to the next, ``from`` for a
+    step, ``below`` or ``above`` outside."""
+    order = [compare(point, x) for point in xs]
+    if order[0] > 0:
+        return [(0, "below")]
+    at = sum(1 for o in order if o <= 0) - 1
+    if curve.method == "step":
+        return [(at, "from")]
+    if order[-1] < 0:
+        return [(at, "above")]
+    return [(i, "on") for i in (at - 1, at) if 0 <= i < len(xs) - 1 and (i == at or order[at] == 0)]
+
+
 def curve_value(curve: model.Curve, points: Sequence[tuple[Exact, Exact]], x: Exact) -> Exact:
     xs = [p[0] for p in points]
     weights = curve_weights(curve, xs, x)

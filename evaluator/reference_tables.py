@@ -7,7 +7,7 @@ from dsl import model
 from dsl.model import Exact, Expr
 from evaluator import reference_lookup
 from evaluator.book import Book
-from evaluator.places import Argument, At, Result, Unknown, first_unknown, number
+from evaluator.places import Argument, At, Meet, Result, Unknown, first_unknown, number
 from evaluator.reference_lookup import Weights
 
 Constant = Exact | str | None
@@ -25,11 +25,15 @@ class Constants:
 
 @dataclass(slots=True)
 class Lookups:
-    """``value`` evaluates an expression at a place. Faults of a call are raised, to be placed by who evaluates it."""
+    """``value`` evaluates an expression at a place, ``meet`` is told which rows are used.
+
+    Faults of a call are raised, to be placed by who evaluates it.
+    """
 
     policy: model.Policy
     book: Book
     value: Callable[[Expr, At], Result]
+    meet: Meet
     _constants: dict[str, Constants] = field(default_factory=dict)
 
     def cells(self, table: model.Table) -> Constants:
@@ -71,6 +75,8 @@ class Lookups:
         if unknown is not None:
             return unknown
         weights = self.weights(call, args)
+        for row, _ in weights:
+            self.meet(table.rows[row].span, "row")
         values = [self.table_value(call, row, args, at) for row, _ in weights]
         if len(weights) == 1 and weights[0][1] == 1:
             return values[0]
@@ -94,7 +100,12 @@ class Lookups:
         points = self.points(curve)
         if isinstance(points, Unknown):
             return first_unknown([x, points]) or points
-        return x if isinstance(x, Unknown) else reference_lookup.curve_value(curve, points, number(x))
+        if isinstance(x, Unknown):
+            return x
+        value = reference_lookup.curve_value(curve, points, number(x))
+        for i, arm in reference_lookup.curve_arms(curve, [point[0] for point in points], number(x)):
+            self.meet(curve.points[i][0].span, arm)
+        return value
 
 
 def _plain(cell: Result | None) -> Constant:

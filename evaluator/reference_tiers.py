@@ -8,22 +8,25 @@ from dsl.causes import Cause
 from dsl.model import Exact, Expr
 from evaluator.columns import origin_code
 from evaluator.exact import compare
-from evaluator.places import At, Result, Unknown, first_unknown, number
+from evaluator.places import At, Meet, Result, Unknown, first_unknown, number
 from evaluator.reference_lookup import holds
 
 
 @dataclass(slots=True)
 class TierRows:
-    """``value`` evaluates an expression at a place."""
+    """``value`` evaluates an expression at a place; ``meet`` is told which rows are taken."""
 
     policy: model.Policy
     value: Callable[[Expr, At], Result]
+    meet: Meet
     _taken: dict[tuple[str, int], tuple[int, Unknown | None]] = field(default_factory=dict)
 
     def row(self, entity: str, row: int) -> tuple[int, Unknown | None]:
         """The number of the tiers row that a row takes and, where it is the ``unknown`` row, why."""
         if (entity, row) not in self._taken:
-            self._taken[entity, row] = self._choose(self.policy.tiers[entity], At(entity, row))
+            tiers = self.policy.tiers[entity]
+            self._taken[entity, row] = self._choose(tiers, At(entity, row))
+            self.meet(tiers.rows[self._taken[entity, row][0]].span, "row")
         return self._taken[entity, row]
 
     def _choose(self, tiers: model.Tiers, at: At) -> tuple[int, Unknown | None]:

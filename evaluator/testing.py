@@ -9,6 +9,7 @@ from dsl import model
 from dsl.params import resolve_params
 from evaluator.asserted import Failure, failure
 from evaluator.book import Book
+from evaluator.places import Met
 from evaluator.problems import SnapshotError
 from evaluator.reference import Reference
 from evaluator.snapshot import book_of
@@ -32,13 +33,16 @@ class TestResult:
         return not self.failures and not self.fault
 
 
-def run_tests(policy: model.Policy) -> Iterator[TestResult]:
-    """Every test of a policy, in the order of its text. Params have their own values at each test's instant."""
+def run_tests(policy: model.Policy, met: set[Met] | None = None) -> Iterator[TestResult]:
+    """Every test of a policy, in the order of its text. Params have their own values at each test's instant.
+
+    ``met`` gathers what deciding the expectations reaches of the policy.
+    """
     for test in policy.tests:
-        yield run_test(policy, test)
+        yield run_test(policy, test, met)
 
 
-def run_test(policy: model.Policy, test: model.Test) -> TestResult:
+def run_test(policy: model.Policy, test: model.Test, met: set[Met] | None = None) -> TestResult:
     as_of = test.as_of or policy.effective
     try:
         book = test_book(policy, test, as_of)
@@ -49,8 +53,11 @@ def run_test(policy: model.Policy, test: model.Test) -> TestResult:
         return TestResult(test, fault=str(error))
     solved = solve(policy, book, params, Tries(params))
     reference = Reference(solved.policy, solved.book, params)
-    found = (_failure(reference, e) for e in test.expectations)
-    return TestResult(test, tuple(f for f in found if f is not None))
+    reference.met = met
+    rows = [(e, _row(reference.book, e)) for e in test.expectations]
+    failed = [(e, row) for e, row in rows if not _holds(reference, e, row)]
+    reference.met = None  # an explanation looks at more
+    return TestResult(test, tuple(failure(reference, e, row) for e, row in failed))
 
 
 def test_book(policy: model.Policy, test: model.Test, as_of: datetime | None) -> Book:
@@ -73,18 +80,13 @@ def test_book(policy: model.Policy, test: model.Test, as_of: datetime | None) ->
 test_book.__test__ = False  # type: ignore[attr-defined]
 
 
-def _failure(reference: Reference, expectation: model.Expectation) -> Failure | None:
-    """None where the expectation holds."""
-    row = _row(reference.book, expectation)
+def _holds(reference: Reference, expectation: model.Expectation, row: int) -> bool:
     condition = expectation.condition
     if isinstance(condition, model.Compare):
         values = [reference.evaluate(side, expectation.entity, row) for side in (condition.left, condition.right)]
         if all(isinstance(v, Fraction) for v in values) and _near(values, expectation, condition.operator):
-            return None
-    result = reference.evaluate(condition, expectation.entity, row)
-    if result is True:
-        return None
-    return failure(reference, expectation, row)
+            return True
+    return reference.evaluate(condition, expectation.entity, row) is True
 
 
 def _row(book: Book, expectation: model.Expectation) -> int:

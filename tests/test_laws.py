@@ -158,6 +158,6 @@ def test_the_command_says_so(softliq: Softliq, tmp_path: Path) -> None:
     assert "0 passed, 1 failed, 1 undecided" in ran.out
     assert [c.find("failure") is None for c in xml.parse(junit).getroot()] == [True, False]
     data = json.loads(softliq("test", str(path), "--format", "json").out)
-    assert [d["verdict"] for d in data] == ["undecided", "refuted"]
+    assert [d["verdict"] for d in data["laws"]] == ["undecided", "refuted"]
     path.write_text(HEAD + BOOK + f"\n{HOLD[1]}\n", "utf-8")
     assert softliq("test", str(path)).code == 0

@@ -22,7 +22,8 @@ def test_what_a_failure_shows(softliq: Softliq, name: str, monkeypatch: pytest.M
 
 def test_each_case_is_reported_on_its_own(softliq: Softliq, tmp_path: Path) -> None:
     junit = tmp_path / "junit.xml"
-    data = json.loads(softliq("test", str(CASES / "ladder.policy"), "--junit", str(junit), "--format", "json").out)
+    ran = softliq("test", str(CASES / "ladder.policy"), "--junit", str(junit), "--format", "json")
+    data = json.loads(ran.out)["tests"]
     assert [(d["test"], d["case"], d["line"], d["passed"]) for d in data] == [
         ("the ladder", "cash = 150, tier = healthy, close = 0%", 23, True),
         ("the ladder", "cash = 120, tier = healthy, close = 0%", 24, True),
@@ -87,3 +88,126 @@ def test_no_test_is_a_failure(softliq: Softliq, tmp_path: Path, files: dict[str,
     ran = softliq("test", str(tmp_path))
     assert ran.code == code
     assert said in ran.err
+
+
+# -- coverage -------------------------------------------------------------------------------------
+
+
+def test_what_no_test_reaches(softliq: Softliq, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each kind of place with its line; what only an explanation of a failure looks at isn't reached."""
+    monkeypatch.chdir(CASES)
+    ran = softliq("test", "parts.policy", "--coverage")
+    told = ran.out[ran.out.index("\ncoverage: ") + 1 :]
+    assert told == Path("parts.coverage").read_text("utf-8")
+
+
+BOOK = {
+    "account": "account,cash,mode\nrich,200,hard\nsoft,-1700000,soft\ntrim,101.08,hard\nlow,100.63,hard\n"
+    "lowest,100,hard\nnone,5,hard\nodd,x,hard\n",
+    "position": "position,account,size\np1,rich,60000\np2,rich,3000\np3,soft,2000000\np4,trim,-90\np5,low,-90\n"
+    "p6,lowest,-90\np7,odd,1\n",
+}
+"""Health: soft 100k / 200k = 50%, but soft; trim (101.08 - 100) / 0.9 = 120%; low 70%; lowest 0%; none infinite."""
+
+
+def snapshot(folder: Path, tables: dict[str, str]) -> str:
+    folder.mkdir()
+    for name, text in tables.items():
+        (folder / f"{name}.csv").write_text(text, "utf-8")
+    return str(folder)
+
+
+def test_snapshots_reach_what_no_test_does(softliq: Softliq, tmp_path: Path) -> None:
+    policy = str(CASES / "parts.policy")
+    first = snapshot(tmp_path / "first", BOOK)
+    data = json.loads(softliq("test", policy, "--snapshot", first, "--format", "json").out)["coverage"]
+    missed = [(m["kind"], m["in"], m["text"]) for m in data["missed"]]
+    assert missed == [("curve", "curve fee", "above 150%")]  # the fee is asked for below 150% only
+    assert (data["reached"], data["of"]) == (19, 20)
+    assert data["partly"] == []
+
+
+@pytest.mark.parametrize(("threshold", "code"), [("45%", 0), ("45.1%", 1), ("100%", 1), ("0%", 0)])
+def test_the_threshold_is_a_share_of_what_there_is(softliq: Softliq, tmp_path: Path, threshold: str, code: int) -> None:
+    text = (CASES / "parts.policy").read_text("utf-8")
+    text = (
+        text[: text.index("  expect account a:")]
+        + "  expect account a: tier = shut, need = 49\n  expect account b: tier = hold\n"
+    )
+    (tmp_path / "p.policy").write_text(text, "utf-8")
+    ran = softliq("test", str(tmp_path), "--threshold", threshold)
+    assert "coverage: 9 of 20 reached, 45.00%" in ran.out
+    assert ran.code == code
+    assert ran.err == ("" if code == 0 else f"error: 45.00% reached, less than --threshold {threshold}\n")
+
+
+@pytest.mark.parametrize("threshold", ["90", "x%", "-5%", "101%", "1e2%", ""])
+def test_a_threshold_that_is_no_share(softliq: Softliq, threshold: str) -> None:
+    ran = softliq("test", str(CASES / "parts.policy"), f"--threshold={threshold}")
+    assert ran.code == 2
+    assert "`--threshold" in ran.err
+
+
+def test_a_snapshot_goes_with_one_policy(softliq: Softliq, tmp_path: Path) -> None:
+    ran = softliq("test", str(CASES), "--snapshot", snapshot(tmp_path / "s", BOOK))
+    assert (ran.code, "one policy" in ran.err) == (2, True)
+    assert softliq("test", str(CASES / "parts.policy"), "--snapshot", str(tmp_path / "absent")).code == 4
+
+
+def test_of_a_large_snapshot_some_rows_of_each_tier_are_gone_through(
+    softliq: Softliq, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evaluator.coverage.MOST_ROWS", 20)
+    rows = "".join(f"a{i},200,hard\n" for i in range(200)) + "last,x,hard\n"
+    book = snapshot(tmp_path / "s", {"account": "account,cash,mode\n" + rows, "position": "position,account,size\n"})
+    data = json.loads(softliq("test", str(CASES / "parts.policy"), "--snapshot", book, "--format", "json").out)
+    assert [(p["entity"], p["of"]) for p in data["coverage"]["partly"]] == [("account", 201)]
+    assert data["coverage"]["partly"][0]["rows"] <= 20
+    assert "tier row" not in {m["kind"] for m in data["coverage"]["missed"] if "fine" in m["text"]}
+
+
+# -- watching -------------------------------------------------------------------------------------
+
+
+def test_watching_runs_again_after_each_change(
+    softliq: Softliq, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The policy, a file that it uses, a table's CSV file, a new policy; a fault in between ends nothing."""
+    main, used, rows = tmp_path / "m.policy", tmp_path / "u.policy", tmp_path / "t.csv"
+    good = 'policy "M"\nuse "u.policy"\nentity account:\n  cash : number\n  fee = cash * rate(cash)\n'
+    good += 'table rate(x: number) from "t.csv":\n  | x >= | rate |\n'
+    good += (
+        'test "T":\n  given account\n    | account | cash |\n    | a       | 10   |\n  expect account a: fee = want\n'
+    )
+    main.write_text(good, "utf-8")
+    used.write_text("param want : number = 5\n", "utf-8")
+    rows.write_text("x,rate\n0,0.5\n", "utf-8")
+    edits = iter(
+        [
+            lambda: used.write_text("param want : number = 50\n", "utf-8"),
+            lambda: rows.write_text("x,rate\n0,5.0\n", "utf-8"),
+            lambda: main.write_text("policy", "utf-8"),
+            lambda: main.write_text(good, "utf-8"),
+            lambda: (tmp_path / "n.policy").write_text(good.replace('"T"', '"N"'), "utf-8"),
+        ]
+    )
+
+    def sleep(seconds: float) -> None:
+        edit = next(edits, None)
+        if edit is None:
+            raise KeyboardInterrupt
+        edit()
+
+    monkeypatch.setattr("cli.watch.time.sleep", sleep)
+    ran = softliq("test", str(tmp_path), "--watch")
+    lines = [line for line in ran.out.splitlines() if line[:1].isdecimal() or line.startswith("watching")]
+    assert lines == [
+        "1 passed, 0 failed", "watching 3 files, Ctrl-C ends",
+        "0 passed, 1 failed", "watching 3 files, Ctrl-C ends",
+        "1 passed, 0 failed", "watching 3 files, Ctrl-C ends",
+        "watching 2 files, Ctrl-C ends",
+        "1 passed, 0 failed", "watching 3 files, Ctrl-C ends",
+        "2 passed, 0 failed", "watching 4 files, Ctrl-C ends",
+    ]  # fmt: skip
+    assert ran.code == 0
+    assert ran.err.startswith("error[E0")
