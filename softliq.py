@@ -73,15 +73,22 @@ def load_policy(path: "str | PathLike[str]") -> "Policy":
     return policy
 
 
-def evaluate(policy: "Policy", snapshot: "Book", params: Mapping[str, object] | None = None) -> "Results":
+def evaluate(
+    policy: "Policy", snapshot: "Book", params: Mapping[str, object] | None = None, scenario: str | None = None
+) -> "Results":
     """The policy over the snapshot. ``params`` gives params other values: text as in a policy, or numbers.
 
-    Raises ParamError where a param is unknown, out of range or has no version in force.
+    ``scenario`` shocks the snapshot first: the name of one of the policy's, with its arguments, ``fall(20%)``. Raises
+    ParamError where a param is unknown, out of range or has no version in force, and where there is no such scenario.
     """
     from dsl.params import resolve_params
+    from dsl.shock import with_scenario
     from evaluator.plain import moment_of
     from evaluator.results import Results
     from evaluator.run import evaluate as run
 
     as_of = None if snapshot.as_of is None else moment_of(snapshot.as_of)
-    return Results(run(policy, snapshot, resolve_params(policy, as_of, params)))
+    values = resolve_params(policy, as_of, params)
+    if scenario is not None:
+        policy, values = with_scenario(policy, values, scenario)
+    return Results(run(policy, snapshot, values))

@@ -22,6 +22,14 @@ def explain(
     params: Params = None,
     as_of: AsOf = None,
     scenario: Scenario = None,
+    grid: Annotated[str | None, typer.Option(metavar="NAME", help="The grid that --move is of.")] = None,
+    move: Annotated[
+        str | None, typer.Option(metavar="MOVE", help="The book as this move of a grid makes it, such as 'move=-15%'.")
+    ] = None,
+    why: Annotated[
+        str | None,
+        typer.Option("--why-not", metavar="TIER", help="Say too why it is not in this tier, and what would bring it."),
+    ] = None,
     format: Format = "text",
 ) -> int:
     """Say why a row has its tier: each formula's value, the cells and table rows used, the neighbouring tiers."""
@@ -30,15 +38,36 @@ def explain(
     from evaluator.explain import as_data
     from evaluator.explain import explain as explained
 
-    _, results = run(RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario), format)
+    if grid is not None and move is None:
+        raise Stop(Exit.USAGE, "`--grid` chooses the grid of a move, and none is named", "add `--move NAME`")
+    if scenario is not None and move is not None:
+        raise Stop(Exit.USAGE, "a scenario and a move are two shocks", "leave `--scenario` or `--move` out")
+    _, results = run(RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario, grid, move), format)
     entity, number = find_row(results.policy, results.book, row)
-    found = explained(results.evaluation, entity, number)
+    if why is not None:
+        _known_tier(results.policy, entity, why)
+    found = explained(results.evaluation, entity, number, why)
     if format == "json":
         json.dump(as_data(found), sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
         print()
     else:
         show_explanation(found)
     return Exit.FINE
+
+
+def _known_tier(policy: "Policy", entity: str, tier: str) -> None:
+    from difflib import get_close_matches
+
+    from cli.terminal.text import safe
+
+    if entity not in policy.tiers:
+        there = ", ".join(f"`{e}`" for e in policy.tiers) or "no entity"
+        raise Stop(Exit.USAGE, f"`{entity}` has no tiers", f"tiers are of {there}")
+    labels = policy.tiers[entity].labels
+    if tier not in labels:
+        near = get_close_matches(tier, labels, 1)
+        hint = f"did you mean `{near[0]}`?" if near else "there are " + ", ".join(f"`{n}`" for n in labels)
+        raise Stop(Exit.USAGE, f"`{entity}` has no tier `{safe(tier)}`", hint)
 
 
 def find_row(policy: "Policy", book: "Book", text: str) -> tuple[str, int]:

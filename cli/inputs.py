@@ -162,6 +162,8 @@ def read(options: RunOptions, format: TextOrJson = "text") -> Given:
     params = read_params(policy, book.as_of, options.sets, options.params)
     if options.scenario is not None:
         policy, params = _shocked(policy, params, options.scenario)
+    if options.move is not None:
+        policy = _moved(policy, params, options.grid, options.move)
     return Given(loaded, policy, book, params)
 
 
@@ -171,6 +173,17 @@ def _shocked(policy: Policy, params: dict[str, Value], scenario: str) -> tuple[P
 
     try:
         return with_scenario(policy, params, scenario)
+    except ParamError as error:
+        message, help = error.problems[0]
+        raise Stop(Exit.USAGE, safe(message), safe(help) if help else None) from None
+
+
+def _moved(policy: Policy, params: dict[str, Value], grid: str | None, move: str) -> Policy:
+    from dsl.params import ParamError
+    from dsl.shock import with_move
+
+    try:
+        return with_move(policy, params, grid, move)
     except ParamError as error:
         message, help = error.problems[0]
         raise Stop(Exit.USAGE, safe(message), safe(help) if help else None) from None

@@ -45,3 +45,5 @@ class RunOptions:
     params: Path | None = None
     as_of: str | None = None
     scenario: str | None = None
+    grid: str | None = None
+    move: str | None = None

@@ -218,7 +218,7 @@ def _junit(ran: Sequence[Ran], tried: Sequence[Tried]) -> str:
 
 
 def _lines(failure: "Failure") -> list[str]:
-    from cli.terminal.failures import part_lines
+    from cli.terminal.explanation import part_lines
 
     expectation = failure.expectation
     row = f"{expectation.entity} {expectation.key}".strip()

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from dsl import model
 from dsl.constants import constant
+from dsl.grids import move_values
 from dsl.model import Value
 from dsl.names import did_you_mean
 from dsl.params import ParamError, interval_text, literal, wanted
@@ -37,6 +38,32 @@ def with_scenario(
         changed[name] = _allowed(policy.params[name], value, scenario)
     named = replace(policy, name=f"{policy.name}, scenario {' '.join(text.split())}")
     return shocked(named, scenario, args), {**params, **changed}
+
+
+def with_move(policy: model.Policy, params: Mapping[str, Value], grid: str | None, move: str) -> model.Policy:
+    """The policy over the snapshot as a move of a grid makes it; without ``grid``, of the one grid that has the move.
+
+    Raises ParamError.
+    """
+    if grid is not None and grid not in policy.grids:
+        all_ = ", ".join(f"`{n}`" for n in policy.grids) or "none"
+        help = did_you_mean(grid, set(policy.grids)) or f"it has {all_}"
+        raise ParamError([(f"the policy has no grid `{grid}`", help)])
+    grids = [policy.grids[grid]] if grid is not None else list(policy.grids.values())
+    found = [(g, i) for g in grids for i, m in enumerate(g.moves) if m.name == move]
+    if not found:
+        names = [m.name for g in grids for m in g.moves]
+        shown = ", ".join(f"`{n}`" for n in names[:5]) or "none"
+        help = did_you_mean(move, set(names)) or f"there are {shown}" + (" and others" if len(names) > 5 else "")
+        where = f"`{grid}` has no" if grid is not None else "no grid of the policy has a"
+        raise ParamError([(f"{where} move `{move}`", help)])
+    if len(found) > 1:
+        both = " and ".join(f"`{g.name}`" for g, _ in found)
+        raise ParamError([(f"`{move}` is a move of {both}", "say which by `--grid NAME`")])
+    [(chosen, number)] = found
+    scenario = model.Scenario(chosen.name, (), chosen.lines, {}, chosen.description, chosen.span)
+    named = replace(policy, name=f"{policy.name}, {chosen.name} {move}")
+    return shocked(named, scenario, move_values(chosen, params)[number])
 
 
 def _allowed(param: model.Param, value: Value, scenario: model.Scenario) -> Value:

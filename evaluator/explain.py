@@ -12,6 +12,7 @@ from evaluator.explain_steps import Step, Steps
 from evaluator.explain_tiers import TierReason, tier_reason
 from evaluator.plain import jsonable, key_of
 from evaluator.reference import Reference
+from evaluator.why_not import WhyNot, why_not
 
 
 class Evaluated(Protocol):
@@ -39,10 +40,14 @@ class Explanation:
     row: int
     tier: TierReason | None
     formulas: tuple[Step, ...]
+    why_not: WhyNot | None = None
 
 
-def explain(evaluation: Evaluated | Reference, entity: str, row: int) -> Explanation:
-    """A row's tier and values and where they come from. Values are the reference interpreter's, rounded to float64."""
+def explain(evaluation: Evaluated | Reference, entity: str, row: int, why: str | None = None) -> Explanation:
+    """A row's tier and values and where they come from. Values are the reference interpreter's, rounded to float64.
+
+    ``why``: a tier that it is not in; said is why not.
+    """
     if isinstance(evaluation, Reference):
         reference = evaluation
     else:
@@ -54,7 +59,11 @@ def explain(evaluation: Evaluated | Reference, entity: str, row: int) -> Explana
         tier = tier_reason(reference, policy.tiers[entity], row)
         columns += [column.name for column in policy.tiers[entity].columns]
     formulas = tuple(steps.column(entity, name, row) for name in columns)
-    return Explanation(entity, key_of(reference.book, entity, row), row, tier, formulas)
+    told = None
+    if why is not None:
+        seen = Steps(reference).column(entity, "tier", row)
+        told = why_not(policy, reference.book, reference.params, entity, row, why, seen)
+    return Explanation(entity, key_of(reference.book, entity, row), row, tier, formulas, told)
 
 
 def as_data(explanation: Explanation) -> dict[str, Any]:

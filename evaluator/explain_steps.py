@@ -8,8 +8,10 @@ from typing import Literal
 from dsl import model
 from dsl.model import Expr, Kind, Type
 from dsl.source import Span
+from dsl.until import PREFIX
 from evaluator import reference_lookup
 from evaluator.exact import Fault
+from evaluator.moves import State
 from evaluator.origins import OriginText, describe_origin
 from evaluator.places import Argument, At, Result, Unknown, first_unknown, number, operands
 from evaluator.plain import Plain, constant, key_of
@@ -19,6 +21,10 @@ MOST_STEPS = 2_000  # of one explanation
 MOST_MEMBERS = 5  # of one aggregate
 DEEPEST = 60
 LARGE = 10_000  # rows from which on what is added up over all of them is not taken apart
+
+StepKind = Literal[
+    "formula", "tier", "input", "until", "param", "function", "table", "curve", "aggregate", "member", "grid", "move"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +44,13 @@ class Step:
     """One value. ``value`` is None where it is unknown, and ``unknown`` says where that began.
 
     ``kind`` formula, tier: a computed cell, with its ``text`` and place in the policy; input: a cell of the snapshot
-    (``file``, ``cell`` as written); param; function, table, curve, aggregate: a call in a formula. ``members``: how
-    many rows an aggregate takes, of which ``parts`` shows the largest. ``again``: explained before; ``cut``: too long
-    to go on.
+    (``file``, ``cell`` as written); until: what was found to be enough; param; function, table, curve, aggregate: a
+    call in a formula; grid: an expression over the moves of a grid, each a move. ``members``: how many rows an
+    aggregate takes, or moves a grid has, of which ``parts`` shows the largest, or those that decide. ``again``:
+    explained before; ``cut``: too long to go on.
     """
 
-    kind: Literal["formula", "tier", "input", "param", "function", "table", "curve", "aggregate", "member"]
+    kind: StepKind
     name: str
     value: Plain
     unit: str
@@ -65,8 +72,9 @@ class Step:
 class Steps:
     """Makes the steps of one explanation; each cell is explained once."""
 
-    def __init__(self, reference: Reference) -> None:
-        self.reference, self.policy, self.book = reference, reference.policy, reference.book
+    def __init__(self, reference: Reference, base: "Steps | None" = None) -> None:
+        """``base``: where ``reference`` is over a move's book, the steps of the book before it."""
+        self.reference, self.policy, self.book, self.base = reference, reference.policy, reference.book, base
         self._seen: set[tuple[str, str, int]] = set()
         self._count = 0
         self._large = max((t.rows for t in reference.book.tables.values()), default=0) > LARGE
@@ -76,9 +84,15 @@ class Steps:
 
     def column(self, entity: str, column: str, row: int) -> Step:
         """The step of one cell."""
+        state = self.reference.state
+        if self.base is not None and state is not None:
+            if (entity, column) in state.lines:
+                return self._moved(state, entity, column, row)
+            if not state.touched((entity, column)):
+                return self.base.column(entity, column, row)
         value, type_ = self.reference.cell(entity, column, row), self.policy.type_of(entity, column)
         found = self.policy.entities[entity]
-        kind: Literal["formula", "tier", "input"] = "tier"
+        kind: StepKind = "tier"
         if column in found.inputs or column == entity:
             kind = "input"
         elif column in found.formulas:
@@ -100,6 +114,20 @@ class Steps:
         parts = self._column_parts(entity, column, row)
         self._depth -= 1
         return replace(step, parts=parts)
+
+    def _moved(self, state: State, entity: str, column: str, row: int) -> Step:
+        """The step of an input that the move rewrites."""
+        assert self.base is not None
+        line = state.lines[entity, column]
+        value, type_ = self.reference.cell(entity, column, row), self.policy.type_of(entity, column)
+        step = self._step("formula", column, value, type_, entity=entity, key=key_of(self.book, entity, row))
+        step = replace(step, text=line.span.text.strip(), file=line.span.source.name, line=line.span.line)
+        if (entity, column, row) in self._seen:
+            return replace(step, again=True)
+        self._seen.add((entity, column, row))
+        return replace(
+            step, parts=self.base.parts(line, At(entity, row, args=self.reference.args_of(state, At(entity, row))))
+        )
 
     def _source(self, entity: str, column: str, row: int) -> Span:
         formula = self.policy.entities[entity].formulas.get(column)
@@ -131,7 +159,8 @@ class Steps:
             case model.Read():
                 source = self.reference.source(expr, at)
                 if not isinstance(source, Unknown):
-                    return (self.column(source[0], expr.column, source[1]),)
+                    step = self.column(source[0], expr.column, source[1])
+                    return (self._found(step, expr) if expr.column.startswith(PREFIX) else step,)
                 return (self._step("input", ".".join((*expr.links, expr.column)), source, expr.type),)
             case model.ParamRead():
                 span = self.policy.params[expr.name].span
@@ -157,6 +186,10 @@ class Steps:
                 return (self._curve(expr, at),)
             case model.Aggregate():
                 return (self._aggregate(expr, at),)
+            case model.Over():
+                return (self._over(expr, at),)
+            case model.Unshocked() if self.base is not None:
+                return tuple(_named_base(step) for step in self.base.parts(expr.operand, at))
             case _:
                 return self._all(operands(expr), at)
 
@@ -217,18 +250,45 @@ class Steps:
             members.append(replace(step, parts=self._all(inner, replace(at, inner=(expr.entity, row)))))
         return replace(self._call("aggregate", expr.function, expr, at), members=len(found), parts=tuple(members))
 
+    def _found(self, step: Step, expr: Expr) -> Step:
+        """What an `until` cell found."""
+        file, line = expr.span.source.name, expr.span.line
+        text = " ".join(expr.span.text.split())
+        return replace(
+            step, kind="until", name=step.name.removeprefix(PREFIX), text=text, file=file, line=line, cell=None
+        )
+
+    def _over(self, expr: model.Over, at: At) -> Step:
+        """The moves that decide: the least or greatest, or of a sum the largest; the first of them taken apart."""
+        moves = self.policy.grids[expr.grid].moves
+        found = [
+            (move.name, self.reference.moved(state), replace(at, args={**at.args, **self.reference.args_of(state, at)}))
+            for move, state in zip(moves, self.reference.states(expr), strict=True)
+        ]
+        values = [moved.at(expr.value, there) for _, moved, there in found]
+        order = sorted(range(len(found)), key=lambda i: _decides(expr.function, values[i]))
+        most = MOST_MEMBERS if expr.function in ("sum", "mean") else 1
+        parts: list[Step] = []
+        for i in order[:most]:
+            name, moved, there = found[i]
+            step = self._step("move", name, values[i], expr.value.type)
+            inside = () if parts else Steps(moved, self).parts(expr.value, there)
+            parts.append(replace(step, parts=inside))
+        step = self._call("grid", f"{expr.function} over {expr.grid}", expr, at)
+        return replace(step, members=len(moves), parts=tuple(parts))
+
     # -- values -----------------------------------------------------------------------------------
 
     def _value(self, expr: Expr, at: At) -> Result:
         return self.reference.at(expr, at)
 
-    def _call(self, kind: Literal["function", "table", "curve", "aggregate"], name: str, expr: Expr, at: At) -> Step:
+    def _call(self, kind: StepKind, name: str, expr: Expr, at: At) -> Step:
         step = self._step(kind, name, self._value(expr, at), expr.type)
         return replace(step, text=expr.span.text.strip(), file=expr.span.source.name, line=expr.span.line)
 
     def _step(
         self,
-        kind: Literal["formula", "tier", "input", "param", "function", "table", "curve", "aggregate", "member"],
+        kind: StepKind,
         name: str,
         value: Result,
         type_: Type,
@@ -245,6 +305,20 @@ class Steps:
         if isinstance(value, int) and not isinstance(value, bool):
             return key_of(self.book, type_.entity, value)
         return constant(value, type_)
+
+
+def _named_base(step: Step) -> Step:
+    cell = step.kind in ("formula", "tier", "input")
+    return replace(step, name=f"base.{step.name}") if cell else step
+
+
+def _decides(function: str, value: Result) -> tuple[int, float]:
+    """Unknown moves first, then those that decide; the first of equal ones."""
+    if isinstance(value, Unknown) or not isinstance(value, (Fraction, float)):
+        return 0, 0.0
+    if function in ("max", "argmax"):
+        return 1, -float(value)
+    return (1, float(value)) if function in ("min", "argmin") else _rank(value)
 
 
 def _rank(value: Result) -> tuple[int, float]:

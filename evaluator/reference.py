@@ -5,7 +5,7 @@ depends on, and is computed once.
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import TypeVar
@@ -32,15 +32,6 @@ _DEEP = 600  # expressions and cells inside each other before a cell is put off 
 _FRAMES = 20_000  # Python frames that _DEEP, and one deepest expression on top, may take
 _FUNCTIONS = {**exact.FUNCTIONS, **FINANCE, **DATES}
 T = TypeVar("T")
-
-
-def _args(state: State, at: At) -> dict[str, Argument]:
-    """A move's values as arguments."""
-    found: dict[str, Argument] = {}
-    for name, value in state.args.items():
-        assert isinstance(value.value, Fraction)
-        found[name] = Argument(value.value, value, at)
-    return found
 
 
 class _TooDeep(Exception):
@@ -75,7 +66,7 @@ class Reference:
         self._curve_numbers = {name: i for i, name in enumerate(policy.curves)}
         self._cells: dict[tuple[str, str, int], Result] = {}
         self._depth = 0
-        self._state: State | None = None
+        self.state: State | None = None
         self._base: Reference | None = None
         self._moved: dict[object, Reference] = {}
         self.met: set[Met] | None = None  # what was reached, where somebody wants to know
@@ -141,9 +132,9 @@ class Reference:
         if column == entity:
             return row
         found = self.policy.entities[entity]
-        state, base = self._state, self._base
+        state, base = self.state, self._base
         if state is not None and base is not None and (entity, column) in state.lines:
-            result = base.at(state.lines[entity, column], At(entity, row, args=_args(state, At(entity, row))))
+            result = base.at(state.lines[entity, column], At(entity, row, args=self.args_of(state, At(entity, row))))
         elif state is not None and base is not None and not state.touched((entity, column)):
             result = base.cell(entity, column, row)
         elif column in found.inputs:
@@ -327,10 +318,22 @@ class Reference:
         key = (state.grid, state.held, state.number[-1])
         if key not in self._moved:
             found = type(self)(self.policy, self.book, self.params)
-            found.members, found._state, found._base = self.members, state, self
+            found.members, found.state, found._base = self.members, state, self
             found.met = self.met
             self._moved[key] = found
         return self._moved[key]
+
+    def states(self, expr: model.Over) -> Iterator[State]:
+        """The states that an `over` goes through from here, move by move."""
+        return states(self.policy, self.params, expr, self.state)
+
+    def args_of(self, state: State, at: At) -> dict[str, Argument]:
+        """A move's values as arguments."""
+        found: dict[str, Argument] = {}
+        for name, value in state.args.items():
+            assert isinstance(value.value, Fraction)
+            found[name] = Argument(value.value, value, at)
+        return found
 
     def _over(self, expr: model.Over, at: At) -> Result:
         """The moves' values folded one by one, the first of equal ones the best."""
@@ -338,11 +341,9 @@ class Reference:
         best: Result = expr.type.labels[0] if expr.type.labels else Fraction(0)
         fold = exact.OPERATORS["+"] if expr.function in ("sum", "mean") else exact.FUNCTIONS[expr.function[-3:]]
         count = 0
-        for move, state in zip(
-            self.policy.grids[expr.grid].moves, states(self.policy, self.params, expr, self._state), strict=True
-        ):
+        for move, state in zip(self.policy.grids[expr.grid].moves, self.states(expr), strict=True):
             count += 1
-            args = {**at.args, **_args(state, at)}
+            args = {**at.args, **self.args_of(state, at)}
             value = self.moved(state).at(expr.value, replace(at, args=args))
             unknown = first_unknown([value] if folded is None else [folded, value])
             if unknown is not None or folded is None:

@@ -627,6 +627,12 @@ def test_the_python_face(mine: Path) -> None:
     assert health.values[0] == 6.0
     for folder in (mine / "by_path", str(mine / "by_text")):
         assert all(path.is_file() for path in face.write_outputs(results, folder))
+    fallen = face.evaluate(policy, book, {"buffer": 1.5}, scenario="fall(50%)").column("market", "fall.mark")
+    assert fallen is not None
+    assert list(fallen.values) == [x / 2 for x in book.tables["market"].columns["mark"].values]
+    for scenario in ("fell(50%)", "fall", "fall(x)"):
+        with pytest.raises(face.ParamError):
+            face.evaluate(policy, book, scenario=scenario)
     with pytest.raises(face.ParamError):
         face.evaluate(policy, book, {"buffer": 9})
     (mine / "my.policy").write_text("policy nonsense")

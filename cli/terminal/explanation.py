@@ -10,9 +10,11 @@ from cli.terminal.tables import say, show_table
 from cli.terminal.text import count, figure, safe
 
 if TYPE_CHECKING:
+    from evaluator.asserted import Part
     from evaluator.explain import Explanation
     from evaluator.explain_steps import Step
     from evaluator.explain_tiers import Neighbour, TierReason
+    from evaluator.why_not import WhyNot
 
 _MARKS = {"held": ">", "unknown": "?"}
 
@@ -24,6 +26,9 @@ def show_explanation(found: "Explanation") -> None:
     say(console, f"{safe(found.entity)} {safe(found.key)}{tier}", "bold")
     if found.tier is not None:
         _show_tier(console, found.tier)
+    if found.why_not is not None:
+        say(console)
+        show_why_not(console, found.why_not)
     for step in found.formulas:
         if not step.again:  # it stands above, where another formula reads it
             say(console)
@@ -38,6 +43,58 @@ def _show_tier(console: Console, tier: "TierReason") -> None:
             say(console, f"the tier {word} is {_beside(beside, tier)}")
     say(console)
     show_tier_rows(console, tier)
+
+
+def show_why_not(console: Console, why: "WhyNot") -> None:
+    """What stands between a row and another tier, and single cells by which it would come there."""
+    tier = safe(why.tier)
+    if why.tier == why.taken:
+        say(console, f"it is in {tier}", "bold")
+        return
+    say(console, f"why not {tier}", "bold")
+    if why.because:
+        say(console, f"  {safe(why.because)}")
+        return
+    if why.miss is not None:
+        miss = why.miss
+        now, bound = (value_text(v, miss.unit, miss.shown) for v in (miss.value, miss.bound))
+        gap = f"{'+' if miss.gap > 0 else ''}{value_text(miss.gap, miss.unit, miss.shown)}"
+        share = "" if miss.relative is None or abs(miss.relative) >= 1e6 else f" ({miss.relative:+.2%})"
+        say(console, f"  {safe(miss.variable)} is {now} and would have to be {miss.word} {bound}: {gap}{share}")
+    for stands in why.stands:
+        word = "holds before it" if stands.holds else "does not hold"
+        say(console, f"  {safe(stands.label)} (line {stands.line}) {word}")
+        for line in part_lines(stands.condition):
+            say(console, f"    {line}")
+    if not why.changes:
+        say(console, "  no change of one cell was found that would bring it there")
+        return
+    say(console, "  one cell changed, all else as it is, would bring it there:")
+    rows = [
+        [f"{c.entity} {c.key}", c.column, c.before, "->", c.after, "" if c.relative is None else f"{c.relative:+.2%}"]
+        for c in why.changes
+    ]
+    show_table(console, ["row", "cell", "is", "", "would be", ""], rows, (2, 4, 5), indent=4)
+
+
+def part_lines(whole: "Part") -> list[str]:
+    """The parts of an expression as an indented tree, their values in a column beside it."""
+    rows: list[tuple[str, str]] = []
+
+    def add(part: "Part", depth: int) -> None:
+        rows.append((f"{'  ' * depth}{safe(part.text)}", _part_value(part)))
+        for inner in part.parts:
+            add(inner, depth + 1)
+
+    add(whole, 0)
+    width = max(len(text) for text, _ in rows)
+    return [f"{text.ljust(width)}  {value}" for text, value in rows]
+
+
+def _part_value(part: "Part") -> str:
+    if part.value is None:
+        return f"unknown, because of {safe(part.because)}"
+    return value_text(part.value, part.unit, part.shown)
 
 
 def tier_because(tier: "TierReason") -> str:
@@ -82,8 +139,9 @@ def show_step(console: Console, step: "Step", depth: int, beside: tuple[str, str
         say(console, f"{'  ' * (depth + 1)}by {_row(used.text)}  ({safe(used.file)}:{used.line}{weight})")
     for part in _once(step.parts):
         show_step(console, part, depth + 1, place)
-    if step.kind == "aggregate" and step.members is not None and step.members > len(step.parts):
-        say(console, f"{'  ' * (depth + 1)}and {step.members - len(step.parts):,} more")
+    if step.kind in ("aggregate", "grid") and step.members is not None and step.members > len(step.parts):
+        more = "more" if step.kind == "aggregate" else "other moves"
+        say(console, f"{'  ' * (depth + 1)}and {step.members - len(step.parts):,} {more}")
 
 
 def _once(parts: "Sequence[Step]") -> "list[Step]":
@@ -105,6 +163,10 @@ def _name(step: "Step", beside: tuple[str, str]) -> str:
         case "formula" | "tier" | "input":
             far = step.entity and (step.entity, step.key) != beside
             return f"{safe(step.entity)} {safe(step.key)}, {safe(step.name)}" if far else safe(step.name)
+        case "until":
+            return f"the smallest {safe(step.name)} that is enough"
+        case "grid":
+            return safe(step.name)
         case "aggregate":
             return f"{step.name} over {count(step.members or 0, 'row')}"
         case _:

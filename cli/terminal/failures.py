@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from cli.terminal.explanation import show_step, show_tier_rows, tier_because, value_text
+from cli.terminal.explanation import part_lines, show_step, show_tier_rows, tier_because
 from cli.terminal.tables import say
 from cli.terminal.text import safe
 
 if TYPE_CHECKING:
-    from evaluator.asserted import Failure, Part
+    from evaluator.asserted import Failure
 
 _INDENT = "      "
 
@@ -27,23 +27,3 @@ def show_failure(console: Console, failure: "Failure") -> None:
         show_tier_rows(console, decided.reason, 10, beside=True)
     for step in failure.steps:
         show_step(console, step, 4, (expectation.entity, expectation.key))
-
-
-def part_lines(whole: "Part") -> list[str]:
-    """The parts as an indented tree, their values in a column beside it."""
-    rows: list[tuple[str, str]] = []
-
-    def add(part: "Part", depth: int) -> None:
-        rows.append((f"{'  ' * depth}{safe(part.text)}", part_value(part)))
-        for inner in part.parts:
-            add(inner, depth + 1)
-
-    add(whole, 0)
-    width = max(len(text) for text, _ in rows)
-    return [f"{text.ljust(width)}  {value}" for text, value in rows]
-
-
-def part_value(part: "Part") -> str:
-    if part.value is None:
-        return f"unknown, because of {safe(part.because)}"
-    return value_text(part.value, part.unit, part.shown)
