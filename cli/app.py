@@ -15,6 +15,7 @@ from cli.exits import Exit, Stop
 from cli.explain import explain
 from cli.explain_error import explain_error
 from cli.fmt import fmt
+from cli.gallery import gallery
 from cli.new import new
 from cli.review import report
 from cli.schema import schema
@@ -38,6 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.command("new")(new)
+app.command("gallery")(gallery)
 app.command("check")(check)
 app.command("fmt")(fmt)
 app.command("test")(test)

@@ -234,7 +234,7 @@ ROOMS = {
         "Values to results": "results checks amounts origins plain outputs explain explain_steps explain_tiers testing",
     },
     "cli": {
-        "Commands": "app options inputs exits new check schema eval review explain explain_error test fmt",
+        "Commands": "app options inputs exits new gallery library check schema eval review explain explain_error test fmt",
         "Terminal": "terminal/",
         "Report": "report/page report/",
     },
@@ -293,8 +293,15 @@ def pages() -> Iterator[tuple[Path, str]]:
         yield DOCS / name, NOTE.format(source=source) + re.sub(r"\n{3,}", "\n\n", make()).rstrip() + "\n"
 
 
+def gallery() -> Iterator[tuple[Path, str]]:
+    """Each file of the gallery."""
+    import gallery_pages
+
+    yield from ((DOCS / "gallery" / name, text) for name, text in gallery_pages.pages())
+
+
 def stale() -> list[str]:
-    """The pages that differ from what the code says now."""
+    """The pages that differ from what the code says now; the gallery's have a test of their own."""
     return [p.name for p, text in pages() if not p.exists() or p.read_text("utf-8") != text]
 
 
@@ -310,7 +317,20 @@ def main(arguments: list[str]) -> int:
     for path, text in pages():
         path.write_text(text, "utf-8")
         print(path.relative_to(DOCS.parent))
+    _write_gallery()
     return 0
+
+
+def _write_gallery() -> None:
+    """The gallery as the policies have it now: what no policy asks for any more goes."""
+    folder = DOCS / "gallery"
+    folder.mkdir(exist_ok=True)
+    made = dict(gallery())
+    for path in set(folder.iterdir()) - set(made):
+        path.unlink()
+    for path, text in made.items():
+        path.write_text(text, "utf-8")
+    print(f"docs/gallery: {len(made)} files")
 
 
 if __name__ == "__main__":

@@ -63,13 +63,19 @@ def _show_head(console: Console, results: "Results") -> None:
 
 def _show_tiers(console: Console, summary: "TierSummary") -> None:
     _heading(console, f"{summary.entity}: {count(summary.rows, 'row')}")
+    headers, rows = tier_table(summary)
+    show_table(console, headers, rows, numbers=range(1, len(headers)))
+    for note in summary.notes:
+        say(console, f"note: {safe(note)}", "dim")
+
+
+def tier_table(summary: "TierSummary") -> tuple[list[str], list[list[str]]]:
+    """The headers and rows of an entity's tiers, with the amounts that there are."""
     unit = f" {summary.unit}" if summary.unit else ""
     kept = [n for n in ("notional", "closed", "cost") if any(getattr(x, n) is not None for x in summary.lines)]
     headers = ["tier", "rows", "share", *(f"{name}{unit}" for name in kept)]
     rows = [[x.label, f"{x.count:,}", percent(x.share), *(_amount(getattr(x, n)) for n in kept)] for x in summary.lines]
-    show_table(console, headers, rows, numbers=range(1, len(headers)))
-    for note in summary.notes:
-        say(console, f"note: {safe(note)}", "dim")
+    return headers, rows
 
 
 def _amount(found: "Amount | None") -> str:
