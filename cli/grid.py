@@ -35,5 +35,10 @@ def sweep(options: RunOptions, grid: str, out: Path, format: Literal["parquet", 
         raise Stop(Exit.USAGE, f"the columns {what}", "name one entity's: `--columns account.health,account.tier`")
     with progress() as report:
         path = write_grid(policy, given.book, given.params, grid, chosen, out, format, report)
-    rows, moves = given.book.tables[chosen[0]].rows, len(policy.grids[grid].moves)
-    print(f"{safe(str(path))}: {count(rows, 'row')} of {chosen[0]} in {count(moves, 'move')}")
+    moves = len(policy.grids[grid].moves)
+    rows = (
+        f"{count(given.book.tables[chosen[0]].rows, 'row')} of {chosen[0]}"
+        if chosen[0] in given.book.tables
+        else chosen[0]
+    )
+    print(f"{safe(str(path))}: {rows} in {count(moves, 'move')}")

@@ -8,6 +8,7 @@ from dsl import model, syntax
 from dsl.builtins import AGGREGATES
 from dsl.diagnostics import Label
 from dsl.expressions import NOTHING, condition, expression, guards, unsupported
+from dsl.groups import define_group
 from dsl.model import FLAG, NUMBER, Kind, Type
 from dsl.names import did_you_mean
 from dsl.types import describe
@@ -41,6 +42,8 @@ def aggregate(world: World, written: syntax.Call, name: str, scope: Scope) -> mo
     inner = _inner_entity(world, written, argument, name, scope)
     if inner is None:
         return invalid(written.span)
+    if inner in world.names.groups:
+        define_group(world, inner, written.span)
     via = _via(world, inner, argument, scope, written)
     if via is False:
         return invalid(written.span)
@@ -145,6 +148,8 @@ def _inner_entity(world: World, written: syntax.Call, argument: syntax.Argument,
     if len(leading) == 1:
         return leading[0]  # other entities named inside are reported where they are read
     if not found:
+        if scope.entity in world.names.lost:
+            return None
         world.report.error(
             "E124",
             f"`{name}` has no rows to run over",
@@ -257,18 +262,26 @@ def _mark_read(world: World, inner: str, chain: Via) -> None:
 
 
 def _chains(world: World, inner: str, entity: str) -> list[Via]:
-    """The shortest chains of links that lead from one entity to another."""
+    """The shortest chains of links that lead from one entity to another. A group only repeats its members' own links,
+    so from a group's row that a chain came to it goes on to groups alone."""
     level: list[tuple[str, Via]] = [(inner, ())]
     for _ in range(len(world.names.entities)):
         level = [
             (target, (*chain, link))
             for at, chain in level
             for link, (target, _) in world.names.links(at).items()
-            if target != at or target == entity
+            if (target != at or target == entity)
+            and (not chain or at not in world.names.groups or _joins(world, target, at))
         ]
         if found := [chain for at, chain in level if at == entity]:
             return found
     return []
+
+
+def _joins(world: World, group: str, entity: str) -> bool:
+    """Whether rows of the entity are members of the group."""
+    found = world.names.groups.get(group)
+    return found is not None and found.base == entity
 
 
 def paths(written: syntax.Expr) -> Iterator[syntax.Path]:

@@ -78,6 +78,10 @@ def input_line(world: World, line: syntax.Becomes, args: dict[str, Type]) -> Bec
         help = "who owns what stays as it is; rewrite sizes and prices"
         world.report.error("E701", f"the link `{target.text}` can't be rewritten", target.span, help=help)
         return None
+    if made.grouped:
+        help = "groups stay as they are formed; rewrite inputs of their members"
+        world.report.error("E701", f"the key `{target.text}` can't be rewritten", target.span, help=help)
+        return None
     world.read.add((entity, column))
     scope = Scope(entity, shock=args)
     value = label_or_expression(world, line.value, made.type, scope)

@@ -14,8 +14,9 @@ from dsl.diagnostics import Diagnostics, Label
 from dsl.examples import define_test
 from dsl.expressions import condition, formula, unsupported
 from dsl.grids import check_overs, define_grid
+from dsl.groups import check_groups, define_group
 from dsl.laws import check_laws, define_law
-from dsl.model import Kind
+from dsl.model import MEMBERS, Kind
 from dsl.names import collect
 from dsl.params import define_params, domain
 from dsl.ranges import Ranges
@@ -33,7 +34,7 @@ def check(file: syntax.File, report: Diagnostics) -> model.Policy | None:
     with _deep_recursion():
         world = World(collect(file, report), report)
         _title(world, file)
-        for step in (_inputs, define_params, define_functions, _tables, _formulas, _tiers, _later):
+        for step in (_inputs, define_params, define_functions, _tables, _groups, _formulas, _tiers, _later):
             step(world)
         checks = tuple(_check(world, c) for c in world.names.checks)
         tests = tuple(define_test(world, c) for t in world.names.tests for c in cases_of(report, t))
@@ -47,6 +48,9 @@ def check(file: syntax.File, report: Diagnostics) -> model.Policy | None:
         _unused(world)
         before = replace(_policy(world, file, checks, tests), effect=effect, scenarios=scenarios, laws=laws)
         before = replace(before, grids={n: world.grids[n] for n in world.names.grids})
+        check_groups(before, report)
+        if report.failed:
+            return None
         policy = _with_ranges(state_after(before, report), report)
         check_untils(policy, report)
         check_overs(policy, report)
@@ -73,11 +77,11 @@ def _title(world: World, file: syntax.File) -> None:
 
 def _inputs(world: World) -> None:
     for name, members in world.names.members.items():
-        entity = world.names.entities[name]
-        if entity.groups is not None:
-            unsupported(world, "`groups`", entity.groups.span)
+        entity, own = world.names.entities[name], world.names.groups.get(name)
         world.inputs[name] = {
-            m.name.text: _input(world, m, entity) for m in members.values() if isinstance(m, syntax.Input)
+            m.name.text: _input(world, m, entity)
+            for m in members.values()
+            if isinstance(m, syntax.Input) and not (own and m.name.text in own.keys)
         }
 
 
@@ -89,6 +93,16 @@ def _input(world: World, written: syntax.Input, entity: syntax.Entity) -> model.
             f"`{type_.entity}` has one row, so nothing links to it",
             written.type.span,
             help=f"read it from anywhere as `{type_.entity}.column`",
+        )
+    group = world.names.groups.get(type_.entity) if type_.kind is Kind.LINK else None
+    if group is not None:
+        if (made := world.names.entities[type_.entity].groups) is not None and written.span == made.span:
+            return model.Input(written.name.text, type_, None, False, None, "", written.span, grouped=True)
+        world.report.error(
+            "E745",
+            f"`{type_.entity}` is a group, so no snapshot can say which row of it this is",
+            written.type.span,
+            help=f"each `{group.base}` reads its own as `{type_.entity}`; link to what it is grouped by",
         )
     if type_.kind is Kind.LINK and entity.once:
         world.report.error(
@@ -131,6 +145,11 @@ def _tables(world: World) -> None:
         define_curve(world, name, curve.name.span)
 
 
+def _groups(world: World) -> None:
+    for name in world.names.groups:
+        define_group(world, name, world.names.entities[name].name.span)
+
+
 def _formulas(world: World) -> None:
     for entity, members in world.names.members.items():
         for member in members.values():
@@ -165,7 +184,7 @@ def _unused(world: World) -> None:
             world.report.warn("W101", f"nothing reads the param `{name}`", param.name.span, help="remove it, or use it")
     for entity, inputs in world.inputs.items():
         for column, made in inputs.items():
-            if (entity, column) not in world.read and made.type.kind is not Kind.ANY:
+            if (entity, column) not in world.read and made.type.kind is not Kind.ANY and not made.grouped:
                 member = world.names.members[entity][column]
                 world.report.warn(
                     "W102",
@@ -183,7 +202,7 @@ def _policy(
         n: model.Entity(
             n,
             e.once,
-            world.inputs[n],
+            _all_inputs(world, n),
             {
                 m.name.text: world.formulas[n, m.name.text]
                 for m in names.members[n].values()
@@ -192,6 +211,7 @@ def _policy(
             tuple(names.own_units[n]),
             e.description,
             e.span,
+            world.groups.get(n),
         )
         for n, e in names.entities.items()
     }
@@ -215,8 +235,17 @@ def _policy(
         checks,
         tuple(world.order),
         tests,
+        groups=tuple(world.groups),
         span=file.span,
     )
+
+
+def _all_inputs(world: World, entity: str) -> dict[str, model.Input]:
+    """The inputs of an entity, of a group also whether its members are known."""
+    found = dict(world.inputs[entity])
+    if entity in world.groups:
+        found[MEMBERS] = model.Input(MEMBERS, model.FLAG, None, False, None, "", grouped=True)
+    return found
 
 
 def _with_ranges(policy: model.Policy, report: Diagnostics) -> model.Policy:

@@ -600,6 +600,46 @@ CHECKING: tuple[Code, ...] = (
         "max(account.close over span)   # close is `until …`", "max(base.equity - equity over span)",
     ),
     Code(
+        "E740", "nothing to group",
+        "A group is made of the rows of another entity that has many, directly or over other groups; never of its own.",
+        "entity netting groups system by pool:   # system has one row", "entity netting groups position by account:",
+    ),
+    Code(
+        "E741", "two keys of one name",
+        "Each key is a column of the group under its last name, so the last names must differ, also from the group's.",
+        "entity pair groups position by long.market, short.market:",
+        "long_market = long.market   # a formula of position; then group by long_market, short_market",
+    ),
+    Code(
+        "E742", "this can't be a key",
+        "Groups are formed once, from the columns of their members as the book stands, before the tiers act.",
+        "entity step groups position by account.close:   # close is `until …`",
+        "entity step groups position by account.tier:",
+    ),
+    Code(
+        "E743", "a key whose unit the group doesn't know",
+        "A unit that every market has of its own says nothing in a group of rows of several markets; a key that leads "
+        "to the market makes it the group's.",
+        "entity rung groups position by entry:   # in USD/market.asset",
+        "entity rung groups position by market, entry:",
+    ),
+    Code(
+        "E744", "an input or unit in a group",
+        "The rows of a group are formed from its members, so no snapshot can hold a column of it.",
+        "limit : USD   # in entity netting groups position by account", "a formula, such as `limit = account.limit`",
+    ),
+    Code(
+        "E745", "a link to a group",
+        "A group's rows are formed when the policy runs; no table of the snapshot can name them.",
+        "netting : netting   # in entity order", "link to what the group is grouped by, and aggregate",
+    ),
+    Code(
+        "E746", "the shape of a group's column",
+        "To see how one number moves with another, a cell is varied; a group's rows have no cells of their own.",
+        'always "more is more": netting.margin increasing in netting.gross',
+        'always "never below zero" on netting: margin >= 0',
+    ),
+    Code(
         "E901", "not supported yet",
         "The language has this, and this version of softliq does not.",
         "scenario crash: …", "leave it out",

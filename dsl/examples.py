@@ -25,7 +25,10 @@ def define_test(world: World, case: Case) -> model.Test:
     for block in written.given:
         if block.as_of is not None:
             as_of = block.as_of.value
-        elif world.has_entity(block.entity):
+        elif world.has_entity(block.entity) and (group := world.names.entities[block.entity.text].groups) is not None:
+            help = f"give rows of `{group.text}`: its groups are formed from them"
+            world.report.error("E602", f"`{block.entity.text}` is a group", block.entity.span, help=help)
+        elif block.entity.text in world.names.entities:
             if block.entity.text in given:
                 world.report.error(
                     "E601", f"`{block.entity.text}` is given twice", block.entity.span, help="join the rows"
@@ -105,7 +108,7 @@ def _expect(world: World, block: syntax.Expect, given: dict[str, model.GivenTabl
         if key not in keys:
             hint = did_you_mean(key, set(keys)) or f"its rows are {', '.join(f'`{k}`' for k in keys) or 'none'}"
             world.report.error("E603", f"no row `{key}` of `{entity}` is given", block.key.span, help=hint)
-    elif rows is None and not world.names.entities[entity].once:
+    elif rows is None and not world.names.entities[entity].once and world.names.entities[entity].groups is None:
         help = f"add `given {entity}` with its rows"
         world.report.error("E603", f"no rows of `{entity}` are given", block.entity.span, help=help)
     return [_expectation(world, entity, key, e) for e in block.expectations]

@@ -7,7 +7,7 @@ from dsl import model, syntax
 from dsl.diagnostics import Label
 from dsl.model import FLAG, Kind, Type
 from dsl.names import did_you_mean
-from dsl.paths import facts_of, resolve
+from dsl.paths import facts_of, resolve, start_of
 from dsl.source import Span
 from dsl.types import describe, expect, is_number, literal_unit, same
 from dsl.units import ONE, Unit
@@ -95,6 +95,10 @@ def label_or_expression(world: World, written: syntax.Expr, wanted: Type, scope:
 
 def column_type(world: World, entity: str, column: str, span: Span) -> Type:
     """The type of a column, worked out now if it hasn't been."""
+    if entity in world.names.groups:
+        from dsl.groups import define_group
+
+        define_group(world, entity, span)
     if column == entity:
         return Type(Kind.LINK, entity=entity)
     member = world.names.members[entity][column]
@@ -417,7 +421,7 @@ def optional_operand(world: World, written: syntax.Expr, scope: Scope, what: str
     if isinstance(written, syntax.Path):
         expr = resolve(world, written, scope, guarded=True)
         read = expr.operand if isinstance(expr, model.Unshocked) else expr
-        if isinstance(read, model.Read) and not _may_be_blank(world, read, scope):
+        if isinstance(read, model.Read) and not may_be_blank(world, read, start_of(read, scope)):
             world.report.error(
                 "E302",
                 f"`{written.text}` is never blank, so {what} has nothing to do",
@@ -440,10 +444,9 @@ def optional_operand(world: World, written: syntax.Expr, scope: Scope, what: str
     return expr
 
 
-def _may_be_blank(world: World, read: model.Read, scope: Scope) -> bool:
-    from dsl.paths import start_of
-
-    at = start_of(read, scope)
+def may_be_blank(world: World, read: model.Read, start: str) -> bool:
+    """Whether a read that starts at a row of an entity goes through an optional link or ends at an optional column."""
+    at = start
     for link in read.links:
         target, optional = world.names.links(at)[link]
         if optional:

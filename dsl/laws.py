@@ -29,6 +29,11 @@ def _shape(world: World, written: syntax.Shape, on: syntax.Name | None) -> model
         other = variable if subject.entity != variable.entity else subject
         world.report.error("E711", "a shape compares rows of one entity", other.span, help=help)
         return None
+    if subject.entity in world.names.groups:
+        help = f"state a condition instead (`on {subject.entity}`), or the shape of a column of its members"
+        message = f"`{subject.entity}` is a group, so no cell of its rows can be varied"
+        world.report.error("E746", message, written.span, help=help)
+        return None
     return model.Shape(subject, written.word, variable, written.span)
 
 

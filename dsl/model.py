@@ -313,7 +313,10 @@ Expr = (
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A column of the snapshot. ``fresh``: seconds that the instant in ``<name>_at`` may lie before ``as_of``."""
+    """A column of the snapshot. ``fresh``: seconds that the instant in ``<name>_at`` may lie before ``as_of``.
+
+    ``grouped``: no column of the snapshot, but a group's key, or the link from a member to its group.
+    """
 
     name: str
     type: Type
@@ -322,6 +325,7 @@ class Input:
     fresh: Fraction | None
     description: str
     span: Span = _span()
+    grouped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +340,21 @@ class Formula:
     range: Interval = field(default=Interval(), compare=False)
 
 
+MEMBERS = "group.members"  # a group's flag: yes, or unknown where a row whose key is unknown may be a member
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """A group has one row for each combination of ``keys`` (by name, read at a row of ``base``) among the base's rows.
+
+    Each base row has a link to its group's row, named as the group.
+    """
+
+    base: str
+    keys: tuple[tuple[str, Read], ...]
+    span: Span = _span()
+
+
 @dataclass(frozen=True, slots=True)
 class Entity:
     """``once``: one row, no key. ``links`` is the subset of ``inputs`` whose type is a link."""
@@ -347,6 +366,12 @@ class Entity:
     units: tuple[str, ...]
     description: str
     span: Span = _span()
+    groups: Grouping | None = None
+
+    @property
+    def given(self) -> dict[str, Input]:
+        """The inputs that a snapshot holds."""
+        return {n: i for n, i in self.inputs.items() if not i.grouped}
 
     @property
     def links(self) -> dict[str, str]:
@@ -608,7 +633,8 @@ class Test:
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Mappings are in the order of the text. ``order``: every formula and tiers column, each after all that it reads,
-    as (entity, column); a tiers' columns stand together, ``tier`` first."""
+    as (entity, column); a tiers' columns stand together, ``tier`` first. ``groups``: the entities that are groups, each
+    after those that its keys need."""
 
     name: str
     version: Fraction | None
@@ -628,6 +654,7 @@ class Policy:
     effect: tuple[Becomes, ...] = ()
     scenarios: Mapping[str, Scenario] = field(default_factory=dict)
     grids: Mapping[str, Grid] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
     span: Span = _span()
 
     def type_of(self, entity: str, column: str) -> Type:

@@ -20,6 +20,14 @@ BUILTIN_NAMES = frozenset(BUILTINS) | frozenset(AGGREGATES)
 Member = syntax.Input | syntax.Formula | syntax.Header
 
 
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """What a group is made of: its base entity, and its keys by name as paths from there."""
+
+    base: str
+    keys: dict[str, syntax.Path]
+
+
 @dataclass(slots=True)
 class Names:
     """The declarations of a policy, by kind. ``members`` holds an entity's columns, tiers' columns among them."""
@@ -40,6 +48,7 @@ class Names:
     later: list[syntax.Statement] = field(default_factory=list)
     members: dict[str, dict[str, Member]] = field(default_factory=dict)
     own_units: dict[str, dict[str, syntax.Unit]] = field(default_factory=dict)
+    groups: dict[str, Grouped] = field(default_factory=dict)
     top: dict[str, syntax.Name] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()  # names of definitions that could not be read, which has been reported
 
@@ -52,6 +61,28 @@ class Names:
                 if target:
                     found[name] = target, member.type.optional
         return found
+
+    def leads_to(self, entity: str, written: syntax.Expr, depth: int = 0) -> str | None:
+        """The entity that a path, or what a formula chooses from, is a link to; None where it is no link."""
+        match written:
+            case syntax.Fallback():
+                return self.leads_to(entity, written.operand, depth)
+            case syntax.If():
+                return self.leads_to(entity, written.then, depth)
+            case syntax.Path():
+                at = entity
+                for part in written.parts[:-1]:
+                    if part.text not in self.members.get(at, {}) or (found := self.links(at).get(part.text)) is None:
+                        return None
+                    at = found[0]
+                last = written.parts[-1].text
+                if last == at or at not in self.members:
+                    return at if last == at else None
+                member = self.members[at].get(last)
+                if isinstance(member, syntax.Formula) and depth < MANY:
+                    return self.leads_to(at, member.value, depth + 1)
+                return self.links(at)[last][0] if last in self.links(at) else None
+        return None
 
     def mistyped(self, member: syntax.Input) -> bool:
         """Whether a column that is named as an entity has a type that there isn't: meant as a link, and reported."""
@@ -90,6 +121,9 @@ def collect(file: syntax.File, report: Diagnostics) -> Names:
         _declare(names, statement, report)
     for entity in names.entities.values():
         _members(names, entity, report)
+    from dsl.groups import collect_groups
+
+    collect_groups(names, report)
     for tiers in names.tiers.values():
         _tier_columns(names, tiers, report)
     return names
@@ -178,7 +212,11 @@ def _members(names: Names, entity: syntax.Entity, report: Diagnostics) -> None:
     names.members[entity.name.text] = columns
     names.own_units[entity.name.text] = units
     for member in entity.members:
-        if isinstance(member, syntax.Unit):
+        if entity.groups is not None and not isinstance(member, syntax.Formula):
+            what = "a unit" if isinstance(member, syntax.Unit) else "an input"
+            help = f"its rows come from `{entity.groups.text}`: its keys are columns already, and more are formulas"
+            report.error("E744", f"a group holds no {what[2:].strip()} of its own", member.span, help=help)
+        elif isinstance(member, syntax.Unit):
             if _free(names, member.name, {**units}, report):
                 units[member.name.text] = member
         elif member.name.text == entity.name.text:

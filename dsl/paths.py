@@ -128,7 +128,7 @@ def _read(
         blankable.append((inner, (*links, last.text)))
     if not guarded:
         _needs_guard(world, path, scope, blankable)
-    return model.Read(at, last.text, links, inner, _seen_from(type_, links, inner, scope), path.span)
+    return model.Read(at, last.text, links, inner, _seen_from(world, type_, (entity, links), inner, scope), path.span)
 
 
 def _needs_guard(world: World, path: syntax.Path, scope: Scope, blankable: list[Fact]) -> None:
@@ -144,19 +144,23 @@ def _needs_guard(world: World, path: syntax.Path, scope: Scope, blankable: list[
             return
 
 
-def _seen_from(type_: Type, links: tuple[str, ...], inner: bool, scope: Scope) -> Type:
-    """A column's type as this row sees it: its per-row units gain the path that leads there."""
-    if type_.kind is not Kind.NUMBER or type_.unit is None:
+def _seen_from(world: World, type_: Type, way: tuple[str, tuple[str, ...]], inner: bool, scope: Scope) -> Type:
+    """A column's type as this row sees it: its per-row units gain the path that leads there, ``way`` from an entity."""
+    if type_.kind is not Kind.NUMBER or type_.unit is None or not any(b.entity for b, _ in type_.unit.factors):
         return type_
+    from dsl.groups import canonical, renamed
+
+    start, links = way
+    via = canonical(world.names, start, scope.via or ()) if inner else ()
     change: dict[Base, Base] = {}
     for base, _ in type_.unit.factors:
         if base.entity:
-            full = (*links, *base.path)
-            via = scope.via or ()
-            if inner and via and full[: len(via)] == via:  # back at this row: its own unit
-                change[base] = replace(base, path=full[len(via) :], inner=False)
-            else:
-                change[base] = replace(base, path=full, inner=inner)
+            seen = replace(base, path=canonical(world.names, start, (*links, *base.path)), inner=inner)
+            if via and seen.path[: len(via)] == via:  # back at this row: its own unit
+                seen = replace(seen, path=seen.path[len(via) :], inner=False)
+            elif via and scope.entity in world.names.groups:
+                seen = renamed(world, scope.entity, start, via[:-1], seen) or seen
+            change[base] = seen
     return replace(type_, unit=type_.unit.map(change)) if change else type_
 
 

@@ -18,9 +18,14 @@ def reach(policy: model.Policy, exprs: Iterable[model.Expr], on: str | None) -> 
     def touch(entity: str) -> None:
         if entity not in touched:
             touched.add(entity)
-            for column, target in policy.entities[entity].links.items():
+            found = policy.entities[entity]
+            for column, target in found.links.items():
                 cells.add((entity, column))
                 touch(target)
+            if found.groups is not None:  # whose rows come from its members
+                cells.update((entity, column) for column in found.inputs)
+                touch(found.groups.base)
+                waiting.extend(read for _, read in found.groups.keys)
 
     if on is not None:
         touch(on)
@@ -37,11 +42,11 @@ def reach(policy: model.Policy, exprs: Iterable[model.Expr], on: str | None) -> 
                 cell = (part.entity, part.column)
                 if part.column != part.entity and cell not in cells:
                     cells.add(cell)
-                    waiting += _definition(policy, *cell)
+                    waiting += definition(policy, *cell)
     return cells, touched
 
 
-def _definition(policy: model.Policy, entity: str, column: str) -> list[model.Expr]:
+def definition(policy: model.Policy, entity: str, column: str) -> list[model.Expr]:
     """What a column is computed from at once: of a tiers column what decides the tier, and its own cells."""
     found = policy.entities[entity]
     if column in found.inputs:
@@ -75,9 +80,11 @@ def sliced(policy: model.Policy, exprs: Iterable[model.Expr], on: str | None) ->
         if any((e, c) in cells for c in ("tier", *(made.name for made in t.columns)))
     }
     order = tuple(c for c in policy.order if c in cells or (c[1] == "tier" and c[0] in tiers))
+    groups = tuple(g for g in policy.groups if g in touched)
     return replace(
-        policy, entities=entities, tiers=tiers, order=order, checks=(), tests=(), laws=(), effect=(), scenarios={}
-    )
+        policy, entities=entities, tiers=tiers, order=order, groups=groups,
+        checks=(), tests=(), laws=(), effect=(), scenarios={},
+    )  # fmt: skip
 
 
 def _fewer(tiers: model.Tiers, cells: set[Cell]) -> model.Tiers:

@@ -70,6 +70,7 @@ def shocked(policy: model.Policy, scenario: model.Scenario, args: Mapping[str, m
             entity,
             formulas={f.name: f for (e, _), f in new.items() if e == name}
             | {c: replace(f, value=rewrite(f.value), range=model.Interval()) for c, f in entity.formulas.items()},
+            groups=rewrite(entity.groups),
         )
         for name, entity in policy.entities.items()
     }

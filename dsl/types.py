@@ -74,7 +74,9 @@ def _unit(world: World, path: syntax.Path, entity: str | None) -> Unit | None:
                 return None
             at = target[0]
         if names[-1] in world.names.own_units[at]:
-            return Unit.of(Base(names[-1], at, tuple(names[:-1])))
+            from dsl.groups import canonical
+
+            return Unit.of(Base(names[-1], at, canonical(world.names, entity, names[:-1])))
     _no_unit(world, path, entity, names)
     return None
 

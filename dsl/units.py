@@ -72,11 +72,11 @@ ONE = Unit()
 def _factor(base: Base, power: Fraction) -> str:
     if power == 1:
         return str(base)
-    exact = power.denominator == 1 or _terminates(power.denominator)
+    exact = power.denominator == 1 or terminates(power.denominator)
     return f"{base}^{float(power):g}" if exact else f"{base}^({power})"
 
 
-def _terminates(denominator: int) -> bool:
+def terminates(denominator: int) -> bool:
     for prime in (2, 5):
         while denominator % prime == 0:
             denominator //= prime

@@ -117,13 +117,31 @@ class _Alone:
             if inner.via is None:
                 return False
             start, back = inner.entity, (*inner.via, *chain)
-        if back[: len(read.links)] != read.links or (not read.links and read.entity != start):
+        links, back = _canonical(self.policy, start, read.links), _canonical(self.policy, start, back)
+        if back[: len(links)] != links or (not links and read.entity != start):
             return False
         if cell in self.acted:
             return True
-        key = (read.entity, read.column, back[len(read.links) :])
+        key = (read.entity, read.column, back[len(links) :])
         if key in self.seen:
             return True
         self.seen.add(key)
         formula = self.policy.entities[read.entity].formulas.get(read.column)
-        return formula is None or self.alone(formula.value, read.entity, back[len(read.links) :])
+        return formula is None or self.alone(formula.value, read.entity, back[len(links) :])
+
+
+def _canonical(policy: model.Policy, entity: str, links: tuple[str, ...]) -> tuple[str, ...]:
+    """A chain of links with each step through a group to one of its keys as the key's own path."""
+    found: list[str] = []
+    at, waiting = entity, list(links)
+    while waiting:
+        link = waiting.pop(0)
+        group = policy.entities[link].groups if link in policy.groups else None
+        keys = dict(group.keys) if group is not None and group.base == at else {}
+        if waiting and waiting[0] in keys:
+            key = keys[waiting[0]]
+            waiting[:1] = [] if key.column == key.entity == at else [*key.links, key.column]
+            continue
+        found.append(link)
+        at = policy.entities[at].links[link] if link in policy.entities[at].links else policy.type_of(at, link).entity
+    return tuple(found)

@@ -47,6 +47,7 @@ class World:
     curves: dict[str, model.Curve] = field(default_factory=dict)
     tiers: dict[str, model.Tiers] = field(default_factory=dict)
     grids: dict[str, model.Grid] = field(default_factory=dict)
+    groups: dict[str, model.Grouping] = field(default_factory=dict)  # each after those that its keys need
     order: list[Cell] = field(default_factory=list)
     visiting: dict[tuple[str, ...], Span] = field(default_factory=dict)
     failed: set[tuple[str, ...]] = field(default_factory=set)

@@ -42,7 +42,7 @@ class Probes:
 def _probes(trial: Trial) -> tuple[dict[str, list[model.Expr]], model.Policy]:
     """Numbers that decide something, by column, with the values at which they do; the policy with these columns."""
     policy, on, claim = trial.policy, trial.law.on, trial.law.claim
-    if on is None or isinstance(claim, model.Shape):
+    if on is None or isinstance(claim, model.Shape) or policy.entities[on].groups is not None:
         return {}, policy
     found: dict[str, tuple[model.Expr, list[model.Expr]]] = {}
     tiers = policy.tiers.get(on)

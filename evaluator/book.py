@@ -1,6 +1,6 @@
 """A book: a snapshot's tables, read and typed for one policy, in memory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -16,7 +16,7 @@ class BookTable:
     policy reads; links as row numbers of the target. ``texts``: for a text column, the text of each code. ``written``
     gives a cell as the file writes it (column, row), for messages and for exact decimals. ``left_out``: the optional
     columns that the file doesn't have, all of whose cells are blank. ``long``: columns with a number of more digits
-    than a float64 tells apart.
+    than a float64 tells apart. ``exacts``: by column, the exact value of a row, where no file writes it.
     """
 
     entity: str
@@ -28,9 +28,12 @@ class BookTable:
     path: str = ""
     left_out: tuple[str, ...] = ()
     long: frozenset[str] = frozenset()
+    exacts: Mapping[str, Callable[[int], Fraction]] = field(default_factory=dict)
 
     def exact(self, column: str, row: int) -> Fraction:
         """A known number, duration or date in the decimals that the file writes (of a binary float, the shortest)."""
+        if column in self.exacts:
+            return self.exacts[column](row)
         return exact(self.written(column, row))
 
 

@@ -44,7 +44,8 @@ class Trial:
             self.policy = replace(part, checks=(model.Check(law.text, False, law.on, law.claim, law.span),))
         else:
             self.policy = self._of_shape(policy, law.claim)
-        self.isolated = isolated(self.policy)
+        on = None if law.on is None else policy.entities[law.on]
+        self.isolated = isolated(self.policy) and (on is None or on.groups is None)
 
     def _of_shape(self, policy: model.Policy, shape: model.Shape) -> model.Policy:
         """The subject, with an input that acts through the variable alone; without one, the variable as an input."""

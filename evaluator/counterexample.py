@@ -72,8 +72,8 @@ class _State:
 
     def __init__(self, trial: Trial, world: World, params: Mapping[str, Value]) -> None:
         self.trial = trial
-        self.book: Book = joined(trial.policy, [world], trial.as_of)
-        solved = evaluate(trial.policy, self.book, params)
+        solved = evaluate(trial.policy, joined(trial.policy, [world], trial.as_of), params)
+        self.book: Book = solved.book
         self.reference = Reference(solved.policy, solved.book, params)
         claim = trial.law.claim
         parts = [claim.variable, claim.subject] if isinstance(claim, model.Shape) else list(walk(claim))

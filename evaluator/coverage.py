@@ -10,6 +10,7 @@ from dsl import model
 from dsl.source import Span
 from dsl.tree import children
 from evaluator.book import Book
+from evaluator.grouping import with_groups
 from evaluator.places import Met, met
 from evaluator.reference import Reference
 from evaluator.run import evaluate
@@ -149,6 +150,7 @@ def add_snapshot(
 ) -> None:
     """Goes through a snapshot's rows, every one up to MOST_ROWS of an entity; of more, some of each tier and others
     evenly spread, while tiers rows are counted over all. Stops where nothing is left to reach."""
+    book = with_groups(policy, book, params)
     solved = solve(policy, book, params, Tries(params))
     reference = Reference(solved.policy, solved.book, params)
     reference.met = coverage.reached

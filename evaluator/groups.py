@@ -43,6 +43,15 @@ def _gather(node: Node, args: Sequence[Vector], context: Context) -> Vector:
     return Vector(values, quality, unsure, column.relative, absolute, column.once)
 
 
+def _distinct(node: Node, args: Sequence[Vector], context: Context) -> Vector:
+    """A number that groups rows: in doubt, unless equal numbers are equal floats and others are not."""
+    (x,) = args
+    if x.exact or (x.once and node.args[0].op == "input"):
+        return x
+    known = np.ones(x.values.shape, dtype=np.bool_) if x.quality is None else x.quality == KNOWN
+    return Vector(x.values, x.quality, known)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Groups:
     """The members of each of ``count`` rows. ``index``: (n,) each member's row, ``count`` for members of nobody.
@@ -293,6 +302,7 @@ def _quantifier(decisive: bool) -> Kernel:
 
 GROUPS: dict[str, Kernel] = {
     "gather": _gather,
+    "distinct": _distinct,
     "agg_sum": _sum,
     "agg_mean": _mean,
     "agg_min": _extreme(np.minimum, np.inf),

@@ -148,7 +148,7 @@ class _Search:
         entities = self.trial.policy.entities.values()
         cells = [
             (e.name, i, made.name) for e in entities for made in e.inputs.values() if made.type.kind is Kind.NUMBER
-            for i, row in enumerate(world[e.name]) if row[made.name] is not None
+            for i, row in enumerate(world.get(e.name, ())) if row[made.name] is not None
         ]  # fmt: skip
         own = [c for c in cells if c[0] == self.trial.law.on]
         return self.random.choice(own if own and self.random.random() < 0.6 else cells) if cells else None

@@ -39,8 +39,8 @@ class Layout:
 
 
 def needs_table(entity: Entity) -> bool:
-    """A ``once`` entity without inputs has its one row anyway."""
-    return not entity.once or bool(entity.inputs)
+    """A ``once`` entity without inputs has its one row anyway, and the rows of a group come from its members."""
+    return entity.groups is None and (not entity.once or bool(entity.inputs))
 
 
 def find_layout(path: Path, policy: Policy) -> Layout:
@@ -178,7 +178,7 @@ class _Toml:
             self.fault(f"`columns` of [{entity.name}] isn't a list of names", 'write columns = { mark = "mark_price" }')
             return False
         known = [] if entity.once else [entity.name]
-        for column in entity.inputs.values():
+        for column in entity.given.values():
             known += [column.name] if column.fresh is None else [column.name, f"{column.name}_at"]
         for name in renamed:
             if name not in known:

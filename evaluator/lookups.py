@@ -147,9 +147,9 @@ class Lookups:
         rates = [[_rational(cells[r].node) for r in group] for group in groups]
         if all(rate is not None for group in rates for rate in group):
             steps = [pieces.ladder(_rationals(b), _rationals(r)) for b, r in zip(bounds, rates, strict=True)]
-            piece = self._lowering.op("segment", operands, scope, (made, False), INDEX)
+            piece = self._lowering.op("segment", operands, scope, (made, False, len(operands) > 1), INDEX)
             return self._polynomial("piecewise", x, piece, steps, scope, never_below=True)
-        piece = self._lowering.op("segment", operands, scope, (made, True), INDEX)
+        piece = self._lowering.op("segment", operands, scope, (made, True, len(operands) > 1), INDEX)
         return self._climb(x, piece, groups, bounds, cells, scope)
 
     def _climb(
@@ -232,7 +232,8 @@ class Lookups:
             return self._polynomial("piecewise", x, piece, parts, scope, never_below=table.outside != "extended")
         grid = self._grid(keys, [i for i, _ in smooth])
         op = self._lowering.op
-        located = [self._piece(axis, x, state, True, scope) for axis, x in axes]
+        # A key beyond its points finds no row only where the other key is known.
+        located = [self._piece(axis, x, state, True, scope, [o for _, o in axes if o is not x]) for axis, x in axes]
         shares = [op("piecewise", [x, p], scope, (axis.along,)) for (axis, x), p in zip(axes, located, strict=True)]
         strides = [[self._stride(axis, side, grid, k) for side in (0, 1)] for k, (axis, _) in enumerate(axes)]
         if len(axes) == 1:
@@ -247,9 +248,11 @@ class Lookups:
             values = [op("mix", [low, high, share], scope) for low, high in zip(values[::2], values[1::2], strict=True)]
         return values[0]
 
-    def _piece(self, axis: Axis, x: Lowered, state: Lowered | None, guarded: bool, scope: Scope) -> Lowered:
-        operands = [x] if state is None else [x, state]
-        return self._lowering.op("segment", operands, scope, (axis.segments, guarded), INDEX)
+    def _piece(
+        self, axis: Axis, x: Lowered, state: Lowered | None, guarded: bool, scope: Scope, others: Sequence[Lowered] = ()
+    ) -> Lowered:
+        operands = [x, *([] if state is None else [state]), *others]
+        return self._lowering.op("segment", operands, scope, (axis.segments, guarded, state is not None), INDEX)
 
     def _grid(self, keys: Keys, axes: Sequence[int]) -> Grid:
         made = self._made.get(("grid", id(keys)))
@@ -290,7 +293,7 @@ class Lookups:
         halved = curve.method in ("linear", "smooth")
         breaks = pieces.halves(_rationals(xs)) if halved else xs
         made = self._once(("curve", curve.name), make_segments([breaks], outside, Cause.OUTSIDE, number, logarithmic))
-        piece = self._lowering.op("segment", [x], scope, (made, curve.method == "step"), INDEX)
+        piece = self._lowering.op("segment", [x], scope, (made, curve.method == "step", False), INDEX)
         if curve.method == "step":
             values = [self._const(y.value) for y in (points[0][1], *(p[1] for p in points))]
             return self.values(piece, values, scope, NUMBER)

@@ -71,6 +71,21 @@ def lower_columns(
         return {cell: lowering.column(*cell) for cell in sorted(cells)}
 
 
+def lower_keys(
+    policy: model.Policy,
+    params: Mapping[str, Value],
+    as_of: Fraction | None,
+    infinite: frozenset[tuple[str, str]],
+    group: str,
+) -> list[Node]:
+    """The keys of a group at its base's rows; numbers that floating point can't tell apart are in doubt."""
+    grouping = policy.entities[group].groups
+    assert grouping is not None
+    with _deep():
+        lowering = Lowering(policy, params, as_of, infinite, Graph())
+        return [lowering.key(grouping.base, read) for _, read in grouping.keys]
+
+
 class Lowering:
     """One policy with its params on its way into one graph."""
 
@@ -432,9 +447,23 @@ class Lowering:
             return index
         return self.graph.node("gather", (index, column), (entity,), grain=self.grain(start), type=column.type)
 
+    def key(self, base: str, read: model.Read) -> Node:
+        """A group's key at the rows of its base."""
+        column = self.column(read.entity, read.column)
+        if column.numeric:
+            column = self.graph.node("distinct", (column,), grain=column.grain, type=column.type, facts=column.facts)
+        return column if column.grain == SCALAR else self._through(base, read.links, column)
+
+    def _of_members(self, value: Lowered, group: str, level: int, scope: Scope) -> Lowered:
+        """A value that a group's row has from its members: unknown where these are."""
+        members = Lowered(self.column(group, model.MEMBERS), level)
+        return self._select([members, value, value], value.node.type, scope)
+
     def _aggregate(self, expr: model.Aggregate, scope: Scope) -> Lowered:
         inside = replace(scope, inner=expr.entity, via=expr.via)
         value = Lowered(self.graph.const(True, FLAG), 0) if expr.value is None else self.lower(expr.value, inside)
+        if self.policy.entities[expr.entity].groups is not None:
+            value = self._of_members(value, expr.entity, 2, inside)
         args = [self.carry(value, 2, inside)]
         if expr.where is not None:
             args.append(self.carry(self.lower(expr.where, inside), 2, inside))
@@ -445,4 +474,7 @@ class Lowering:
         attrs = (expr.entity, expr.where is not None, expr.via is not None)
         type = FLAG if expr.function in ("any", "all") else args[0].type if args[0].numeric else NUMBER
         node = self.graph.node(f"agg_{expr.function}", tuple(args), attrs, grain=grain, type=type)
-        return Lowered(node, level if grain != SCALAR else 0)
+        found = Lowered(node, level if grain != SCALAR else 0)
+        if expr.via is not None and self.policy.entities[scope.entity].groups is not None:
+            return self._of_members(found, scope.entity, 1, scope)
+        return found

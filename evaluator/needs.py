@@ -47,6 +47,21 @@ def aggregated_links(policy: model.Policy) -> set[tuple[str, str]]:
         if isinstance(x, model.Aggregate):
             entity = x.entity
             for link in x.via or ():
-                found.add((entity, link))
+                found |= _links_of(policy, entity, link)
                 entity = policy.entities[entity].links[link]
+    return found
+
+
+def _links_of(policy: model.Policy, entity: str, link: str) -> set[tuple[str, str]]:
+    """A link of the snapshot; for a member's link to its group, the links that the keys lead through."""
+    group = policy.entities[policy.entities[entity].links[link]].groups if link in policy.groups else None
+    if group is None or group.base != entity:
+        return set() if policy.entities[entity].inputs[link].grouped else {(entity, link)}
+    found: set[tuple[str, str]] = set()
+    for _, key in group.keys:
+        at = entity
+        for step in (*key.links, key.column):
+            if step in policy.entities[at].links:
+                found |= _links_of(policy, at, step)
+                at = policy.entities[at].links[step]
     return found

@@ -300,12 +300,20 @@ class Reference:
             where: Result = True if expr.where is None else self.value(expr.where, here)
             if where is not False:
                 value: Result = True if expr.value is None else self.value(expr.value, here)
+                value = first_unknown([value, self._members_known(expr.entity, row)]) or value
                 found.append((row, first_unknown([where, value]) or value))
                 if isinstance(where, bool) and value is {"any": True, "all": False}.get(expr.function):
                     return [(row, value)]  # decided, whatever else is unknown
         return found
 
+    def _members_known(self, entity: str, row: int) -> Result:
+        """Whether it is known which rows belong to this one: unknown where a key of one that may is."""
+        return True if self.policy.entities[entity].groups is None else self._cell(entity, model.MEMBERS, row)
+
     def _aggregate(self, expr: model.Aggregate, at: At) -> Result:
+        lacking = first_unknown([True if expr.via is None else self._members_known(at.entity, at.row)])
+        if lacking is not None:
+            return lacking
         values = [value for _, value in self.contributions(expr, at)]
         if expr.function in ("any", "all") and len(values) == 1 and isinstance(values[0], bool):
             return values[0]

@@ -11,6 +11,7 @@ from dsl.model import Policy, Value
 from evaluator.book import Book
 from evaluator.columns import Column
 from evaluator.context import Context
+from evaluator.grouping import with_groups
 from evaluator.lower import lower
 from evaluator.plan import plan
 from evaluator.runner import Progress, Runner, column_of, infinite_inputs
@@ -67,6 +68,8 @@ def evaluate(
     ``optimise`` off shares no work between equal expressions; the results are the same bits.
     """
     started = perf_counter()
+    book = with_groups(policy, book, params)
+    grouped = perf_counter()
     solved = solve(policy, book, params, Tries(params))
     policy, book = solved.policy, solved.book
     tried = perf_counter()
@@ -88,7 +91,8 @@ def evaluate(
     )
     reasons = {e: runner.exactly.reasons(e, done[node.id]) for e, node in outputs.reasons.items()}
     timings = {
-        "until": tried - started,
+        "groups": grouped - started,
+        "until": tried - grouped,
         "lower": lowered - tried,
         "run": finished - lowered,
         "reference": runner.exactly.seconds,

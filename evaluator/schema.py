@@ -39,7 +39,7 @@ def schema(policy: Policy) -> list[TableSchema]:
 
 def _columns(entity: Entity) -> list[ColumnSchema]:
     found = [] if entity.once else [_column(entity.name, "key", "text", description="each row's own name")]
-    for input in entity.inputs.values():
+    for input in entity.given.values():
         role = "link" if input.type.kind is Kind.LINK else "input"
         fresh = "" if input.fresh is None else duration_text(input.fresh)
         found.append(

@@ -91,11 +91,11 @@ def _locate(node: Node, args: Sequence[Vector], context: Context) -> Vector:
 
 
 def _segment(node: Node, args: Sequence[Vector], context: Context) -> Vector:
-    """The piece that x lies on, of the group in the second operand."""
-    segments, guarded = node.attrs
+    """The piece that x lies on, of the group in the second operand where x is ``grouped``. Others have to be known."""
+    segments, guarded, grouped = node.attrs
     assert isinstance(segments, Segments)
     x = args[0]
-    state: Index | int = args[1].values if len(args) > 1 else 0
+    state: Index | int = args[1].values if grouped else 0
     quality, unsure = worst(*args), doubts(*args)
     if segments.positive:
         quality = context.fault(node, Cause.DOMAIN, x.values <= 0.0, quality)

@@ -59,7 +59,7 @@ def removed(trial: Trial, world: World, entity: str, number: int) -> World | Non
             for name, rows in world.items()
             for row in rows
             for link, target in policy.entities[name].links.items()
-            if (target, row[link]) in gone
+            if (target, row.get(link)) in gone
         }
         if more <= gone:
             break
@@ -68,7 +68,7 @@ def removed(trial: Trial, world: World, entity: str, number: int) -> World | Non
         name: [row for row in rows if policy.entities[name].once or (name, row[name]) not in gone]
         for name, rows in world.items()
     }
-    return None if trial.law.on is not None and not kept[trial.law.on] else kept
+    return None if trial.law.on is not None and not kept.get(trial.law.on, kept) else kept
 
 
 def _plainer(trial: Trial, case: Case) -> Case | None:

@@ -118,7 +118,8 @@ def _book(
     for i, entity in enumerate(policy.entities):
         if progress:
             progress(STAGE, 0.8 + 0.2 * i / len(policy.entities))
-        if entity in raws or not needs_table(policy.entities[entity]):
+        found = policy.entities[entity]
+        if entity in raws or (not needs_table(found) and found.groups is None):
             tables[entity] = typed_table(policy, entity, raws, as_of, counted, problems)
     if problems:
         raise SnapshotError(problems)

@@ -112,7 +112,7 @@ class RawTable:
 def read_raw(entity: Entity, file: TableFile, renamed: Mapping[str, str], problems: list[Problem]) -> RawTable | None:
     """The columns that the policy reads; None, with the problems, where some aren't there or hold something else."""
     types: dict[str, Type] = {} if entity.once else {entity.name: _KEY}
-    for input in entity.inputs.values():
+    for input in entity.given.values():
         types[input.name] = input.type
         at = f"{input.name}_at"
         if input.fresh is not None and renamed.get(at, at) in file.header:
@@ -128,7 +128,7 @@ def read_raw(entity: Entity, file: TableFile, renamed: Mapping[str, str], proble
         return None
     unused = [name for name in file.header if name not in found.values()]
     left_out = [c for c in absent if _may_be_left_out(entity, c, renamed, unused)] if len(absent) < len(found) else []
-    problems += [_no_column(file, c, found[c], unused, entity.inputs.get(c)) for c in absent if c not in left_out]
+    problems += [_no_column(file, c, found[c], unused, entity.given.get(c)) for c in absent if c not in left_out]
     if set(absent) - set(left_out):
         return None
     for column in left_out:
@@ -153,7 +153,7 @@ def read_raw(entity: Entity, file: TableFile, renamed: Mapping[str, str], proble
 
 def _may_be_left_out(entity: Entity, column: str, renamed: Mapping[str, str], unused: list[str]) -> bool:
     """Whether an optional column is simply not kept by this venue: nothing in the file looks like it, mistyped."""
-    input = entity.inputs.get(column)
+    input = entity.given.get(column)
     return input is not None and input.optional and column not in renamed and nearest(column, unused) is None
 
 
@@ -253,6 +253,8 @@ def typed_table(
     columns: dict[str, Column] = {}
     texts: dict[str, Sequence[str]] = {}
     for i, column in enumerate(policy.entities[entity].inputs.values()):
+        if column.grouped:
+            continue
         if column.type.kind is Kind.LINK:
             target = raws.get(column.type.entity)
             if target is None or target.keys is None:
@@ -273,9 +275,9 @@ def typed_table(
         columns[column.name] = Column(values, _quality(faults, number, i, raw.rows))
     keys: Sequence[str] = () if raw.keys is None else Texts(raw.keys)
     long = frozenset(
-        c.name for c in policy.entities[entity].inputs.values() if c.type.kind is Kind.NUMBER and raw.long(c.name)
+        c.name for c in policy.entities[entity].given.values() if c.type.kind is Kind.NUMBER and raw.long(c.name)
     )
-    left_out = tuple(c for c in policy.entities[entity].inputs if c not in raw.names)
+    left_out = tuple(c for c in policy.entities[entity].given if c not in raw.names)
     return BookTable(entity, raw.rows, keys, columns, texts, raw.written, raw.file.name, left_out, long)
 
 

@@ -9,8 +9,9 @@ from dsl import model
 from dsl.params import resolve_params
 from evaluator.asserted import Failure, failure
 from evaluator.book import Book
+from evaluator.grouping import with_groups
 from evaluator.places import Met
-from evaluator.problems import SnapshotError
+from evaluator.problems import SnapshotError, quoted
 from evaluator.reference import Reference
 from evaluator.snapshot import book_of
 from evaluator.tries import Tries
@@ -51,6 +52,9 @@ def run_test(policy: model.Policy, test: model.Test, met: set[Met] | None = None
         return TestResult(test, fault="; ".join(p.message for p in error.problems))
     except ValueError as error:
         return TestResult(test, fault=str(error))
+    book = with_groups(policy, book, params)
+    if (missing := _missing(book, test)) is not None:
+        return TestResult(test, fault=missing)
     solved = solve(policy, book, params, Tries(params))
     reference = Reference(solved.policy, solved.book, params)
     reference.met = met
@@ -65,12 +69,14 @@ def test_book(policy: model.Policy, test: model.Test, as_of: datetime | None) ->
     tables: dict[str, dict[str, list[str | None]]] = {}
     given = {table.entity: table for table in test.given}
     for name, entity in policy.entities.items():
+        if entity.groups is not None:
+            continue
         table = given.get(name, model.GivenTable(name, (), ((),) if entity.once else ()))
         columns: dict[str, list[str | None]] = {} if entity.once else {name: []}
-        columns |= {column: [None] * len(table.rows) for column in entity.inputs}
+        columns |= {column: [None] * len(table.rows) for column in entity.given}
         for number, column in enumerate(table.columns):
             columns[column] = [row[number] or None for row in table.rows]
-        for made in entity.inputs.values():
+        for made in entity.given.values():
             if made.fresh is not None and f"{made.name}_at" not in columns and as_of is not None:
                 columns[f"{made.name}_at"] = [as_of.isoformat()] * len(table.rows)
         tables[name] = columns
@@ -87,6 +93,16 @@ def _holds(reference: Reference, expectation: model.Expectation, row: int) -> bo
         if all(isinstance(v, Fraction) for v in values) and _near(values, expectation, condition.operator):
             return True
     return reference.evaluate(condition, expectation.entity, row) is True
+
+
+def _missing(book: Book, test: model.Test) -> str | None:
+    """An expectation of a row that isn't there: which groups there are shows only when they are formed."""
+    for expected in test.expectations:
+        keys = list(book.tables[expected.entity].keys)
+        if expected.key and expected.key not in keys:
+            rows = f"its rows are {quoted(keys, 5)}" if keys else "it has no rows"
+            return f"there is no row `{expected.key}` of `{expected.entity}`; {rows}"
+    return None
 
 
 def _row(book: Book, expectation: model.Expectation) -> int:

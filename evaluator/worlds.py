@@ -68,6 +68,7 @@ class Worlds:
         return {
             name: [self._row(entity, i, keys) for i in range(counts[name])]
             for name, entity in self.policy.entities.items()
+            if name in counts
         }
 
     def _counts(self) -> dict[str, int]:
@@ -75,6 +76,8 @@ class Worlds:
         targets = {t for e in self.policy.entities.values() for t in e.links.values()}
         counts = {}
         for name, entity in self.policy.entities.items():
+            if entity.groups is not None:
+                continue  # its rows come from its members
             if entity.once or name == self.on:
                 counts[name] = 1
             else:
@@ -88,7 +91,7 @@ class Worlds:
 
     def _row(self, entity: model.Entity, number: int, keys: Mapping[str, Sequence[str]]) -> Row:
         row: Row = {} if entity.once else {entity.name: keys[entity.name][number]}
-        for made in entity.inputs.values():
+        for made in entity.given.values():
             row[made.name] = self._cell(made, keys)
             if made.fresh is not None and self.as_of is not None:
                 row[f"{made.name}_at"] = self.as_of.isoformat()
@@ -189,8 +192,10 @@ def joined(policy: model.Policy, worlds: Sequence[World], as_of: datetime | None
     tables: dict[str, dict[str, list[str | None]]] = {}
     plain: dict[str, list[str]] = {}
     for name, entity in policy.entities.items():
-        columns = [*({} if entity.once else {name: None}), *entity.inputs]
-        columns += [f"{i.name}_at" for i in entity.inputs.values() if i.fresh is not None and as_of is not None]
+        if entity.groups is not None:
+            continue
+        columns = [*({} if entity.once else {name: None}), *entity.given]
+        columns += [f"{i.name}_at" for i in entity.given.values() if i.fresh is not None and as_of is not None]
         keyed = {*entity.links, name}
         found: dict[str, list[str | None]] = {column: [] for column in columns}
         for number, world in enumerate(worlds[:1] if entity.once else worlds):
@@ -205,6 +210,16 @@ def joined(policy: model.Policy, worlds: Sequence[World], as_of: datetime | None
 
 
 def isolated(policy: model.Policy) -> bool:
-    """Whether rows of one world can't see another's: nothing is aggregated over whole entities."""
+    """Whether rows of one world can't see another's: nothing is aggregated over whole entities, no group is shared."""
     whole = any(isinstance(e, model.Aggregate) and e.via is None for e in expressions(policy))
-    return not whole and not any(e.once for e in policy.entities.values())
+    shared = any(e.groups is not None and not _linked(policy, e.groups) for e in policy.entities.values())
+    return not whole and not shared and not any(e.once for e in policy.entities.values())
+
+
+def _linked(policy: model.Policy, grouping: model.Grouping) -> bool:
+    """Whether a key is a link as given, so that rows of different worlds can't share a group."""
+    return any(
+        read.type.kind is Kind.LINK
+        and (read.column == read.entity or read.column in policy.entities[read.entity].inputs)
+        for _, read in grouping.keys
+    )

@@ -95,6 +95,9 @@ class Writer:
     curves: list[str] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
     params: list[str] = field(default_factory=list)
+    ways: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: {e: list(w) for e, w in WAYS.items()})
+    links: dict[tuple[str, str], list[tuple[str, ...]]] = field(default_factory=dict)  # to groups and from them
+    groups: dict[str, str] = field(default_factory=dict)  # each group's header
     arguments: list[str] = field(default_factory=list)  # number arguments, inside a function's or table's body
 
     def pick(self, options: Sequence[str]) -> str:
@@ -113,7 +116,8 @@ class Writer:
                 continue
             for way, guarded in self._ways(entity, owner):
                 path = ".".join(p for p in (prefix, *way, name) if p)
-                optional = guarded or (name in INPUTS[owner] and INPUTS[owner][name].optional)
+                spec = INPUTS.get(owner, {}).get(name)
+                optional = guarded or (spec is not None and spec.optional)
                 found.append(f"({path} ?? {self.constant(kind)})" if optional else path)
         return found
 
@@ -128,7 +132,7 @@ class Writer:
             ("position", "desk"): [(("account", "desk"), False)],
             ("account", "desk"): [(("desk",), False)],
         }
-        return ways.get((entity, owner), [])
+        return ways.get((entity, owner), []) + [(way, False) for way in self.links.get((entity, owner), [])]
 
     def constant(self, kind: str) -> str:
         match kind:
@@ -166,7 +170,7 @@ class Writer:
 
     def number(self, sub: Callable[[str], str], entity: str, inner: str) -> str:
         x = sub("number")
-        aggregates = ["aggregate", "aggregate"] if WAYS.get(entity) and not inner and not self.arguments else []
+        aggregates = ["aggregate", "aggregate"] if self.ways.get(entity) and not inner and not self.arguments else []
         lookups = ["table"] * bool(self.tables) + ["curve"] * bool(self.curves) + ["let"] * bool(self.functions)
         options = ["+", "-", "*", "/", "^", "call", "extreme", "round", "minus", *lookups, *aggregates]
         if not self.arguments:
@@ -228,7 +232,7 @@ class Writer:
         options = ["+", "-", "times", "over", "extreme", "abs"]
         if at == "position":
             options += ["notional", "notional"]
-        if WAYS.get(entity) and not inner:
+        if self.ways.get(entity) and not inner:
             options += ["aggregate"] * 3
         prefix = f"{inner}." if inner else ""
         match self.pick(options):
@@ -252,7 +256,7 @@ class Writer:
         options = ["number", "number", "and", "or", "not"]
         if not self.arguments:
             options += ["USD", "USD", "enum", "date", "known", "text", "lag"]
-            if WAYS.get(entity) and not inner:
+            if self.ways.get(entity) and not inner:
                 options += ["any", "any"]
         at, prefix = inner or entity, f"{inner}." if inner else ""
         match self.pick(options):
@@ -285,7 +289,7 @@ class Writer:
         return [path for path in found if "??" not in path]
 
     def aggregate(self, kind: str, entity: str) -> str:
-        over, via = self.draw(st.sampled_from(WAYS[entity]))
+        over, via = self.draw(st.sampled_from(self.ways[entity]))
         where = ""
         if self.chance(3):
             where = f" where {self.expression('flag', entity, over, 1)}"
@@ -402,7 +406,7 @@ def cases(draw: DrawFn) -> Case:
         f'check "each" on account: {writer.expression("flag", "account", depth=2)}',
         f'check warn "all" : {writer.aggregate("flag", "")}',
     ]
-    statements = [[_entities(formulas)], *blocks, tiers]
+    statements = [[_entities(formulas, writer.groups)], *blocks, tiers]
     text = "\n".join(
         "\n  ".join(lines) for lines in [['policy "random"'], ["unit USD"], *([x] for x in lines), *statements]
     )
@@ -411,22 +415,77 @@ def cases(draw: DrawFn) -> Case:
 
 def _formulas(draw: DrawFn, writer: Writer) -> dict[str, list[str]]:
     """Formulas by entity, in an order in which each reads only what is there."""
+    entities = ["account", "account", "position", "position", "market", "desk", "system"]
     found: dict[str, list[str]] = {entity: [] for entity in INPUTS}
-    for i in range(draw(st.integers(3, 9))):
-        entity = writer.pick(["account", "account", "position", "position", "market", "desk", "system"])
+    count = draw(st.integers(3, 9))
+    grouped = draw(st.integers(0, 2 * count))
+    for i in range(count):
+        if i == grouped:
+            _group(writer, "netting", "position", POSITION_KEYS)
+            entities += ["netting", "netting"]
+            if writer.chance(2):
+                keys = {key.split(".")[-1] for key in writer.groups["netting"][:-1].split(" by ")[1].split(", ")}
+                own = [(n, k) for n, k in NETTING_KEYS if n in keys]
+                _group(writer, "tranche", "netting", own)
+                entities.append("tranche")
+            for name, header in writer.groups.items():
+                found[name] = [f"members = count({header.split()[3]})"]
+                writer.columns[name, "members"] = "number"
+        entity = writer.pick(entities)
         kind = writer.pick(["number", "number", "USD", "flag"])
         found[entity].append(f"f{i} = {writer.expression(kind, entity, depth=draw(st.integers(1, 4)))}")
         writer.columns[entity, f"f{i}"] = kind
     return found
 
 
-def _entities(formulas: dict[str, list[str]]) -> str:
+# a group's possible keys: the path from its base, and the kind
+POSITION_KEYS = [
+    ("account", "account"), ("account", "account"), ("market", "market"), ("account.desk", "desk"), ("open", "flag"),
+    ("market.grade", "enum"), ("account.region", "text"), ("account.vip", "flag"), ("market.listed", "date"),
+    ("market.lag", "duration"), ("rate", "number"), ("market.vol", "number"), ("account.cash", "USD"),
+]  # fmt: skip
+NETTING_KEYS = [("account", "account"), ("market", "market"), ("desk", "desk"), ("grade", "enum"), ("region", "text")]
+
+
+def _group(writer: Writer, name: str, base: str, keys: list[tuple[str, str]]) -> None:
+    """A group by some of the keys, or by formulas written before it."""
+    formulas = [(n, k) for (e, n), k in writer.columns.items() if e == base and n[1:].isdigit()]
+    formulas += [
+        (f"{e}.{n}", k) for (e, n), k in writer.columns.items() if e in ("account", "market") and n[1:].isdigit()
+    ]
+    keys = keys + [(n, k) for n, k in formulas if base == "position"]
+    if not keys:
+        keys = [(n, k) for (e, n), k in writer.columns.items() if e == base]
+    chosen = writer.draw(
+        st.lists(st.sampled_from(keys), min_size=1, max_size=3, unique_by=lambda key: key[0].split(".")[-1])
+    )
+    writer.groups[name] = f"entity {name} groups {base} by {', '.join(path for path, _ in chosen)}:"
+    writer.links["position", name] = [("netting", "tranche")] if name == "tranche" else [("netting",)]
+    writer.links[base, name] = [(name,)]
+    writer.ways[name] = [(base, "")] if base == "position" else [(base, ""), ("position", "")]
+    for path, kind in chosen:
+        last = path.split(".")[-1]
+        if kind not in INPUTS:
+            writer.columns[name, last] = kind
+            continue
+        writer.links[name, kind] = [(last,)]
+        writer.ways[kind].append((name, ""))
+        if kind == "account" and "desk" not in writer.groups[name]:
+            writer.links[name, "desk"] = [("account", "desk")]
+            writer.ways["desk"].append((name, ""))
+    for whole in ("system", ""):
+        writer.ways[whole].append((name, ""))
+
+
+def _entities(formulas: dict[str, list[str]], groups: dict[str, str]) -> str:
     lines = []
     for entity, inputs in INPUTS.items():
         lines.append(f"entity {entity}{' once' if entity == 'system' else ''}:")
         lines += ["  unit asset"] if entity == "market" else []
         lines += [f"  {name} : {spec.type}" for name, spec in inputs.items()]
         lines += [f"  {formula}" for formula in formulas[entity]]
+    for name, header in groups.items():
+        lines += [header, *(f"  {formula}" for formula in formulas[name])]
     return "\n".join(lines)
 
 
@@ -438,7 +497,9 @@ def _book(draw: DrawFn, text: str) -> dict[str, dict[str, list[str]]]:
     counts = {entity: draw(st.integers(*limits)) for entity, limits in sizes.items()}
     faulty = draw(st.booleans())
     loose = {
-        link for link in ("hedge", "market", "parent") if f"via {link}" not in text
+        link
+        for link in ("hedge", "market", "parent")
+        if f"via {link}" not in text and not (link == "market" and "by " in text and draw(st.booleans()))
     }  # orphans of others stop the run
     tables: dict[str, dict[str, list[str]]] = {}
     for entity, inputs in INPUTS.items():

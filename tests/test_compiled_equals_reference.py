@@ -6,6 +6,8 @@ through the formula to its result.
 """
 
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from unittest.mock import patch
 
@@ -14,7 +16,7 @@ from hypothesis import HealthCheck, given, reject, settings
 
 from dsl.check import check
 from dsl.diagnostics import Diagnostics
-from dsl.model import Kind, Policy
+from dsl.model import MEMBERS, Kind, Policy
 from dsl.params import resolve_params
 from dsl.parse import parse
 from dsl.source import Source
@@ -101,8 +103,9 @@ def _words(value: Result) -> str:
 def differences(policy: Policy, book: Book) -> list[str]:
     params = resolve_params(policy)
     evaluation = evaluate(policy, book, params)
+    found: list[str | None] = list(_group_differences(policy, book, evaluation))
+    book = evaluation.book
     reference, rounded = Reference(policy, book, params), Rounded(policy, book, params)
-    found = []
     for entity, columns in evaluation.columns.items():
         for name, column in columns.items():
             for row in range(book.tables[entity].rows):
@@ -118,6 +121,39 @@ def differences(policy: Policy, book: Book) -> list[str]:
             if got != expected:
                 found.append(f"check {outcome.index}, row {row}: {_words(got)}, expected {_words(expected)}")
     return [f for f in found if f is not None]
+
+
+def _group_differences(policy: Policy, book: Book, evaluation: Evaluation) -> Iterator[str]:
+    """Every group's rows, formed again one row after the other from the reference's keys."""
+    for name in policy.groups:
+        grouping, formed = policy.entities[name].groups, evaluation.book.tables[name]
+        assert grouping is not None
+        reference = Reference(policy, book, resolve_params(policy))
+        keys = [
+            tuple(reference.evaluate(read, grouping.base, row) for _, read in grouping.keys)
+            for row in range(book.tables[grouping.base].rows)
+        ]
+        rows = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+        links = evaluation.book.tables[grouping.base].columns[name].values.tolist()
+        if links != [rows[key] for key in keys] or formed.rows != len(rows) or len(set(formed.keys)) != len(rows):
+            yield f"{name}: {links} of {list(formed.keys)}, expected {[rows[key] for key in keys]}"
+            continue
+        here = Reference(policy, evaluation.book, {})
+        for key, row in rows.items():
+            for (column, _), expected in zip(grouping.keys, key, strict=True):
+                if here.cell(name, column, row) != expected:
+                    yield f"{name}.{column} {row}: {here.cell(name, column, row)}, expected {expected}"
+            codes = [k.code for other in rows if _agree(other, key) for k in other if isinstance(k, Unknown)]
+            expected = Unknown(min(codes)) if codes else True
+            if here.cell(name, MEMBERS, row) != expected:
+                yield f"{name} {row}: members {here.cell(name, MEMBERS, row)}, expected {expected}"
+        base = replace(book.tables[grouping.base], columns=evaluation.book.tables[grouping.base].columns)
+        book = replace(book, tables={**book.tables, grouping.base: base, name: formed})
+
+
+def _agree(other: tuple[Result, ...], key: tuple[Result, ...]) -> bool:
+    """Whether the keys that ``other`` knows are this key's."""
+    return all(isinstance(a, Unknown) or a == b for a, b in zip(other, key, strict=True))
 
 
 def _tier_differences(evaluation: Evaluation, reference: Reference) -> list[str | None]:

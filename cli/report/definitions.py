@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from cli.report import highlight, words
 from cli.terminal.text import count
-from dsl.model import Entity, Param, Policy, Value
+from dsl.model import MEMBERS, Entity, Param, Policy, Value
 from dsl.source import Source, Span
 from dsl.until import PREFIX
 from evaluator.run import Evaluation
@@ -99,21 +99,33 @@ def _in_force(param: Param, as_of: Fraction | None) -> Value | None:
 
 
 def entities(evaluation: Evaluation) -> list[EntityView]:
-    book = evaluation.book
     return [
         EntityView(
-            e.name, "one row" if e.once else count(book.tables[e.name].rows, "row"), e.description,
+            e.name, _rows(e, evaluation), e.description,
             list(_columns(e, evaluation.policy)),
         )
         for e in evaluation.policy.entities.values()
     ]  # fmt: skip
 
 
+def _rows(entity: Entity, evaluation: Evaluation) -> str:
+    if entity.once:
+        return "one row"
+    rows = count(evaluation.book.tables[entity.name].rows, "row")
+    if entity.groups is None:
+        return rows
+    keys = ", ".join(".".join((*read.links, read.column)) for _, read in entity.groups.keys)
+    return f"{rows}: groups {entity.groups.base} by {keys}"
+
+
 def _columns(entity: Entity, policy: Policy) -> Iterator[ColumnView]:
     for column in entity.inputs.values():
+        if column.name == MEMBERS:
+            continue
         kind = words.type_words(column.type) + (", may be blank" if column.optional else "")
         tried = column.name.startswith(PREFIX)
-        told = ["found by `until`" if tried else "from the snapshot", words.interval(column.domain, column.type)]
+        source = "a key" if entity.groups is not None else "its group" if column.grouped else "from the snapshot"
+        told = ["found by `until`" if tried else source, words.interval(column.domain, column.type)]
         if column.fresh is not None:
             told.append(f"not older than {words.duration(float(column.fresh))}")
         yield ColumnView(column.name, kind, "", ", ".join(filter(None, told)), column.description)

@@ -154,7 +154,7 @@ def argument_columns(evaluation: Evaluation, asked: list[Use]) -> dict[tuple[Use
         for e in policy.entities.values()
     }
     order = tuple((entity, name) for entity, formulas in made.items() for name in formulas)
-    slim = replace(policy, entities=entities, tiers={}, checks=(), order=order)
+    slim = replace(policy, entities=entities, tiers={}, checks=(), order=order, groups=())
     results = evaluate(slim, _with_results(evaluation), evaluation.params)
     return found | {place: results.columns[place[0].entity][name] for place, name in names.items()}
 
