@@ -14,6 +14,8 @@ from cli.exits import Exit, Stop
 from cli.options import AllowUnknown, AsOf, Params, PolicyFile, RunOptions, Scenario, Set, SnapshotPath
 
 if TYPE_CHECKING:
+    from dsl.load import Loaded
+    from dsl.model import Policy
     from evaluator.results import Results
 
 
@@ -59,8 +61,9 @@ def eval_command(
             raise Stop(Exit.USAGE, "`--grid` writes one file, Parquet or CSV", "add `--out DIR`, and leave JSON out")
         sweep(options, grid, out, format, columns)
         return Exit.FINE
-    _, results = run(options, "json" if as_json else "text")
+    loaded, results = run(options, "json" if as_json else "text")
     if out is not None:
+        apart_from_inputs(out, snapshot, loaded, results.policy, [f"{e}.{format}" for e in results.policy.entities])
         _write(results, out, format, columns)
     if as_json:
         json.dump(results.summary(), sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
@@ -122,6 +125,26 @@ def _apart(out: Path, snapshot: str) -> None:
     if out.exists() and inputs.exists() and out.samefile(inputs):
         told = f"`{safe(str(out))}` holds the snapshot: results would take the place of its tables"
         raise Stop(Exit.USAGE, told, "name another folder after `--out`")
+
+
+def apart_from_inputs(out: Path, snapshot: str, loaded: "Loaded", policy: "Policy", names: list[str]) -> None:
+    """Stops where results would stand in a folder that tables of the snapshot are read from, wherever that is, or take
+    the place of a file that the policy is made of."""
+    from cli.terminal.text import safe
+    from evaluator.layout import input_files
+
+    if not out.exists():
+        return
+    folders = [file.parent for file in input_files(Path(snapshot), policy)]
+    sources = [Path(file.source.folder or ".", Path(file.source.name).name) for file in loaded.sources]
+    taken = [n for n in names if any(s.name == n and s.parent.exists() and out.samefile(s.parent) for s in sources)]
+    if any(folder.exists() and out.samefile(folder) for folder in folders):
+        told = f"`{safe(str(out))}` holds tables of the snapshot: results would take their place"
+    elif taken:
+        told = f"`{safe(str(out))}` holds `{safe(taken[0])}`, which the policy is made of: results would take its place"
+    else:
+        return
+    raise Stop(Exit.USAGE, told, "name another folder after `--out`")
 
 
 def _write(results: "Results", out: Path, format: Literal["parquet", "csv", "json"], columns: str | None) -> None:

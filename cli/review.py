@@ -10,7 +10,7 @@ import typer
 from cli.exits import Exit, Stop
 from cli.options import AllowUnknown, AsOf, Params, PolicyFile, RunOptions, Scenario, Set, SnapshotPath
 
-_INPUTS = (".policy", ".csv", ".parquet", ".arrow", ".feather", ".toml")  # what a slip of `-o` would destroy
+_INPUTS = (".policy", ".csv", ".gz", ".parquet", ".arrow", ".feather", ".toml")  # what a slip of `-o` would destroy
 
 
 def report(

@@ -56,6 +56,9 @@ def test(
     """Run the tests and try the laws that stand in policies. Ends with 1 where one fails, or where there are none."""
     from cli.coverage import share
 
+    if junit is not None and junit.exists() and junit.suffix != ".xml":
+        told = f"`{junit}` is there already, and is no JUnit file"
+        raise Stop(Exit.USAGE, told, "name a file such as `tests.xml` after `--junit`")
     needed = None if threshold is None else share(threshold)
     cover = coverage or bool(snapshot) or needed is not None
     last = Outcome()

@@ -18,9 +18,9 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 
 from evaluator.problems import EXAMPLES, Problem, Unreadable, quoted
-from evaluator.scan import scan
+from evaluator.scan import lines, scan
 
-TEXT_FILES = (".csv",)
+TEXT_FILES = (".csv", ".csv.gz")
 BINARY_FILES = (".parquet", ".arrow", ".feather")
 SUFFIXES = TEXT_FILES + BINARY_FILES
 
@@ -70,7 +70,7 @@ def _check_header(name: str, header: Sequence[str]) -> None:
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A comma-separated text file in UTF-8 with one header line."""
+    """A comma-separated text file in UTF-8 with one header line, maybe compressed."""
 
     path: Path
     name: str
@@ -85,7 +85,7 @@ class CsvFile:
         opened = _open_quote(path) if found.suspect else None
         if opened is not None:
             raise Unreadable(Problem("a quoted value isn't closed", name, opened, help="write its closing quote"))
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with lines(path) as file:
             header = tuple(next((r for r in csv.reader(file) if r), ()))
         if not header:
             help = "give it a header line with the columns' names, even when it has no rows"
@@ -133,7 +133,7 @@ class CsvFile:
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         """Each row's first line and cells, the header left out."""
         csv.field_size_limit(sys.maxsize)
-        with self.path.open(encoding="utf-8-sig", newline="") as file:
+        with lines(self.path) as file:
             reader, end, header = csv.reader(file), 0, True
             for record in reader:
                 start, end = end + 1, reader.line_num
@@ -169,7 +169,7 @@ def _columns(count: int) -> str:
 def _open_quote(path: Path) -> int | None:
     """The line where the row begins whose quoted value never ends, or ends where another was meant to begin."""
     csv.field_size_limit(sys.maxsize)
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with lines(path) as file:
         reader, end = csv.reader(file, strict=True), 0
         try:
             for _ in reader:
@@ -181,7 +181,7 @@ def _open_quote(path: Path) -> int | None:
 
 @dataclass(frozen=True)
 class ArrowFile:
-    """A Parquet file, or an Arrow IPC file."""
+    """A Parquet file, or an Arrow IPC file or stream."""
 
     path: Path
     name: str
@@ -230,8 +230,12 @@ class ArrowFile:
 
 
 def _ipc(path: Path, fields: list[int] | None = None) -> Any:
+    """A file is told from a stream by how it begins."""
     options = pa.ipc.IpcReadOptions(included_fields=fields)
-    return pa.ipc.open_file(pa.OSFile(str(path)), options=options)
+    with path.open("rb") as file:
+        stored = file.read(6) == b"ARROW1"
+    opened = pa.OSFile(str(path))
+    return (pa.ipc.open_file if stored else pa.ipc.open_stream)(opened, options=options)
 
 
 def _plain(array: Array) -> Array:

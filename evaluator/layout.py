@@ -61,6 +61,12 @@ def find_layout(path: Path, policy: Policy) -> Layout:
     return layout
 
 
+def input_files(path: Path, policy: Policy) -> list[Path]:
+    """The files that a snapshot is read from."""
+    layout = find_layout(path, policy)
+    return [place.path for place in layout.places.values()]
+
+
 def _find_files(layout: Layout, policy: Policy, stated: Mapping[str, dict[str, Any]], toml: bool) -> None:
     entities = [e.name for e in policy.entities.values() if needs_table(e)]
     present = sorted(p.name for p in layout.folder.iterdir())
@@ -89,9 +95,9 @@ def _find_files(layout: Layout, policy: Policy, stated: Mapping[str, dict[str, A
 
 
 def _no_table(entity: str, present: list[str], entities: list[str]) -> Problem:
-    others = [p for p in present if p.endswith(SUFFIXES) and Path(p).stem not in entities]
-    stem = nearest(entity, (Path(p).stem for p in others))
-    near = next((p for p in others if Path(p).stem == stem), None)
+    others = {p: p[: p.index(".")] for p in present if p.endswith(SUFFIXES)}
+    stem = nearest(entity, (stem for stem in others.values() if stem not in entities))
+    near = next((p for p, other in others.items() if other == stem), None)
     help = f"write {entity}.csv, {entity}.parquet or {entity}.arrow, or name its file in {TOML}"
     if near:
         help = f'rename `{near}`, or name it in {TOML}: [{entity}] file = "{near}"'
@@ -105,7 +111,7 @@ def _stated_file(layout: Layout, entity: str, said: Mapping[str, Any]) -> None:
         near = nearest(path.name, (p.name for p in path.parent.iterdir())) if path.parent.is_dir() else None
         help = f"did you mean `{Path(shown).with_name(near).as_posix()}`?" if near else "paths start at its folder"
         layout.problems.append(Problem(f"`{entity}` is in `{shown}`, which doesn't exist", TOML, help=help))
-    elif path.suffix not in SUFFIXES:
+    elif not path.name.endswith(SUFFIXES):
         help = f"a table is in one of {quoted(SUFFIXES)}"
         layout.problems.append(Problem(f"`{entity}` is in `{shown}`, whose format isn't known", TOML, help=help))
     else:

@@ -24,7 +24,6 @@ from dsl.causes import WORDS
 from dsl.model import Kind
 from evaluator.book import BookTable
 from evaluator.columns import KNOWN, Column, cause_numbers
-from evaluator.plain import jsonable
 from evaluator.results import Results
 from evaluator.tables import Texts
 
@@ -157,29 +156,47 @@ def _parquet(rows: pa.Table) -> Callable[[Path], object]:
 
 
 def _json(rows: pa.Table) -> Callable[[Path], object]:
-    names = rows.column_names
-    encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-
     def write(path: Path) -> None:
-        with path.open("w", encoding="utf-8") as file:
-            lead = "["
+        with path.open("w", encoding="utf-8", newline="") as file:
+            lead = "[\n"
             for batch in rows.to_batches(max_chunksize=65_536):
-                for cells in zip(*(_plain_cells(column) for column in batch.columns), strict=True):
-                    file.write(f"{lead}\n{encode(dict(zip(names, cells, strict=True)))}")
-                    lead = ","
-            file.write("[]\n" if lead == "[" else "\n]\n")
+                if batch.num_rows:
+                    file.write(lead + ",\n".join(_objects(batch).to_pylist()))
+                    lead = ",\n"
+            file.write("[]\n" if lead == "[\n" else "\n]\n")
 
     return write
 
 
-def _plain_cells(column: pa.Array) -> list[Any]:
-    """Cells that JSON has words for: dates and infinite numbers as text."""
-    if pa.types.is_timestamp(column.type):
-        return [None if cell is None else cell.isoformat().replace("+00:00", "Z") for cell in column.to_pylist()]
-    if pa.types.is_floating(column.type) and pc.any(pc.is_inf(column)).as_py():
-        return [jsonable(cell) for cell in column.to_pylist()]
-    cells: list[Any] = column.to_pylist()
-    return cells
+def _objects(batch: pa.RecordBatch) -> pa.Array:
+    """Each row as a JSON object, put together from whole columns of texts."""
+    parts: list[Any] = []
+    for i, (name, column) in enumerate(zip(batch.schema.names, batch.columns, strict=True)):
+        parts += [("{" if i == 0 else ", ") + _encode(name) + ": ", _cells(column)]
+    return pc.binary_join_element_wise(*parts, "}", "")
+
+
+def _cells(column: pa.Array) -> pa.Array:
+    """Cells as JSON writes them: dates and infinite numbers as text, a null as null."""
+    kind = column.type
+    if pa.types.is_timestamp(kind):
+        moments = [None if cell is None else cell.isoformat().replace("+00:00", "Z") for cell in column.to_pylist()]
+        column, kind = pa.array(moments, pa.string()), pa.string()
+    if pa.types.is_string(kind) or pa.types.is_floating(kind):
+        write = _encode if pa.types.is_string(kind) else _number
+        distinct = column.dictionary_encode()  # each value is written once
+        written = pa.array(list(map(write, distinct.dictionary.to_pylist())), pa.string())
+        found = written.take(distinct.indices)
+    else:
+        found = column.cast(pa.string())  # flags
+    return pc.fill_null(found, "null")
+
+
+def _number(value: float) -> str:
+    return repr(value) if abs(value) != float("inf") else '"infinite"' if value > 0 else '"-infinite"'
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 _writers: dict[Format, Callable[[pa.Table], Callable[[Path], object]]] = {

@@ -60,6 +60,8 @@ class UnknownRow:
     text: str
 
 
+LISTED = 1_000  # of many unknown rows of an entity the summary has the first ones; the results' files have all
+
 _FIELDS = [field.name for field in fields(UnknownRow)]
 
 
@@ -171,6 +173,21 @@ class Results:
             for row in rows[:most]
         ]
 
+    def unknown_origins(self, most: int) -> list[dict[str, Any]]:
+        """Where unknowns began, each with how many rows of an entity it makes unknown, the most first."""
+        codes = self.tier_codes if self.policy.tiers else self.unknown_codes
+        found: list[tuple[int, str, int]] = []
+        for entity, rows in self.held.items():
+            kinds, counts = np.unique(codes[entity][rows], return_counts=True)
+            order = np.lexsort((kinds, -counts))[:most]
+            found += [(int(counts[i]), entity, int(kinds[i])) for i in order]
+        found.sort(key=lambda one: -one[0])
+        made = []
+        for count, entity, code in found[:most]:
+            origin = self.origin(code)
+            made.append({"entity": entity, "rows": count, "cause": origin.cause.words, "text": origin.text})
+        return made
+
     def origin(self, code: int) -> OriginText:
         """Where an unknown began. A fault of a formula names the first formula of that row that has it."""
         found = describe_origin(self.policy, self.book, code)
@@ -231,11 +248,13 @@ class Results:
                 "rows": self.unknown_count,
                 "of": self.deciding_count,
                 "causes": self.causes,
-                "list": [{name: getattr(row, name) for name in _FIELDS} for row in self.unknown_rows()],
+                "origins": self.unknown_origins(LISTED),
+                "list": [{name: getattr(row, name) for name in _FIELDS} for row in self.unknown_rows(LISTED)],
             },
             "decided": dict(self.evaluation.decided),
             "left_out": self.left_out,
-            "until_unmet": self.unmet,
+            "until_unmet": {column: keys[:LISTED] for column, keys in self.unmet.items()},
+            "until_unmet_rows": {column: len(keys) for column, keys in self.unmet.items()},
         }
 
 

@@ -1,15 +1,19 @@
 """One pass over a file's bytes: its hash, and whether it can be text at all."""
 
 import codecs
+import gzip
 import hashlib
 import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any, cast
 
 import numpy as np
 
 from evaluator.problems import Problem, Unreadable
 
+GZIP = ".gz"
 _BLOCK = 1 << 22
 DIGITS = 16  # a run so long may hold sixteen digits, or fifteen and a point
 _INSIDE = re.compile(rb'[^,\r\n"]"[^,\r\n"]')  # a quote that neither opens nor closes a value
@@ -26,13 +30,25 @@ class Scan:
     long: bool = False
 
 
+def plain(path: Path) -> IO[bytes]:
+    """The bytes of a file, of a compressed one as they were before."""
+    return cast(IO[bytes], gzip.open(path)) if path.suffix == GZIP else path.open("rb")
+
+
+def lines(path: Path) -> IO[str]:
+    """The text of a CSV file in UTF-8, line ends as they stand."""
+    if path.suffix == GZIP:
+        return cast(IO[str], gzip.open(path, "rt", encoding="utf-8-sig", newline=""))
+    return path.open(encoding="utf-8-sig", newline="")
+
+
 def scan(path: Path, name: str, text: bool = True) -> Scan:
     """Raises Unreadable for a file that can't be read, and for text that isn't UTF-8 or holds NUL bytes."""
     sha, quotes, line = hashlib.sha256(), _Quotes(), 1
     long, tail = False, b""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        with path.open("rb") as file:
+        with plain(path) as file:
             while True:
                 block = file.read(_BLOCK)
                 sha.update(block)
@@ -45,10 +61,21 @@ def scan(path: Path, name: str, text: bool = True) -> Scan:
                     tail = block[-DIGITS:]
                     line += block.count(b"\n")
                 if not block:
-                    return Scan(sha.hexdigest(), quotes.any, quotes.suspect or quotes.open, long)
+                    return Scan(_sha256(path, sha), quotes.any, quotes.suspect or quotes.open, long)
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        help = "it may be cut short, or not compressed: write it again"
+        raise Unreadable(Problem("not a gzip file, or a damaged one", name, help=help)) from None
     except OSError as error:
         message = f"the file can't be read: {(error.strerror or 'no reason given').lower()}"
         raise Unreadable(Problem(message, name)) from None
+
+
+def _sha256(path: Path, plain: Any) -> str:
+    """The hash of the file as it stands, so that others can check it; ``plain`` is that of its text."""
+    if path.suffix != GZIP:
+        return str(plain.hexdigest())
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _long(block: bytes) -> bool:

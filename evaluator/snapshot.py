@@ -9,7 +9,7 @@ from typing import Any
 from dsl.model import Policy
 from evaluator import literals
 from evaluator.book import Book
-from evaluator.files import ArrowFile, CsvFile, MemoryTable, TableFile
+from evaluator.files import TEXT_FILES, ArrowFile, CsvFile, MemoryTable, TableFile
 from evaluator.layout import TOML, Layout, find_layout, needs_table
 from evaluator.needs import aggregated_links, needs_as_of
 from evaluator.problems import Problem, SnapshotError, Unreadable
@@ -37,7 +37,7 @@ def read_snapshot(
         if progress:
             progress(STAGE, 0.3 * i / len(layout.places))
         try:
-            opener = CsvFile.open if place.path.suffix == ".csv" else ArrowFile.open
+            opener = CsvFile.open if place.path.name.endswith(TEXT_FILES) else ArrowFile.open
             files[entity] = opener(place.path, place.shown)
             layout.hashes[place.shown] = files[entity].sha256
             names[entity] = place.columns

@@ -27,7 +27,7 @@ from evaluator.cells import (
     stale,
 )
 from evaluator.columns import KNOWN, Column, Values, origin_code
-from evaluator.files import TableFile
+from evaluator.files import TEXT_FILES, TableFile
 from evaluator.problems import EXAMPLES, Problem, nearest, quoted
 
 _KEY = Type(Kind.LINK)
@@ -93,7 +93,7 @@ class RawTable:
 
     def places(self, rows: Sequence[int]) -> list[str]:
         """``line 12`` of a text file, ``row 11`` of another; the rows rise."""
-        word = "line" if self.file.name.endswith(".csv") else "row"
+        word = "line" if self.file.name.endswith(TEXT_FILES) else "row"
         return [f"{word} {line}" for line in self.file.lines(rows)]
 
     def problem(self, message: str, column: str, mask: Mask, help: str, texts: Array | None = None) -> Problem:

@@ -427,6 +427,53 @@ def test_results_never_take_the_place_of_inputs(softliq: Softliq, mine: Path) ->
     assert before == {p: p.read_bytes() for p in (policy, *snapshot.iterdir())}
 
 
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_results_never_stand_among_tables_that_a_snapshot_reads_from_elsewhere(
+    softliq: Softliq, mine: Path, tmp_path: Path, format: str
+) -> None:
+    """Whatever the format: results beside the tables would be found as a second table of their entity."""
+    toml = tmp_path / "elsewhere" / "snapshot.toml"
+    toml.parent.mkdir()
+    tables = {p.stem: p for p in (mine / "snapshot").glob("*.csv")}
+    toml.write_text("".join(f'[{name}]\nfile = "../mine/snapshot/{p.name}"\n' for name, p in tables.items()), "utf-8")
+    before = {p: p.read_bytes() for p in tables.values()}
+    for given in (toml, toml.parent):
+        ran = softliq("eval", mine / "my.policy", given, "--out", mine / "snapshot", "--format", format)
+        assert (ran.code, ran.out) == (2, "")
+        assert "holds tables of the snapshot" in ran.err
+    assert before == {p: p.read_bytes() for p in (mine / "snapshot").iterdir()}
+
+
+def test_results_never_take_the_place_of_a_table_that_the_policy_reads(softliq: Softliq, mine: Path) -> None:
+    policy, table = mine / "my.policy", mine / "account.csv"
+    table.write_text("x,rate\n0,1%\n", "utf-8")
+    text = policy.read_text("utf-8") + '\ntable rates(x: number) from "account.csv":\n  | x >= | rate |\n'
+    policy.write_text(text.replace("cost        =", "dear = rates(1)\n  cost        ="), "utf-8")
+    ran = softliq("eval", policy, mine / "snapshot", "--out", mine, "--format", "csv")
+    assert (ran.code, "`account.csv`, which the policy is made of" in ran.err) == (2, True)
+    assert table.read_text("utf-8") == "x,rate\n0,1%\n"
+    assert softliq("eval", policy, mine / "snapshot", "--out", mine, "--format", "parquet").code == 0
+
+
+def test_junit_never_takes_the_place_of_inputs(softliq: Softliq, mine: Path) -> None:
+    policy = mine / "my.policy"
+    before = policy.read_bytes()
+    ran = softliq("test", policy, "--junit", policy)
+    assert (ran.code, "is there already" in ran.err, policy.read_bytes() == before) == (2, True, True)
+
+
+def test_many_unknown_rows_make_no_large_summary(
+    softliq: Softliq, blanked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first rows, how many there are, and what makes most of them unknown; all of them are in the files."""
+    monkeypatch.setattr("evaluator.results.LISTED", 2)
+    ran = softliq("eval", blanked / "my.policy", blanked / "snapshot", "--json", "--allow-unknown", "100%")
+    unknown = json.loads(ran.out)["unknown"]
+    assert (unknown["rows"], unknown["of"], len(unknown["list"])) == (3, 5, 2)
+    told = "missing: `market.mark` of `BTC`"
+    assert unknown["origins"] == [{"entity": "account", "rows": 3, "cause": "missing", "text": told}]
+
+
 def test_a_param_that_is_set_twice_is_a_usage_error(softliq: Softliq, mine: Path) -> None:
     ran = softliq("eval", mine / "my.policy", mine / "snapshot", "--set", "buffer=120%", "--set", "buffer=140%")
     assert (ran.code, ran.out) == (2, "")

@@ -5,6 +5,7 @@ of new cases: `python -m tests.test_snapshot`, then read every line of what it w
 """
 
 import csv
+import gzip
 import io
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -263,6 +264,58 @@ def test_a_parquet_file_cut_short(cut: int, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(SnapshotError, match=r"^thing\.parquet: not a Parquet file, or a damaged one\n"):
         read_snapshot(tmp_path, policy)
+
+
+@pytest.mark.parametrize("suffix", [".arrow", ".feather"])
+def test_an_arrow_stream(suffix: str, tmp_path: Path) -> None:
+    """Only the columns that are read, as of a file; one cut short is damaged."""
+    policy = models.policy({"thing": {"x": "number"}})
+    rows = pa.table({"thing": ["t", "u"], "unread": [1, 2], "x": [1.5, None]})
+    path = tmp_path / f"thing{suffix}"
+    with pa.ipc.new_stream(str(path), rows.schema) as stream:
+        stream.write_table(rows)
+    table = read_snapshot(tmp_path, policy).tables["thing"]
+    assert (value(table, "x", 0), cause(table, "x", 1)) == (1.5, Cause.MISSING)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(SnapshotError, match=r": not an Arrow IPC file, or a damaged one\n"):
+        read_snapshot(tmp_path, policy)
+
+
+COMPRESSED = 'thing,x,note\nt,1.25,\u00e9\nu,oops,"two\r\nlines"\nv,0.30000000000000000001,\n'
+
+
+def test_a_compressed_csv_file(tmp_path: Path) -> None:
+    """Cells, hash, lines in messages and exact decimals are those of the file as it would stand uncompressed."""
+    policy = models.policy({"thing": {"x": "number", "note": "text?"}})
+    path = tmp_path / "thing.csv.gz"
+    path.write_bytes(gzip.compress(COMPRESSED.encode()))
+    book = read_snapshot(tmp_path, policy)
+    table = book.tables["thing"]
+    assert value(table, "x", 0) == 1.25
+    assert [cause(table, "x", row) for row in range(3)] == [None, Cause.NOT_A_VALUE, None]
+    assert table.exact("x", 2) == Fraction("0.30000000000000000001")
+    assert [table.written("note", row) for row in range(3)] == ["\u00e9", "two\r\nlines", ""]
+    assert book.hashes == {"thing.csv.gz": sha256(path.read_bytes()).hexdigest()}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"thing,x\nt,1\n", "not a gzip file, or a damaged one"),
+        (gzip.compress(COMPRESSED.encode())[:-12], "not a gzip file, or a damaged one"),
+        (b"", "the file is empty"),
+        (gzip.compress(b""), "the file is empty"),
+        (gzip.compress(b"thing,x\nt,1\nt,2\n"), "1 key stands in several rows"),
+        (gzip.compress(b"thing,x\nt,1,2\n"), "1 row doesn't have as many columns as the header, which has 2"),
+        (gzip.compress("thing,x\n\u00e9,1\n".encode("latin-1")), "the file isn't in UTF-8"),
+    ],
+    ids=["not compressed", "cut short", "empty", "nothing in it", "a key twice", "a ragged row", "not UTF-8"],
+)
+def test_a_compressed_csv_file_that_is_faulty(data: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "thing.csv.gz").write_bytes(data)
+    with pytest.raises(SnapshotError) as caught:
+        read_snapshot(tmp_path, models.policy({"thing": {"x": "number"}}))
+    assert [p.message for p in caught.value.problems] == [message]
 
 
 # -- links, rows and files ---------------------------------------------------------------------
