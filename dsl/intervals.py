@@ -126,7 +126,12 @@ def builtin(name: str, args: list[Interval]) -> Interval:
         case "sqrt":
             return Interval(ZERO, None, low_open=x.low is not None and not may_be_zero(x))
         case "exp":
-            return Interval(ZERO, None, low_open=True)
+            rising, falling = _low(x) >= 0, _high(x) <= 0
+            return Interval(ONE if rising else ZERO, ONE if falling else None, low_open=not rising)
+        case "ln":
+            if _low(x) >= 1:
+                return Interval(ZERO, None, low_open=x.low != ONE or x.low_open)
+            return Interval(None, ZERO, high_open=x.high != ONE or x.high_open) if _high(x) <= 1 else ANYTHING
         case "interpolate":
             return union((args[2], args[4]))
         case "floor" | "ceil" | "round_down" | "round_up" | "round_nearest":

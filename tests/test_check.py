@@ -7,6 +7,7 @@ import pytest
 from dsl import model
 from dsl.check import check
 from dsl.diagnostics import Diagnostics
+from dsl.intervals import builtin
 from dsl.model import Interval
 from dsl.parse import parse
 from dsl.source import Source
@@ -235,3 +236,23 @@ def test_promises_that_are_proved(formula, words):
 @pytest.mark.parametrize(("formula", "words"), NOT_PROVED.items())
 def test_promises_that_are_not(formula, words):
     assert _promising(formula, words) & {"W404", "E427"}
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "expected"),
+    [
+        ("ln", 2, None, Interval(Fraction(0), None, low_open=True)),
+        ("ln", 1, None, Interval(Fraction(0), None)),
+        ("ln", Fraction(1, 2), Fraction(9, 10), Interval(None, Fraction(0), high_open=True)),
+        ("ln", Fraction(1, 2), 1, Interval(None, Fraction(0))),
+        ("ln", 0, 2, Interval(None, None)),
+        ("exp", 0, None, Interval(Fraction(1), None)),
+        ("exp", None, 0, Interval(Fraction(0), Fraction(1), low_open=True)),
+        ("exp", -1, 1, Interval(Fraction(0), None, low_open=True)),
+    ],
+)
+def test_logarithms_and_exponentials_have_a_known_side(
+    name: str, low: Fraction | int | None, high: Fraction | int | None, expected: Interval
+) -> None:
+    ends = [None if end is None else Fraction(end) for end in (low, high)]
+    assert builtin(name, [Interval(*ends)]) == expected
