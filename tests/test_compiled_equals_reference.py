@@ -22,7 +22,7 @@ from dsl.parse import parse
 from dsl.source import Source
 from evaluator import exact
 from evaluator.book import Book
-from evaluator.columns import KNOWN, Column, Origin
+from evaluator.columns import KNOWN, Origin
 from evaluator.exact import Approximate
 from evaluator.places import Result, Unknown
 from evaluator.reference import Reference
@@ -67,18 +67,19 @@ def compiled(case: Case) -> tuple[Policy, Book]:
         reject()
 
 
-def plain(policy: Policy, book: Book, entity: str, name: str, column: Column, row: int) -> Result:
+def plain(evaluation: Evaluation, book: Book, entity: str, name: str, row: int) -> Result:
     """A compiled cell as the reference gives it, but for numbers, which are floats."""
+    column = evaluation.columns[entity][name]
     if column.quality is not None and column.quality[row] != KNOWN:
         return Unknown(int(column.quality[row]))
-    value, type_ = column.values[row], policy.type_of(entity, name)
+    value, type_ = column.values[row], evaluation.policy.type_of(entity, name)
     match type_.kind:
         case Kind.FLAG:
             return bool(value)
         case Kind.ENUM:
             return type_.labels[int(value)]
         case Kind.TEXT:
-            return book.tables[entity].texts[name][int(value)]
+            return book.tables[entity].texts.get(name, evaluation.texts)[int(value)]
         case Kind.LINK:
             return int(value)
     return float(value)
@@ -107,9 +108,9 @@ def differences(policy: Policy, book: Book) -> list[str]:
     book = evaluation.book
     reference, rounded = Reference(policy, book, params), Rounded(policy, book, params)
     for entity, columns in evaluation.columns.items():
-        for name, column in columns.items():
+        for name in columns:
             for row in range(book.tables[entity].rows):
-                got = plain(policy, book, entity, name, column, row)
+                got = plain(evaluation, book, entity, name, row)
                 found.append(difference(got, reference.cell(entity, name, row), rounded, (entity, name, row)))
     found += _tier_differences(evaluation, reference)
     for outcome in evaluation.checks:

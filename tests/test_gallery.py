@@ -8,6 +8,7 @@ import softliq
 from evaluator import laws
 from evaluator.testing import run_tests
 from tests.conftest import ROOT, Softliq
+from tests.test_compiled_equals_reference import differences
 
 POLICIES = ROOT / "policies"
 SHIPPED = sorted(p for p in POLICIES.rglob("*.policy") if p.parent.name != "std")
@@ -55,3 +56,9 @@ def test_a_venue_has_a_source_and_figures(path: Path) -> None:
     assert "Source: " in policy.description
     assert sum(len(t.expectations) for t in policy.tests) >= 5
     assert policy.laws
+
+
+@pytest.mark.parametrize("path", [p for p in VENUES if p.stem not in WITHOUT_BOOK], ids=name)
+def test_a_venue_is_computed_as_exactly_as_by_the_interpreter(path: Path) -> None:
+    policy = softliq.load_policy(path)
+    assert differences(policy, softliq.read_snapshot(POLICIES / "snapshots" / path.stem, policy)) == []
