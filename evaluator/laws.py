@@ -21,6 +21,7 @@ from evaluator import literals
 from evaluator.aim import Probes, number_at, secant, with_cell
 from evaluator.cases import Case, Trial
 from evaluator.counterexample import Counterexample, counterexample
+from evaluator.jump import jumps
 from evaluator.shrink import shrunk
 from evaluator.vector import Floats
 from evaluator.worlds import World, Worlds, decimal
@@ -70,11 +71,19 @@ def run_law(policy: model.Policy, law: model.Law) -> LawResult:
         params = defaults if number == 0 else search.worlds.params(defaults)
         for cases in search.cases(params):
             tried += len(cases)
-            broken = trial.broken(cases)
-            if any(broken):
-                small = shrunk(trial, cases[broken.index(True)], defaults)
+            broken = next(
+                (c for c, bad in zip(cases, trial.broken(cases), strict=True) if bad and _surely(trial, c)), None
+            )
+            if broken is not None:
+                small = shrunk(trial, broken, defaults)
+                small = small if _surely(trial, small) else broken
                 return LawResult(law, "refuted", tried, counterexample(policy, trial, small, defaults))
     return LawResult(law, "undecided", tried)
+
+
+def _surely(trial: Trial, case: Case) -> bool:
+    """What looks like a jump may be a steep line; all else is as it was found."""
+    return trial.shape is None or trial.shape.word != "continuous" or jumps(trial, case)
 
 
 class _Search:

@@ -25,6 +25,7 @@ entity account:
   twice  = 2 * cash
   worse  = 0 - cash
   bent   = abs(cash)
+  steep  = clamp(cash * 1bn / 1 USD, 0, 1)
   step   = if cash >= 100 USD then 1 else 0
   root   = sqrt(mark / 1 USD)
   deep   = sqrt(cash / 1 USD)
@@ -57,6 +58,7 @@ HOLD = [
     'always "x": account.bent convex in account.cash',
     'always "x": account.bent continuous in account.cash',
     'always "x": account.root continuous in account.mark',
+    'always "x": account.steep continuous in account.cash',  # from 0 to 1 within a billionth of a USD
     'always "x": account.worth increasing in account.twice',
 ]
 
@@ -100,6 +102,21 @@ def replay(text: str, found: LawResult, folder: Path) -> None:
     path.write_text(text + "\n" + found.counterexample.test, "utf-8")
     ran = list(run_tests(softliq.load_policy(path)))
     assert ran and [r.fault or [f.expectation.span.text for f in r.failures] for r in ran if not r.passed] == []
+
+
+@pytest.mark.parametrize("law", [law for law in BREAK if '"x" on account: ' in law])
+def test_the_law_itself_fails_where_it_is_broken(law: str, tmp_path: Path) -> None:
+    """The counterexample's rows pasted, and the law expected of them instead: the test fails for just that."""
+    text = HEAD + BOOK + "\n" + law + "\n"
+    (found,) = laws(text, tmp_path)
+    assert found.counterexample is not None
+    rows, expect, _ = found.counterexample.test.partition("  expect account a1: ")
+    condition = law.partition('"x" on account: ')[2]
+    path = tmp_path / "pasted.policy"
+    path.write_text(f"{text}\n{rows}{expect}{condition}\n", "utf-8")
+    (ran,) = run_tests(softliq.load_policy(path))
+    assert not ran.fault
+    assert [f.expected for f in ran.failures] == [condition]
 
 
 def test_a_param_within_its_range_refutes_too(tmp_path: Path) -> None:
