@@ -287,7 +287,8 @@ def _pasted(reader: Reader, head: Line, line: Line) -> bool:
     text = reader.source.text
     word = text[line.start : line.end].split(None, 1)[0]
     rows = text.startswith(("given", "each"), head.start)
-    return rows and word not in ("given", "expect", "each") and len(line.indent) > len(head.indent)
+    deeper = len(line.indent.expandtabs(8)) > len(head.indent.expandtabs(8))
+    return rows and word not in ("given", "expect", "each") and deeper
 
 
 _FILLS: dict[str, Callable[[Reader, Any, Sequence[Line], Block], Any]] = {

@@ -71,7 +71,7 @@ def holds(text: str) -> str:
 # -- cases ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["untidy", "pasted"])
+@pytest.mark.parametrize("name", ["untidy", "pasted", "cases"])
 def test_a_case_becomes_exactly_this(name: str) -> None:
     expected = plain(CASES / "format" / f"{name}.formatted")
     assert formatted(plain(CASES / "format" / f"{name}.policy")) == expected
