@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from cli.exits import Stop
+from cli.exits import Exit, Stop
 
 EVERY = 0.3  # seconds between two looks
 
@@ -13,8 +13,9 @@ Stamps = Mapping[Path, tuple[int, int] | None]
 
 def watch(run: Callable[[], int], files: Callable[[], Iterable[Path]], every: float = EVERY) -> int:
     """Runs, and again after each change of a file's time or size, or of which files there are; ``files`` are asked for
-    after each run. A run that stops is told and goes on. Interrupted, it ends with the last run's code."""
-    code = 0
+    after each run. A run that stops is told and goes on. Interrupted, it ends with the last
+    whole run's code."""
+    code: int = Exit.INTERRUPTED
     try:
         while True:
             code = _told(run)

@@ -128,3 +128,30 @@ def test_what_until_found_is_no_cell(softliq: Softliq, tmp_path: Path) -> None:
     assert out.startswith("account lost: delever\n")
     assert "    the smallest close that is enough = " in out
     assert "(until after.health >= 125%, " in out
+
+
+GROUPED = """policy "G"
+entity account:
+  cash = sum(netting.size)
+entity position:
+  account : account
+  size    : number
+  large   = size > 5
+entity netting groups position by account, large:
+  size = sum(position.size)
+tiers account:
+  | cash >= | tier | close |
+  | 20      | fine | 0%    |
+  | other   | shut | 100%  |
+  | unknown | hold | 0%    |
+"""
+
+
+def test_a_cell_that_decides_a_group_is_not_changed(softliq: Softliq, tmp_path: Path) -> None:
+    """With another size the groups themselves would be others; no answer is better than one about stale groups."""
+    (tmp_path / "g.policy").write_text(GROUPED, "utf-8")
+    (tmp_path / "account.csv").write_text("account\na\n", "utf-8")
+    (tmp_path / "position.csv").write_text("position,account,size\np,a,6\nq,a,4\n", "utf-8")
+    ran = softliq("explain", str(tmp_path / "g.policy"), str(tmp_path), "account:a", "--why-not", "fine")
+    assert "  cash is 10 and would have to be at or above 20: +10 (+100.00%)\n" in ran.out
+    assert "  no change of one cell was found that would bring it there\n" in ran.out
