@@ -15,7 +15,7 @@ from dsl.types import describe, expect, same, unit_type
 from dsl.world import Scope, World, invalid
 
 LARGEST_BODY = 20_000
-LATER = ("first", "draw", "solve")
+LATER = ("first", "solve")
 
 
 def call(world: World, written: syntax.Call, scope: Scope) -> model.Expr:

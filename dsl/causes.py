@@ -19,6 +19,7 @@ class Cause(IntEnum):
     OUTSIDE = 11
     EMPTY = 12
     CELL_RANGE = 13
+    OVERDRAWN = 14
 
     @property
     def words(self) -> str:
@@ -39,4 +40,5 @@ WORDS = {
     Cause.OUTSIDE: "outside the curve",
     Cause.EMPTY: "no rows to aggregate",
     Cause.CELL_RANGE: "outside the column's stated range",
+    Cause.OVERDRAWN: "takes more than is left, or less than nothing",
 }

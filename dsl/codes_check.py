@@ -640,6 +640,56 @@ CHECKING: tuple[Code, ...] = (
         'always "never below zero" on netting: margin >= 0',
     ),
     Code(
+        "E780", "draw inside something else",
+        "What rows take in turn is a column: it has a name, so that other formulas, the results and explanations can "
+        "show it.",
+        "paid = need - draw(fund.pool by health: min(need, left))",
+        "drawn = draw(fund.pool by health: min(need, left))\npaid = need - drawn",
+    ),
+    Code(
+        "E781", "a pool that nobody shares",
+        "Rows draw in turn because they share a limit: a column of a one-row entity, or one read through a link.",
+        "drawn = draw(cash by health: min(need, left))", "drawn = draw(fund.pool by health: min(need, left))",
+    ),
+    Code(
+        "E782", "a pool of another kind",
+        "What is left of several pools is compared, and what is taken is subtracted from each: all are numbers of one "
+        "unit.",
+        "draw(fund.pool, market.contracts by health: …)", "draw(fund.pool, market.cap by health: …)",
+    ),
+    Code(
+        "E783", "an order that is no number",
+        "Rows go by a number or a date, the smallest first.",
+        "draw(fund.pool by tier: …)", "draw(fund.pool by if tier = shut then 0 else 1: …)",
+    ),
+    Code(
+        "E784", "a draw with one row",
+        "A one-row entity has nobody to share with.",
+        "entity fund once:\n  paid = draw(…)", "entity account:\n  paid = draw(…)",
+    ),
+    Code(
+        "E785", "a pool that may be blank",
+        "A limit that is not there must say what that means: none left, or no limit.",
+        "entity ilk:\n  cap : USD?\nentity vault:\n  drawn = draw(ilk.cap by ratio: …)",
+        "entity ilk:\n  cap : USD?\n  room = cap ?? infinite\nentity vault:\n  drawn = draw(ilk.room by ratio: …)",
+    ),
+    Code(
+        "E786", "left inside an aggregate",
+        "What is left is this row's, and changes from row to row.",
+        "draw(fund.pool by health: sum(min(position.loss, left)))",
+        "loss = sum(position.loss)\ndrawn = draw(fund.pool by health: min(loss, left))",
+    ),
+    Code(
+        "E787", "a pool twice",
+        "What a row takes is subtracted once from each pool.",
+        "draw(fund.pool, fund.pool by health: …)", "draw(fund.pool by health: …)",
+    ),
+    Code(
+        "E788", "left outside a draw",
+        "`left` is what remains when it is this row's turn in a `draw`.",
+        "paid = min(need, left)", "paid = draw(fund.pool by health: min(need, left))",
+    ),
+    Code(
         "E901", "not supported yet",
         "The language has this, and this version of softliq does not.",
         "scenario crash: …", "leave it out",
@@ -660,6 +710,11 @@ CHECKING: tuple[Code, ...] = (
         "The ranges of the inputs allow a zero here. Where it happens the result is unknown, with its cause; a "
         "guard says what it should be instead.",
         "equity / maintenance", "if maintenance > 0 then equity / maintenance else infinite",
+    ),
+    Code(
+        "W780", "a draw that does not look at left",
+        "A row that would take more than is left is unknown, and so is what is left for all after it.",
+        "paid = draw(fund.pool by health: need)", "paid = draw(fund.pool by health: min(need, left))",
     ),
     Code(
         "W404", "a promise that can't be decided",

@@ -54,9 +54,12 @@ def expression(world: World, written: syntax.Expr, scope: Scope) -> model.Expr:
             from dsl.calls import call
 
             return call(world, written, scope)
-        case syntax.Draw() | syntax.Solve():
-            word = "draw" if isinstance(written, syntax.Draw) else "solve"
-            return unsupported(world, f"`{word}(…)`", span)
+        case syntax.Draw():
+            from dsl.draws import misplaced
+
+            return misplaced(world, written)
+        case syntax.Solve():
+            return unsupported(world, "`solve(…)`", span)
         case syntax.Faulty():
             return invalid(span)
     raise TypeError(f"no rule for {type(written).__name__}")
@@ -120,7 +123,7 @@ def formula(world: World, entity: str, member: syntax.Formula, span: Span) -> mo
         return world.formulas[cell]
     if not world.enter(cell, span):
         return model.Formula(member.name.text, model.ANY, invalid(member.span), member.description, member.span)
-    value = expression(world, member.value, Scope(entity))
+    value = _whole(world, member.value, Scope(entity))
     world.leave(cell)
     type_ = value.type
     if type_.kind is Kind.NUMBER and type_.unit is None:
@@ -129,6 +132,15 @@ def formula(world: World, entity: str, member: syntax.Formula, span: Span) -> mo
     world.formulas[cell] = made
     world.order.append(cell)
     return made
+
+
+def _whole(world: World, written: syntax.Expr, scope: Scope) -> model.Expr:
+    """All of a formula: here, and nowhere else, stands a `draw`."""
+    if isinstance(written, syntax.Draw):
+        from dsl.draws import draw
+
+        return draw(world, written, scope)
+    return expression(world, written, scope)
 
 
 def _sign(world: World, written: syntax.Sign, scope: Scope) -> model.Expr:

@@ -302,9 +302,25 @@ class Over:
     span: Span = _span()
 
 
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What each row takes of ``pools`` in turn: by rising ``order``, ties by the row's key.
+
+    ``pools`` are numbers of one unit: columns of ``once`` entities, or columns read through links, where each target
+    row is a pool of its own. ``take`` reads, as ArgRead ``left``, the least of what remains of this row's pools, and
+    never less than nothing. What it gives is subtracted from each of them. It is the whole of a formula.
+    """
+
+    pools: tuple[Read, ...]
+    order: "Expr"
+    take: "Expr"
+    type: Type = _type()
+    span: Span = _span()
+
+
 Expr = (
     Const | ParamRead | ArgRead | AsOf | Read | Unary | Binary | Compare | Logic | If | Fallback | Known | BuiltinCall
-    | FunctionCall | TableCall | CurveCall | Aggregate | Until | Unshocked | Over
+    | FunctionCall | TableCall | CurveCall | Aggregate | Until | Unshocked | Over | Draw
 )  # fmt: skip
 
 

@@ -201,6 +201,11 @@ def _unknown_name(world: World, path: syntax.Path, scope: Scope) -> None:
     if name in names.entities:
         _entity_as_value(world, path, scope)
         return
+    if name == "left":
+        help = "a draw hands it over: `taken = draw(system.pool by health: min(need, left))`; in a function make it an "
+        help += "argument"
+        world.report.error("E788", "there is no `left` here", first.span, help=help)
+        return
     if scope.args is not None and any(name in members for members in names.members.values()):
         world.report.error(
             "E115",

@@ -86,6 +86,8 @@ class Ranges:
                 return self.of(expr.operand, facts, args)
             case model.Over():
                 self.of(expr.value, NO_FACTS, args)
+            case model.Draw():
+                return self._draw(expr)
             case model.Aggregate():
                 return self._aggregate(expr, facts, args)
             case model.Until():
@@ -148,6 +150,14 @@ class Ranges:
         if curve.outside == "extended" and curve.method != "step":
             return ANYTHING
         return union(self.of(y) for _, y in curve.points)
+
+    def _draw(self, expr: model.Draw) -> Interval:
+        """From nothing to the whole of the smallest pool."""
+        self.of(expr.order)
+        highs = [high for pool in expr.pools if isinstance(high := self.of(pool).high, Fraction)]
+        left = Interval(ZERO, max(ZERO, min(highs)) if highs else None)
+        self.of(expr.take, NO_FACTS, {"left": left})
+        return left
 
     def _aggregate(self, expr: model.Aggregate, facts: Facts, args: Mapping[str, Interval]) -> Interval:
         if expr.where is not None:

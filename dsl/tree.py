@@ -26,6 +26,8 @@ def children(expr: model.Expr) -> tuple[model.Expr, ...]:
             return (expr.arg,)
         case model.Over():
             return expr.value, *(line.value for line in expr.lines)
+        case model.Draw():
+            return *expr.pools, expr.order, expr.take
         case model.Aggregate():
             return tuple(e for e in (expr.value, expr.where) if e is not None)
     return ()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from dsl import model
 from dsl.diagnostics import Diagnostics
 from dsl.model import Interval
-from dsl.state import Touched, in_order
+from dsl.state import Touched, in_order, reads
 from dsl.tree import children
 
 PREFIX = "until."
@@ -105,6 +105,8 @@ class _Alone:
             case model.Aggregate():
                 parts = [e for e in (expr.value, expr.where) if e is not None]
                 return all(self.alone(p, at, chain, expr) for p in parts)
+            case model.Draw():  # what others take before it
+                return not any(self.touched(cell) for cell in reads(expr))
         return all(self.alone(part, at, chain, inner) for part in children(expr))
 
     def _read(self, read: model.Read, at: str, chain: tuple[str, ...], inner: model.Aggregate | None) -> bool:

@@ -1,6 +1,6 @@
 """What kernels need besides their operands: the book's rows, where a fault stands, texts, groups."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -12,12 +12,13 @@ from dsl.model import Policy
 from evaluator.book import Book
 from evaluator.columns import KNOWN, Quality, Values, origin_code
 from evaluator.graph import SCALAR, Node
-from evaluator.vector import Flags
+from evaluator.vector import Flags, Index
 
 
 @dataclass(slots=True)
 class Context:
-    """One evaluation of a policy over a book. ``texts``: every text met, to its code, the same for all columns."""
+    """One evaluation of a policy over a book. ``texts``: every text met, to its code, the same for all columns.
+    ``only``: of some entity the rows at hand, in their order, where kernels work on those."""
 
     policy: Policy
     book: Book
@@ -25,8 +26,11 @@ class Context:
     bounded: frozenset[int] = frozenset()
     texts: dict[str, int] = field(default_factory=dict)
     memo: dict[Any, Any] = field(default_factory=dict)
+    only: Mapping[str, Index] = field(default_factory=dict)
 
     def rows(self, grain: str) -> int:
+        if grain in self.only:
+            return len(self.only[grain])
         return 1 if grain == SCALAR else self.book.tables[grain].rows
 
     def tracks(self, node: Node) -> bool:
@@ -48,6 +52,8 @@ class Context:
     def codes(self, cause: Cause, node: Node, column: int = 0) -> Quality:
         """(rows,) int64: the code of a fault of this operation in each of its rows."""
         first = origin_code(cause, self.entity_number(node.grain), column)
+        if node.grain in self.only:
+            return first + self.only[node.grain]
         return first + np.arange(self.rows(node.grain), dtype=np.int64)
 
     def fault(self, node: Node, cause: Cause, where: Flags, quality: Quality | None, column: int = 0) -> Quality | None:

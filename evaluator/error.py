@@ -35,6 +35,7 @@ _WHOLE = 2.0**53
 DECIDING: dict[str, tuple[int, ...] | None] = {
     **dict.fromkeys(("compare", "round_down", "round_up", "round_nearest", "locate", "segment", "logarithmic"), None),
     "distinct": None,
+    "draw": None,
     **dict.fromkeys(("sqrt", "ln", "pow", "floor", "ceil", "sign", "within"), (0,)),
     "div": (1,),
     "clamp": (1, 2),

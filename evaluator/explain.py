@@ -11,6 +11,7 @@ from evaluator.columns import Column
 from evaluator.explain_steps import Step, Steps
 from evaluator.explain_tiers import TierReason, tier_reason
 from evaluator.plain import jsonable, key_of
+from evaluator.queue import Queue
 from evaluator.reference import Reference
 from evaluator.why_not import WhyNot, why_not
 
@@ -26,6 +27,8 @@ class Evaluated(Protocol):
     def params(self) -> Mapping[str, model.Value]: ...
     @property
     def columns(self) -> Mapping[str, Mapping[str, Column]]: ...
+    @property
+    def queues(self) -> Mapping[tuple[str, str], Queue]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,8 @@ def explain(evaluation: Evaluated | Reference, entity: str, row: int, why: str |
         reference = evaluation
     else:
         reference = Reference(evaluation.policy, evaluation.book, evaluation.params, evaluation.columns)
-    policy, steps = reference.policy, Steps(reference)
+    queues = None if isinstance(evaluation, Reference) else evaluation.queues
+    policy, steps = reference.policy, Steps(reference, queues=queues)
     columns = list(policy.entities[entity].formulas)
     tier = None
     if entity in policy.tiers:
@@ -61,7 +65,7 @@ def explain(evaluation: Evaluated | Reference, entity: str, row: int, why: str |
     formulas = tuple(steps.column(entity, name, row) for name in columns)
     told = None
     if why is not None:
-        seen = Steps(reference).column(entity, "tier", row)
+        seen = Steps(reference, queues=queues).column(entity, "tier", row)
         told = why_not(policy, reference.book, reference.params, entity, row, why, seen)
     return Explanation(entity, key_of(reference.book, entity, row), row, tier, formulas, told)
 

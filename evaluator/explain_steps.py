@@ -1,30 +1,37 @@
 """A value as a tree of steps: formulas, table rows, curve points, members and params, down to the input cells."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
+
+import numpy as np
 
 from dsl import model
 from dsl.model import Expr, Kind, Type
 from dsl.source import Span
 from dsl.until import PREFIX
 from evaluator import reference_lookup
+from evaluator.columns import KNOWN
 from evaluator.exact import Fault
 from evaluator.moves import State
 from evaluator.origins import OriginText, describe_origin
 from evaluator.places import Argument, At, Result, Unknown, first_unknown, number, operands
 from evaluator.plain import Plain, constant, key_of
+from evaluator.queue import Queue
 from evaluator.reference import Reference
 
 MOST_STEPS = 2_000  # of one explanation
 MOST_MEMBERS = 5  # of one aggregate
 DEEPEST = 60
+MOST_BEFORE = 3  # of those who drew before a row
+FAR = 1_000  # places that they are looked for in
 LARGE = 10_000  # rows from which on what is added up over all of them is not taken apart
 
 StepKind = Literal[
-    "formula", "tier", "input", "until", "param", "function", "table", "curve", "aggregate", "member", "grid", "move"
-]
+    "formula", "tier", "input", "until", "param", "function", "table", "curve", "aggregate", "member", "grid", "move",
+    "draw", "before",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +53,9 @@ class Step:
     ``kind`` formula, tier: a computed cell, with its ``text`` and place in the policy; input: a cell of the snapshot
     (``file``, ``cell`` as written); until: what was found to be enough; param; function, table, curve, aggregate: a
     call in a formula; grid: an expression over the moves of a grid, each a move. ``members``: how many rows an
-    aggregate takes, or moves a grid has, of which ``parts`` shows the largest, or those that decide. ``again``:
-    explained before; ``cut``: too long to go on.
+    aggregate takes, or moves a grid has, of which ``parts`` shows the largest, or those that decide. draw: what was
+    left when it was this row's turn, in ``place`` of the ``members`` of the line; before: a row that took something
+    before it, the nearest first. ``again``: explained before; ``cut``: too long to go on.
     """
 
     kind: StepKind
@@ -64,6 +72,7 @@ class Step:
     cell: str | None = None
     used: tuple[Used, ...] = ()
     members: int | None = None
+    place: int | None = None
     parts: "tuple[Step, ...]" = ()
     again: bool = False
     cut: bool = False
@@ -72,9 +81,16 @@ class Step:
 class Steps:
     """Makes the steps of one explanation; each cell is explained once."""
 
-    def __init__(self, reference: Reference, base: "Steps | None" = None) -> None:
-        """``base``: where ``reference`` is over a move's book, the steps of the book before it."""
+    def __init__(
+        self,
+        reference: Reference,
+        base: "Steps | None" = None,
+        queues: Mapping[tuple[str, str], Queue] | None = None,
+    ) -> None:
+        """``base``: where ``reference`` is over a move's book, the steps of the book before it. ``queues``: by column
+        that is a `draw`, its rows in their order, where they are known."""
         self.reference, self.policy, self.book, self.base = reference, reference.policy, reference.book, base
+        self.queues = queues or {}
         self._seen: set[tuple[str, str, int]] = set()
         self._count = 0
         self._large = max((t.rows for t in reference.book.tables.values()), default=0) > LARGE
@@ -139,6 +155,8 @@ class Steps:
     def _column_parts(self, entity: str, column: str, row: int) -> tuple[Step, ...]:
         at = At(entity, row)
         formula = self.policy.entities[entity].formulas.get(column)
+        if formula is not None and isinstance(formula.value, model.Draw):
+            return self._drawn(formula.value, column, at)
         if formula is not None:
             return self.parts(formula.value, at)
         tiers = self.policy.tiers[entity]
@@ -276,6 +294,42 @@ class Steps:
             parts.append(replace(step, parts=inside))
         step = self._call("grid", f"{expr.function} over {expr.grid}", expr, at)
         return replace(step, members=len(moves), parts=tuple(parts))
+
+    # -- limits drawn in order --------------------------------------------------------------------
+
+    def _drawn(self, expr: model.Draw, column: str, at: At) -> tuple[Step, ...]:
+        """A row's turn: its place, what was left, who took something before it, and what it asked for."""
+        queue = self.queues.get((at.entity, column))
+        if queue is None:
+            if self._large:
+                return self.parts(expr.order, at)  # going through the line would take too long
+            queue = self._queue(expr, at)
+        places = np.flatnonzero(queue.rows == at.row)
+        left: Result = Unknown(KNOWN)
+        steps: tuple[Step, ...] = ()
+        if len(places):
+            place = int(places[0])
+            left = queue.left_at(place)
+            pools = " and ".join(pool.span.text.strip() for pool in expr.pools)
+            step = self._step("draw", pools, left, expr.type)
+            order = self._all((expr.order, *expr.pools), at)
+            before = tuple(self._before(queue, place, expr.type, column, at.entity))
+            steps = (replace(step, place=place + 1, members=len(queue.rows), parts=(*order, *before)),)
+        itself = model.Read(at.entity, at.entity, type=Type(Kind.LINK, entity=at.entity))
+        return (*steps, *self.parts(expr.take, replace(at, args={"left": Argument(left, itself, at)})))
+
+    def _queue(self, expr: model.Draw, at: At) -> Queue:
+        line = self.reference.line(expr, at.entity)
+        line.turn(at.row)
+        return Queue.of(list(line.rows), {row: turn.left for row, turn in line.turns.items()})
+
+    def _before(self, queue: Queue, place: int, type_: Type, column: str, entity: str) -> Iterator[Step]:
+        found = 0
+        for row in reversed(queue.rows[max(0, place - FAR) : place].tolist()):
+            taken = self.reference.cell(entity, column, row)
+            if found < MOST_BEFORE and (isinstance(taken, Unknown) or taken != 0):
+                found += 1
+                yield self._step("before", "", taken, type_, entity=entity, key=key_of(self.book, entity, row))
 
     # -- values -----------------------------------------------------------------------------------
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from dsl import model
+from dsl.draws import LEFT
 from dsl.model import DATE, FLAG, NUMBER, Expr, Kind, Type, Value
 from evaluator.constants import Constant, Number
+from evaluator.drawing import drawing_of
 from evaluator.graph import INDEX, SCALAR, Facts, Graph, Node
 from evaluator.lookups import Lookups
 from evaluator.moves import State, states
@@ -321,6 +323,8 @@ class Lowering:
                     return self.lower(expr.operand, scope)
             case model.Over():
                 return self._over(expr, scope)
+            case model.Draw():
+                return self._draw(expr, scope)
         raise TypeError(f"no lowering for {type(expr).__name__}")
 
     def body(self, body: Expr, args: Mapping[str, Lowered], scope: Scope) -> Lowered:
@@ -417,6 +421,31 @@ class Lowering:
         operator = "<" if expr.function == "argmin" else ">"
         better = self.op("compare", sides, scope, (operator, False), FLAG)
         return self._select([better, here, best], expr.type, scope)
+
+    # -- limits drawn in order --------------------------------------------------------------------
+
+    def _draw(self, expr: model.Draw, scope: Scope) -> Lowered:
+        """One node, which computes again and again what depends on ``left``; what doesn't are its operands."""
+        grain = self.grain(scope.entity)
+        pools = [self._pool(pool) for pool in expr.pools]
+        links = [self._chain(scope.entity, pool.links)[0] for pool in expr.pools if pool.links]
+        endless = any(pool.facts.infinite for pool in pools)
+        left = self.graph.node("left", (), (endless,), grain=grain, facts=Facts(True, endless))
+        order = self.lower(expr.order, scope).node
+        take = self.lower(expr.take, replace(scope, args={**scope.args, LEFT: Lowered(left, 1)}))
+        if self.policy.entities[scope.entity].groups is not None:
+            take = self._of_members(take, scope.entity, 1, scope)
+        drawing = drawing_of(expr, scope.entity, take.node, left, self._state)
+        args = (order, *pools, *links, *drawing.fixed)
+        node = self.graph.node("draw", args, (drawing,), grain=grain, facts=Facts(nonnegative=True))
+        return Lowered(node, 1)
+
+    def _pool(self, pool: model.Read) -> Node:
+        """What there is at first, at the rows of the pool's entity."""
+        column = self.column(pool.entity, pool.column)
+        if self.policy.entities[pool.entity].groups is None:
+            return column
+        return self._of_members(Lowered(column, 1), pool.entity, 1, Scope(pool.entity)).node
 
     # -- paths and aggregates ---------------------------------------------------------------------
 

@@ -41,7 +41,8 @@ def needs_as_of(policy: model.Policy) -> bool:
 
 
 def aggregated_links(policy: model.Policy) -> set[tuple[str, str]]:
-    """The links, as (entity, column), along which some row is counted into another's total."""
+    """The links, as (entity, column), along which some row is counted into another's total, or draws on
+    another's limit."""
     found = set()
     for x in expressions(policy):
         if isinstance(x, model.Aggregate):
@@ -49,6 +50,13 @@ def aggregated_links(policy: model.Policy) -> set[tuple[str, str]]:
             for link in x.via or ():
                 found |= _links_of(policy, entity, link)
                 entity = policy.entities[entity].links[link]
+    for name, made in policy.entities.items():
+        for formula in made.formulas.values():
+            for pool in formula.value.pools if isinstance(formula.value, model.Draw) else ():
+                entity = name
+                for link in pool.links:
+                    found.add((entity, link))
+                    entity = policy.entities[entity].links[link]
     return found
 
 

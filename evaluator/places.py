@@ -80,6 +80,8 @@ def grain(expr: Expr, at: At, policy: model.Policy) -> Grain:
             return Grain.INNER if expr.inner else Grain.ROW
         case model.Aggregate():
             return Grain.SCALAR if expr.via is None else Grain.ROW
+        case model.Draw():
+            return Grain.ROW
         case model.ArgRead():
             argument = at.args[expr.name]
             return grain(argument.expr, argument.at, policy)
@@ -114,6 +116,8 @@ def operands(expr: Expr) -> tuple[Expr, ...]:
             return tuple(arg for _, arg in expr.args)
         case model.CurveCall():
             return (expr.arg,)
+        case model.Draw():
+            return (*expr.pools, expr.order, expr.take)
         case model.Aggregate():
             return tuple(part for part in (expr.value, expr.where) if part is not None)
     return ()

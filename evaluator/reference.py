@@ -24,6 +24,7 @@ from evaluator.members import Members
 from evaluator.moves import State, states
 from evaluator.places import Argument, At, Grain, Met, Result, Unknown, first_unknown, grain, met, number
 from evaluator.reference_cells import aggregated, as_it_is, input_cell
+from evaluator.reference_draws import Asked, Line
 from evaluator.reference_lookup import holds
 from evaluator.reference_tables import Lookups
 from evaluator.reference_tiers import TierRows
@@ -32,6 +33,11 @@ _DEEP = 600  # expressions and cells inside each other before a cell is put off 
 _FRAMES = 20_000  # Python frames that _DEEP, and one deepest expression on top, may take
 _FUNCTIONS = {**exact.FUNCTIONS, **FINANCE, **DATES}
 T = TypeVar("T")
+
+
+def is_draw(policy: model.Policy, entity: str, column: str) -> bool:
+    formula = policy.entities[entity].formulas.get(column)
+    return formula is not None and isinstance(formula.value, model.Draw)
 
 
 class _TooDeep(Exception):
@@ -45,7 +51,8 @@ class _TooDeep(Exception):
 class Reference:
     """One policy over one book. ``params``: every parameter's value in force.
 
-    ``computed``: columns of ``once`` entities to take as they are, where adding up a whole book would take too long.
+    ``computed``: columns of ``once`` entities and draws to take as they are, where going through a whole book would
+    take too long.
     """
 
     def __init__(
@@ -57,8 +64,9 @@ class Reference:
     ) -> None:
         self.policy, self.book, self.params = policy, book, params
         self._computed = {
-            (e, c): column for e, columns in (computed or {}).items() if policy.entities[e].once
-            for c, column in columns.items() if policy.type_of(e, c).kind in (Kind.NUMBER, Kind.FLAG, Kind.ENUM)
+            (e, c): column for e, columns in (computed or {}).items() for c, column in columns.items()
+            if (policy.entities[e].once and policy.type_of(e, c).kind in (Kind.NUMBER, Kind.FLAG, Kind.ENUM))
+            or is_draw(policy, e, c)
         }  # fmt: skip
         self._as_of = book.as_of
         self._entity_numbers = {name: i for i, name in enumerate(policy.entities)}
@@ -73,6 +81,7 @@ class Reference:
         self.members = Members(policy, book)
         self.lookups = Lookups(policy, book, self.value, self._meet)
         self.tiers = TierRows(policy, self.value, self._meet)
+        self._lines: dict[int, Line] = {}  # by the identity of the draw
 
     # -- the face ---------------------------------------------------------------------------------
 
@@ -161,7 +170,7 @@ class Reference:
         try:
             result = self._value(expr, at)
         except Fault as fault:
-            result = Unknown(self._origin(fault.cause, expr, at))
+            result = Unknown(self.origin(fault.cause, expr, at))
         self._depth -= 1
         return result
 
@@ -203,6 +212,9 @@ class Reference:
                 return self.lookups.curve(expr, at)
             case model.Aggregate():
                 return self._aggregate(expr, at)
+            case model.Draw():
+                turn = self.line(expr, at.entity).turn(at.row)
+                return Fraction(0) if turn is None else turn.take
             case model.Over():
                 return self._over(expr, at)
             case model.Unshocked():
@@ -283,7 +295,7 @@ class Reference:
         if not isinstance(result, Unknown):
             return False
         if isinstance(operand, model.TableCall):
-            return result.code == self._origin(Cause.NO_ROW, operand, at)
+            return result.code == self.origin(Cause.NO_ROW, operand, at)
         return Origin.of(result.code).cause is Cause.BLANK
 
     def _meet(self, span: Span, arm: str | int) -> None:
@@ -318,6 +330,16 @@ class Reference:
         if expr.function in ("any", "all") and len(values) == 1 and isinstance(values[0], bool):
             return values[0]
         return first_unknown(values) or aggregated(expr.function, values)
+
+    # -- limits drawn in order --------------------------------------------------------------------
+
+    def line(self, expr: model.Draw, entity: str, rows: Sequence[int] = (), unordered: int = 0) -> Line:
+        """The rows of a draw in their order; ``rows`` and ``unordered`` where somebody knows it (see ``Line``)."""
+        if id(expr) not in self._lines:
+            tables, members = self.book.tables, self._members_known
+            asked = Asked(self.value, self.source, self.origin, self._cell, members, lambda e: tables[e].keys)
+            self._lines[id(expr)] = Line(expr, entity, asked, rows, unordered)
+        return self._lines[id(expr)]
 
     # -- moves of a grid --------------------------------------------------------------------------
 
@@ -363,7 +385,7 @@ class Reference:
             try:
                 folded = fold(number(folded), number(value))
             except Fault as fault:
-                folded = Unknown(self._origin(fault.cause, expr, at))
+                folded = Unknown(self.origin(fault.cause, expr, at))
         assert folded is not None
         if isinstance(folded, Unknown) or expr.function in ("min", "max", "sum"):
             return folded
@@ -371,7 +393,7 @@ class Reference:
 
     # -- faults -----------------------------------------------------------------------------------
 
-    def _origin(self, cause: Cause, expr: Expr, at: At) -> int:
+    def origin(self, cause: Cause, expr: Expr, at: At) -> int:
         """The code of a fault of this operation: it begins at the operation's grain."""
         column = 0
         if cause is Cause.NO_ROW and isinstance(expr, model.TableCall):

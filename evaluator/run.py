@@ -11,9 +11,11 @@ from dsl.model import Policy, Value
 from evaluator.book import Book
 from evaluator.columns import Column
 from evaluator.context import Context
+from evaluator.graph import Node
 from evaluator.grouping import with_groups
 from evaluator.lower import lower
 from evaluator.plan import plan
+from evaluator.queue import Queue
 from evaluator.runner import Progress, Runner, column_of, infinite_inputs
 from evaluator.settle import Exactly
 from evaluator.tries import Tries
@@ -37,7 +39,7 @@ class Evaluation:
     """``columns``: by entity, every formula and tiers column (texts: codes into ``texts``; ``tier``: into the tiers'
     labels). ``reasons``: by entity with tiers, why a row is in the unknown tier. ``decided``: by entity, how many
     of its rows the reference interpreter decided. ``timings``: seconds by stage. ``unmet``: by column with `until`, the
-    rows where no value in the range was enough."""
+    rows where no value in the range was enough. ``queues``: by column that is a `draw`, its rows in their order."""
 
     policy: Policy
     book: Book
@@ -49,6 +51,7 @@ class Evaluation:
     texts: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
     unmet: dict[tuple[str, str], Flags] = field(default_factory=dict)
+    queues: dict[tuple[str, str], Queue] = field(default_factory=dict)
 
     def column(self, entity: str, name: str) -> Column:
         """A computed column, or an input."""
@@ -98,9 +101,16 @@ def evaluate(
         "reference": runner.exactly.seconds,
     }
     decided = {e: int(rows.sum()) for e, rows in runner.exactly.decided.items()}
+    queues = {cell: context.memo[key] for cell, node in outputs.columns.items() if (key := _drawn(node)) is not None}
     return Evaluation(
-        policy, book, params, columns, checks, reasons, decided, tuple(context.texts), timings, solved.unmet
+        policy, book, params, columns, checks, reasons, decided, tuple(context.texts), timings, solved.unmet, queues
     )
+
+
+def _drawn(node: Node) -> tuple[str, int] | None:
+    """Where the draw that a column is has left its queue."""
+    behind = next((a for a in node.args if a.op == "draw"), None)
+    return None if behind is None else ("queue", behind.id)
 
 
 def _outcome(index: int, on: str | None, found: Sequence[Vector], book: Book) -> CheckOutcome:

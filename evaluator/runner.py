@@ -1,6 +1,7 @@
 """Runs a plan: one kernel for each node, over whole columns."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from evaluator.book import Book
 from evaluator.columns import Column
 from evaluator.context import Context
 from evaluator.dates import DATES
+from evaluator.draws import draw
 from evaluator.finance import FINANCE
 from evaluator.graph import Node
 from evaluator.groups import GROUPS
@@ -46,7 +48,13 @@ class Runner:
                 progress("evaluating", (i + 1) / len(planned.order))
         return done
 
+    def within(self, context: Context, planned: Plan, done: dict[int, Vector]) -> dict[int, Vector]:
+        """The same over some rows, by an operation that computes others again and again."""
+        return Runner(context, self.exactly).run(planned, None, done)
+
     def _kernel(self, node: Node) -> Kernel:
+        if node.op == "draw":
+            return partial(draw, runner=self)
         return self.exactly.settle if node.op == "settle" else _KERNELS[node.op]
 
 

@@ -76,11 +76,11 @@ class Exactly:
             return self.reference.check(_check(node), row)
         entity, column, *state = node.attrs
         assert isinstance(entity, str) and isinstance(column, str)
-        return self._at(state[0] if state else None).cell(entity, column, row)
+        return self.at(state[0] if state else None).cell(entity, column, row)
 
-    def _at(self, state: object) -> Reference:
+    def at(self, state: object) -> Reference:
         """The reference over the book as a move of a grid makes it."""
-        return self._at(state.base).moved(state) if isinstance(state, State) else self.reference
+        return self.at(state.base).moved(state) if isinstance(state, State) else self.reference
 
     def reasons(self, entity: str, found: Vector) -> Codes:
         """Why rows stand in the unknown tier, those in doubt decided."""

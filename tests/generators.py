@@ -4,6 +4,7 @@ Every formula reads only columns written before it, so there are no circles. Val
 pool, so that the two sides of a comparison are often equal, and sums of decimals like 0.1 tie, but not in binary.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -98,6 +99,7 @@ class Writer:
     ways: dict[str, list[tuple[str, str]]] = field(default_factory=lambda: {e: list(w) for e, w in WAYS.items()})
     links: dict[tuple[str, str], list[tuple[str, ...]]] = field(default_factory=dict)  # to groups and from them
     groups: dict[str, str] = field(default_factory=dict)  # each group's header
+    left: bool = False  # inside a draw's take
     arguments: list[str] = field(default_factory=list)  # number arguments, inside a function's or table's body
 
     def pick(self, options: Sequence[str]) -> str:
@@ -158,6 +160,8 @@ class Writer:
             leaves = self.paths(entity, kind) + (self.paths(inner, kind, inner) if inner else [])
             if inner:
                 leaves = self.paths(inner, kind, inner) * 2 + leaves
+        if self.left and kind == "USD" and not inner:
+            leaves = [*leaves, "left", "left"]
         if depth == 0 or self.chance(4):
             return self.pick([*leaves, *leaves, self.constant(kind)])
         if kind in ("number", "USD", "flag") and self.chance(7):
@@ -312,6 +316,22 @@ class Writer:
         own = self.paths(over, kind, over)
         return self.pick(own) if own else f"({self.pick(self.paths(over, 'number', over))} * {value})"
 
+    def drawn(self, entity: str) -> str:
+        """Limits drawn in order by the rows of an entity."""
+        pools = [p for p in self.paths(entity, "USD") if "." in p and "?" not in p]
+        chosen = self.draw(st.lists(st.sampled_from(pools), min_size=1, max_size=2, unique=True))
+        order = self.pick(["0", *self.paths(entity, "number"), self.expression("number", entity, depth=1)])
+        self.left = True
+        take = self.expression("USD", entity, depth=2)
+        if self.chance(5):
+            take = self.pick(
+                [f"clamp({take}, 0, left)", f"min(abs({take}), left)", f"min({take}, left)", f"max(0, {take})"]
+            )
+        if self.chance(2):
+            take = f"if {self.expression('flag', entity, depth=1)} then {take} else 0"
+        self.left = False
+        return f"draw({', '.join(chosen)} by {order}: {take})"
+
 
 # -- definitions ------------------------------------------------------------------------------
 
@@ -432,6 +452,10 @@ def _formulas(draw: DrawFn, writer: Writer) -> dict[str, list[str]]:
                 found[name] = [f"members = count({header.split()[3]})"]
                 writer.columns[name, "members"] = "number"
         entity = writer.pick(entities)
+        if entity in ("account", "position", "netting") and writer.chance(5):
+            found[entity].append(f"f{i} = {writer.drawn(entity)}")
+            writer.columns[entity, f"f{i}"] = "USD"
+            continue
         kind = writer.pick(["number", "number", "USD", "flag"])
         found[entity].append(f"f{i} = {writer.expression(kind, entity, depth=draw(st.integers(1, 4)))}")
         writer.columns[entity, f"f{i}"] = kind
@@ -489,6 +513,10 @@ def _entities(formulas: dict[str, list[str]], groups: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
+def drawn_through(link: str, text: str) -> bool:
+    return re.search(rf"draw\([^:]*\b{link}\.", text) is not None
+
+
 # -- books ------------------------------------------------------------------------------------
 
 
@@ -499,7 +527,9 @@ def _book(draw: DrawFn, text: str) -> dict[str, dict[str, list[str]]]:
     loose = {
         link
         for link in ("hedge", "market", "parent")
-        if f"via {link}" not in text and not (link == "market" and "by " in text and draw(st.booleans()))
+        if f"via {link}" not in text
+        and not drawn_through(link, text)
+        and not (link == "market" and "by " in text and draw(st.booleans()))
     }  # orphans of others stop the run
     tables: dict[str, dict[str, list[str]]] = {}
     for entity, inputs in INPUTS.items():

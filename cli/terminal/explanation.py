@@ -167,6 +167,10 @@ def _name(step: "Step", beside: tuple[str, str]) -> str:
             return f"the smallest {safe(step.name)} that is enough"
         case "grid":
             return safe(step.name)
+        case "draw":
+            return f"left of {_row(step.name)} in place {step.place:,} of {step.members:,}"
+        case "before":
+            return f"before it {safe(step.entity)} {safe(step.key)}"
         case "aggregate":
             return f"{step.name} over {count(step.members or 0, 'row')}"
         case _:
