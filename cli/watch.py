@@ -15,12 +15,14 @@ def watch(run: Callable[[], int], files: Callable[[], Iterable[Path]], every: fl
     """Runs, and again after each change of a file's time or size, or of which files there are; ``files`` are asked for
     after each run. A run that stops is told and goes on. Interrupted, it ends with the last
     whole run's code."""
+    from cli.terminal.text import count
+
     code: int = Exit.INTERRUPTED
     try:
         while True:
             code = _told(run)
             before = _stamps(files())
-            print(f"\nwatching {len(before)} files, Ctrl-C ends", flush=True)
+            print(f"\nwatching {count(len(before), 'file')}, Ctrl-C ends", flush=True)
             while _stamps(files()) == before:
                 time.sleep(every)
             _clear()

@@ -238,6 +238,8 @@ def _test(reader: Reader, head: s.Test | None, body: Sequence[Line], block: Bloc
         if isinstance(node, s.Cases):
             cases = _cases(reader, node, rows, cases)
             continue
+        if node is None and not line.row and reader.source.text[line.start :].lower().startswith("each"):
+            cases = cases or s.Cases((), (), Span(reader.source, line.start, line.end))  # faulty, but meant
         stray = [line, *rows] if line.row else rows
         if line.row or (rows and node is not None):
             span = Span(reader.source, stray[0].start, stray[0].end)
