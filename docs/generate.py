@@ -222,10 +222,10 @@ def _option(option: Any) -> tuple[str, str]:
 # The rooms of the house in the order in which a policy goes through them, and the files of each in theirs.
 ROOMS = {
     "dsl": {
-        "What everything stands on": "source diagnostics codes codes_read codes_check text",
-        "Text to tree": "tokens mistakes literals lines grammar.lark build statements cells blocks expected parse csvtable load syntax",
+        "What everything stands on": "source diagnostics codes codes_read codes_check codes_analysis text",
+        "Text to tree": "tokens mistakes literals lines grammar.lark table lalr build statements cells blocks expected parse csvtable load syntax",
         "Text to canonical text": "format format_line format_rows",
-        "Tree to checked policy": "check names world units types builtins params paths expressions calls signatures aggregates tables curves promises tiers becomes state shock examples constants ranges tree causes model",
+        "Tree to checked policy": "check names world units types builtins params paths expressions calls signatures aggregates tables curves promises tiers becomes state shock examples constants ranges facts intervals decide reach table_ends coverage amounts unused tree causes model",
     },
     "evaluator": {
         "Snapshot to book": "snapshot layout scan files tables cells literals needs problems schema book columns",

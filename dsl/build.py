@@ -286,12 +286,13 @@ class Builder:
         marks = [p.value for p in self.of(parts, Part)]
         types = self.of(parts, s.TypeExpr)
         file = self.tokens(parts, "STRING")
+        said = [w.text for w in words[1:]]
         for extra in words[1:]:
-            if extra.text != "marginal":
+            if extra.text not in ("marginal", "continuous"):
                 self.error("E044", f"`{extra.text}` means nothing in a header", self.at(extra), _HEADER_HELP)
                 return s.Faulty(self.over(parts))
         return s.Header(
-            self.name(words[0]), marks[0] if marks else None, any(w.text == "marginal" for w in words[1:]),
+            self.name(words[0]), marks[0] if marks else None, "marginal" in said, "continuous" in said,
             types[0] if types else None, next(iter(self.of(parts, s.Domain)), None),
             self.string(file[0]) if file else None, self.over(parts),
         )  # fmt: skip
@@ -309,4 +310,7 @@ class Builder:
         return s.Until(parts[1], self.over(parts))
 
 
-_HEADER_HELP = "after its name come a comparison, such as `>=`, or `marginal`, or a type: `close : ratio in 0% to 50%`"
+_HEADER_HELP = (
+    "after its name come a comparison, such as `>=`, or `marginal` or `continuous`, or a type: "
+    "`close : ratio in 0% to 50%`"
+)

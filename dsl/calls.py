@@ -10,6 +10,7 @@ from dsl.model import FLAG, NUMBER, Kind, Type
 from dsl.names import BUILTIN_NAMES, did_you_mean
 from dsl.signatures import typed_call
 from dsl.source import Span
+from dsl.table_ends import group_key
 from dsl.tree import weigh
 from dsl.types import describe, expect, same, unit_type
 from dsl.world import Scope, World, invalid
@@ -178,6 +179,7 @@ def _alike(world: World, args: list[model.Expr], builtin: Builtin, scope: Scope)
 
 def _function(world: World, written: syntax.Call, scope: Scope) -> model.Expr:
     function = world.names.functions[written.function.text]
+    world.used.add((function.name.text,))
     count = len(function.args)
     shape = f"{function.name.text}({', '.join(a.name.text for a in function.args)})"
     made = _arguments(world, written, scope, count, count, shape)
@@ -255,6 +257,7 @@ def _table(world: World, written: syntax.Call, scope: Scope) -> model.Expr:
     from dsl.tables import define_table, marginal_type
 
     name = written.function.parts[0].text
+    world.used.add((name,))
     table = define_table(world, name, written.span)
     if table is None:
         for argument in written.arguments:
@@ -281,6 +284,7 @@ def _table(world: World, written: syntax.Call, scope: Scope) -> model.Expr:
             )
         if keyed and expr.type.kind is Kind.ENUM:
             _labels_covered(world, table, number, expr, definition)
+    world.used.add((name, column.name))
     return model.TableCall(name, column.name, tuple(made), marginal_type(table, column), written.span)
 
 
@@ -298,16 +302,21 @@ def _labels_covered(world: World, table: model.Table, number: int, expr: model.E
                 Label(expr.span, "called with these here"),
                 help=did_you_mean(key, set(expr.type.labels)),
             )
-    missing = [x for x in expr.type.labels if x not in listed]
-    faulty = any(isinstance(key, model.Expr) for key in listed)
-    if missing and None not in listed and not faulty:
-        world.report.error(
-            "E403",
-            f"`{definition.name.text}` has no row for `{missing[0]}`",
-            expr.span,
-            Label(definition.name.span, "this table"),
-            help="add the row, or one for `other`",
-        )
+    if any(isinstance(key, model.Expr) for key in listed):
+        return
+    groups: dict[tuple[object, ...], dict[object, model.TableRow]] = {}
+    for row in table.rows:
+        beside = tuple(group_key(k) for k in row.keys[:position])
+        groups.setdefault(beside, {}).setdefault(row.keys[position], row)
+    for rows in groups.values():
+        missing = [x for x in expr.type.labels if x not in rows]
+        if missing and None not in rows:
+            labels = [Label(expr.span), Label(definition.name.span, "this table")]
+            if len(groups) > 1:
+                labels.append(Label(next(iter(rows.values())).span, "beside the same keys to its left"))
+            what = f"`{definition.name.text}` has no row for `{missing[0]}`" + (" here" if len(groups) > 1 else "")
+            world.report.error("E403", what, *labels, help="add the row, or one for `other`")
+            return
 
 
 def _value_column(world: World, written: syntax.Call, table: model.Table) -> model.ValueColumn | None:

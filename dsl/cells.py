@@ -146,7 +146,7 @@ def _headers(reader: Reader, cells: Cells, place: Place) -> tuple[s.Header, ...]
         node = reader.text("header", start, end)
         if isinstance(node, s.Header):
             found.append(node)
-            plain = node.operator or node.marginal or node.type or node.file_column
+            plain = node.operator or node.marginal or node.continuous or node.type or node.file_column
             if place == "given" and plain:
                 message = f"the header `{node.span.text}` of given rows is a plain column name"
                 reader.diagnostics.error("E044", message, node.span, help=f"write `{node.name.text}`")

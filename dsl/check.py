@@ -19,13 +19,14 @@ from dsl.laws import check_laws, define_law
 from dsl.model import MEMBERS, Kind
 from dsl.names import collect
 from dsl.params import define_params, domain
-from dsl.ranges import Ranges
+from dsl.ranges import Definitions, Ranges
 from dsl.source import Span
 from dsl.state import state_after
 from dsl.tables import define_table
 from dsl.tiers import define_tiers
 from dsl.types import type_of
 from dsl.until import check_untils
+from dsl.unused import warn_of_unused
 from dsl.world import Scope, World
 
 
@@ -45,7 +46,7 @@ def check(file: syntax.File, report: Diagnostics) -> model.Policy | None:
             define_grid(world, name, grid.name.span)
         if report.failed:
             return None
-        _unused(world)
+        warn_of_unused(world, file.span.source)
         before = replace(_policy(world, file, checks, tests), effect=effect, scenarios=scenarios, laws=laws)
         before = replace(before, grids={n: world.grids[n] for n in world.names.grids})
         check_groups(before, report)
@@ -178,22 +179,6 @@ def _check(world: World, written: syntax.Check) -> model.Check:
     return model.Check(written.text, written.warn, on, expr, written.span)
 
 
-def _unused(world: World) -> None:
-    for name, param in world.names.params.items():
-        if name not in world.used_params:
-            world.report.warn("W101", f"nothing reads the param `{name}`", param.name.span, help="remove it, or use it")
-    for entity, inputs in world.inputs.items():
-        for column, made in inputs.items():
-            if (entity, column) not in world.read and made.type.kind is not Kind.ANY and not made.grouped:
-                member = world.names.members[entity][column]
-                world.report.warn(
-                    "W102",
-                    f"nothing reads `{entity}.{column}`",
-                    member.name.span,
-                    help="remove it, or use it; a snapshot must hold it as it stands",
-                )
-
-
 def _policy(
     world: World, file: syntax.File, checks: tuple[model.Check, ...], tests: tuple[model.Test, ...]
 ) -> model.Policy:
@@ -249,36 +234,35 @@ def _all_inputs(world: World, entity: str) -> dict[str, model.Input]:
 
 
 def _with_ranges(policy: model.Policy, report: Diagnostics) -> model.Policy:
-    """The policy with the range of every formula; warns of divisors that may be zero."""
-    ranges = Ranges(policy.params, policy.tables, policy.curves, report)
-    for entity in policy.entities.values():
-        for made in entity.inputs.values():
-            ranges.columns[entity.name, made.name] = made.domain or model.Interval()
-    found = {}
-    for entity_name, column in policy.order:
-        entity = policy.entities[entity_name]
-        if column in entity.formulas:
-            found[entity_name, column] = ranges.columns[entity_name, column] = ranges.of(entity.formulas[column].value)
-        elif column == "tier":
-            _tier_ranges(policy.tiers[entity_name], ranges)
+    """The policy with the range of every formula; warns of what may be undefined, with nothing that handles it."""
+    ranges = Ranges(
+        Definitions(
+            policy.params,
+            policy.tables,
+            policy.curves,
+            {n: e.inputs for n, e in policy.entities.items()},
+            {(n, f.name): f for n, e in policy.entities.items() for f in e.formulas.values()},
+            policy.tiers,
+        ),
+        report,
+    )
+    for entity, column in policy.order:
+        ranges.column(entity, column)
+    for made_tiers in policy.tiers.values():
+        for row in made_tiers.rows:
+            for expr in row.cells if row.when is None else (row.when, *row.cells):
+                ranges.of(expr.condition if isinstance(expr, model.Until) else expr)  # it reads what follows from it
     for made_check in policy.checks:
         ranges.of(made_check.condition)
     for law in policy.laws:
         if not isinstance(law.claim, model.Shape):
             ranges.of(law.claim)
     entities = {
-        n: replace(e, formulas={c: replace(f, range=found[n, c]) for c, f in e.formulas.items()})
+        n: replace(e, formulas={c: replace(f, range=ranges.column(n, c)) for c, f in e.formulas.items()})
         for n, e in policy.entities.items()
     }
-    return replace(policy, entities=entities)
-
-
-def _tier_ranges(tiers: model.Tiers, ranges: Ranges) -> None:
-    from dsl.intervals import intersect, union
-
-    for row in tiers.rows:
-        if row.when is not None:
-            ranges.of(row.when)
-    for i, column in enumerate(tiers.columns):
-        cells = union(ranges.of(row.cells[i]) for row in tiers.rows)
-        ranges.columns[tiers.entity, column.name] = intersect(cells, column.domain) if column.domain else cells
+    tiers = {
+        n: replace(t, columns=tuple(replace(c, range=ranges.column(n, c.name)) for c in t.columns))
+        for n, t in policy.tiers.items()
+    }
+    return replace(policy, entities=entities, tiers=tiers)

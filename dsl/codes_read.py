@@ -228,8 +228,8 @@ READING = (
     ),
     Code(
         "E044", "faulty header",
-        "A header is a name, then perhaps a comparison, `marginal`, a type with its range, and the column's "
-        "name in a file.",
+        "A header is a name, then perhaps a comparison, `marginal` or `continuous`, a type with its range, and the "
+        "column's name in a file.",
         "  | notional from |", '  | notional >= "notional_from" |',
     ),
     Code(

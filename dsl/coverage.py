@@ -3,9 +3,11 @@
 from fractions import Fraction
 
 from dsl import model, syntax
-from dsl.constants import constant, difference_range
+from dsl.amounts import check_amounts
+from dsl.constants import affine, affine_range, constant, difference_range
 from dsl.diagnostics import Label
-from dsl.model import Kind
+from dsl.model import INFINITE, Interval, Kind
+from dsl.table_ends import group_key
 from dsl.text import exact_text
 from dsl.tree import is_constant
 from dsl.world import World
@@ -15,17 +17,18 @@ def check_table(world: World, table: model.Table, written: syntax.Table) -> None
     """Every fault of a table's rows: doubles, bounds that can cross, marginal columns, holes in a surface."""
     _doubles(world, table)
     _marginal(world, table, written)
+    check_amounts(world, table, written)
     if sum(k.operator == "~" for k in table.keys) == 2:
         _full_grid(world, table)
 
 
 def _doubles(world: World, table: model.Table) -> None:
     seen: dict[tuple[object, ...], model.TableRow] = {}
-    groups: dict[tuple[object, ...], list[tuple[model.Expr, model.TableRow]]] = {}
+    groups: dict[tuple[object, ...], list[model.Expr]] = {}
     for row in table.rows:
         if any(isinstance(k, model.Const) and k.type.kind is Kind.ANY for k in row.keys):
             continue
-        key = tuple(_comparable(k) for k in row.keys)
+        key = tuple(group_key(k) for k in row.keys)
         if (first := seen.get(key)) is not None:
             world.report.error(
                 "E410",
@@ -38,37 +41,41 @@ def _doubles(world: World, table: model.Table) -> None:
         seen[key] = row
         for place, cell in enumerate(row.keys):
             if isinstance(cell, model.Expr):
-                rest = tuple(_comparable(k) for i, k in enumerate(row.keys) if i < place)
-                groups.setdefault((place, *rest), []).append((cell, row))
+                rest = tuple(group_key(k) for i, k in enumerate(row.keys) if i < place)
+                groups.setdefault((place, *rest), []).append(cell)
     for members in groups.values():
         _crossing(world, members, table.name)
 
 
-def _comparable(key: "str | None | model.Expr") -> object:
-    if key is None or isinstance(key, str):
-        return key
-    value = constant(key)
-    return key if value is None else value
-
-
-def _crossing(world: World, members: list[tuple[model.Expr, model.TableRow]], name: str) -> None:
-    """Bounds made of params must keep their order for every allowed value."""
-    moving = [(e, r) for e, r in members if constant(e) is None]
-    for expr, row in moving:
-        for other, there in members:
-            if (
-                other is expr
-                or there is row
-                or (constant(other) is None and moving.index((other, there)) < moving.index((expr, row)))
-            ):
-                continue
-            gap = difference_range(expr, other, world.params)
+def _crossing(world: World, members: list[model.Expr], name: str) -> None:
+    """Bounds made of params must keep their order for every allowed value. Only those whose ranges overlap can meet."""
+    ends = []
+    alike: set[object] = set()
+    for place, expr in enumerate(members):
+        if (key := group_key(expr)) in alike:
+            continue
+        alike.add(key)
+        form = affine(expr)
+        range_ = Interval() if form is None else affine_range(form, world.params)
+        low = -INFINITE if range_.low is None else range_.low
+        high = INFINITE if range_.high is None else range_.high
+        if not isinstance(constant(expr), float):  # infinite, which no param is
+            ends.append((low, high, place))
+    ends.sort(key=lambda end: end[0])
+    for at, (_, high, place) in enumerate(ends):
+        for low, _, other in ends[at + 1 :]:
+            if low > high:
+                break
+            # the one made of params first, and of two such the one that is written first
+            first, second = sorted((place, other), key=lambda p: (constant(members[p]) is not None, p))
+            bound, beside = members[first], members[second]
+            gap = difference_range(bound, beside, world.params)
             if gap is None or ((gap.low is None or gap.low <= 0) and (gap.high is None or gap.high >= 0)):
                 world.report.error(
                     "E411",
                     f"these bounds of `{name}` can meet or cross within the params' ranges",
-                    Label(expr.span, "this bound"),
-                    Label(other.span, "and this one"),
+                    Label(bound.span, "this bound"),
+                    Label(beside.span, "and this one"),
                     help="narrow the params' ranges so that they can't",
                 )
                 return
@@ -91,9 +98,9 @@ def _marginal(world: World, table: model.Table, written: syntax.Table) -> None:
     place = bounds[0]
     groups: dict[tuple[object, ...], list[model.TableRow]] = {}
     for row in table.rows:
-        groups.setdefault(tuple(_comparable(k) for i, k in enumerate(row.keys) if i != place), []).append(row)
+        groups.setdefault(tuple(group_key(k) for i, k in enumerate(row.keys) if i != place), []).append(row)
     for group in groups.values():
-        values = [(v, r) for r in group if isinstance(v := _comparable(r.keys[place]), Fraction)]
+        values = [(v, r) for r in group if isinstance(v := group_key(r.keys[place]), Fraction)]
         if values and len(values) == len(group) and (least := min(values, key=lambda x: x[0]))[0] != 0:
             world.report.error(
                 "E413",
@@ -118,8 +125,8 @@ def _full_grid(world: World, table: model.Table) -> None:
     for row in table.rows:
         if any(isinstance(k, model.Expr) and k.type.kind is Kind.ANY for k in row.keys):
             return
-        rest = tuple(_comparable(k) for i, k in enumerate(row.keys) if i not in places)
-        x, y = (_comparable(row.keys[i]) for i in places)
+        rest = tuple(group_key(k) for i, k in enumerate(row.keys) if i not in places)
+        x, y = (group_key(row.keys[i]) for i in places)
         groups.setdefault(rest, {})[x, y] = row
     for group in groups.values():
         xs, ys = {x for x, _ in group}, {y for _, y in group}

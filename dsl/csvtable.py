@@ -111,7 +111,8 @@ def _columns(table: s.Table, source: Source, header: Record, diagnostics: Diagno
             continue
         near = nearest(name, names)
         if near:
-            here_it_is = " ".join(filter(None, (column.name.text, column.operator, "marginal" * column.marginal)))
+            words = ("marginal" * column.marginal, "continuous" * column.continuous)
+            here_it_is = " ".join(filter(None, (column.name.text, column.operator, *words)))
             help = f'write `{here_it_is} "{near}"` to read that column'
         else:
             help = f"its columns are {' '.join(f'`{n}`' for n in names[:EXAMPLES])}"

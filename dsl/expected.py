@@ -4,9 +4,8 @@ import difflib
 import re
 from dataclasses import dataclass
 
+from dsl.table import END
 from dsl.tokens import KEYWORDS, Token
-
-END = "$END"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,9 @@
 """What a condition tells of the numbers in it, where it is yes or no."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 
 from dsl import model
-from dsl.constants import constant
 from dsl.intervals import ANYTHING, intersect
 from dsl.model import Interval, Kind
 
@@ -19,20 +17,21 @@ class NonZero:
 
 Facts = Mapping[model.Expr | NonZero, Interval]
 NO_FACTS: Facts = {}
+Limits = Callable[[model.Expr], Interval]
 
 
-def learn(facts: Facts, condition: model.Expr, truth: bool) -> Facts:
-    """What is known of ranges where a condition is yes (``truth``) or no."""
+def learn(facts: Facts, condition: model.Expr, truth: bool, limits: Limits) -> Facts:
+    """What is known of ranges where a condition is yes (``truth``) or no; ``limits``: the range of an expression."""
     match condition:
         case model.Unary(operator="not"):
-            return learn(facts, condition.operand, not truth)
+            return learn(facts, condition.operand, not truth, limits)
         case model.Logic() if (condition.operator == "and") == truth:
             for operand in condition.operands:
-                facts = learn(facts, operand, truth)
+                facts = learn(facts, operand, truth, limits)
         case model.Compare():
             operator = condition.operator if truth else _INVERSE[condition.operator]
-            facts = _bound(facts, condition.left, operator, condition.right)
-            facts = _bound(facts, condition.right, _MIRROR[operator], condition.left)
+            facts = _bound(facts, condition.left, operator, limits(condition.right))
+            facts = _bound(facts, condition.right, _MIRROR[operator], limits(condition.left))
     return facts
 
 
@@ -40,19 +39,18 @@ _INVERSE = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _MIRROR = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-def _bound(facts: Facts, subject: model.Expr, operator: str, limit: model.Expr) -> Facts:
-    value = constant(limit)
-    if subject.type.kind is not Kind.NUMBER or not isinstance(value, Fraction):
+def _bound(facts: Facts, subject: model.Expr, operator: str, limit: Interval) -> Facts:
+    if subject.type.kind not in (Kind.NUMBER, Kind.DATE) or isinstance(subject, model.Const):
         return facts
+    if operator == "!=":
+        return {**facts, NonZero(subject): ANYTHING} if limit.low == limit.high == 0 else facts
     new = {
-        "=": Interval(value, value),
-        "<": Interval(None, value, high_open=True),
-        "<=": Interval(None, value),
-        ">": Interval(value, None, low_open=True),
-        ">=": Interval(value),
-    }.get(operator)
-    if operator == "!=" and value == 0:
-        return {**facts, NonZero(subject): ANYTHING}
-    if new is None:
+        "=": limit,
+        "<": Interval(None, limit.high, high_open=limit.high is not None),
+        "<=": Interval(None, limit.high, high_open=limit.high_open),
+        ">": Interval(limit.low, None, low_open=limit.low is not None),
+        ">=": Interval(limit.low, None, low_open=limit.low_open),
+    }[operator]
+    if new == ANYTHING:
         return facts
     return {**facts, subject: intersect(facts[subject], new) if subject in facts else new}

@@ -133,7 +133,7 @@ def _by_rows(world: World, written: syntax.Grid) -> Moves | None:
 
 def _plain_headers(world: World, headers: tuple[syntax.Header, ...]) -> bool:
     """Whether the headers are names, with at most a type."""
-    odd = [h for h in headers if h.operator is not None or h.marginal or h.domain is not None]
+    odd = [h for h in headers if h.operator is not None or h.marginal or h.continuous or h.domain is not None]
     for header in odd:
         help = f"write `| {header.name.text} |`, or its type after a colon"
         world.report.error("E721", "a column of a grid has a name and at most a type", header.span, help=help)

@@ -489,11 +489,15 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class TierColumn:
-    """A column that the tiers give their entity (``tier`` itself is not among them)."""
+    """A column that the tiers give their entity (``tier`` itself is not among them).
+
+    ``range``: what interval analysis proves of the book as it stands; ``domain``: what its header states.
+    """
 
     name: str
     type: Type
     domain: Interval | None
+    range: Interval = field(default=Interval(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

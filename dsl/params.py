@@ -296,13 +296,16 @@ def _in_force(param: Param, as_of: datetime | None, problems: list[tuple[str, st
 
 
 def interval_text(interval: Interval, type_: Type) -> str:
-    """``in 110% to 150%``, ``> 0``: a range as the language writes it."""
+    """``in 110% to 150%``, ``> 0``: a range as the language writes it, and ``> 0 and < 1`` where an end is out."""
     from dsl.text import exact_text
 
     def show(value: model.Exact) -> str:
         return exact_text(value, type_, unit=False)
 
     if interval.low is not None and interval.high is not None:
+        if interval.low_open or interval.high_open:
+            low, high = (">" if interval.low_open else ">="), ("<" if interval.high_open else "<=")
+            return f"{low} {show(interval.low)} and {high} {show(interval.high)}"
         return f"in {show(interval.low)} to {show(interval.high)}"
     if interval.low is not None:
         return f"{'>' if interval.low_open else '>='} {show(interval.low)}"

@@ -1,68 +1,36 @@
-"""Text to tree: the parser of one line, and ``parse`` for a whole file. The only importer of Lark."""
+"""Text to tree: the parser of one line, and ``parse`` for a whole file."""
 
-import gc
 import re
-import sys
-from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import lru_cache
-from importlib.util import cache_from_source
-from pathlib import Path
 from threading import RLock
 from typing import Any
-
-from lark import Lark, UnexpectedToken
-from lark.lexer import Lexer
 
 from dsl import syntax as s
 from dsl.blocks import read_block
 from dsl.build import TooLarge
 from dsl.diagnostics import Diagnostics
-from dsl.expected import END, explain
+from dsl.expected import explain
+from dsl.lalr import Parser, Unexpected
 from dsl.lines import Block, Line, blocks
 from dsl.source import Source, Span
 from dsl.statements import LineBuilder, PolicyLine
+from dsl.table import load_table
 from dsl.tokens import KEYWORDS, MAX_PARENTHESES, MAX_TOKENS, STATEMENTS, Token, tokenize
 
 MAX_CHARACTERS = 1 << 20
-RULES = ("statement", "member", "dated", "becomes", "grid_line", "test_line", "header", "value", "cell")
-
-
-class _Tokens(Lexer):
-    """Hands the parser tokens that were read before."""
-
-    def __init__(self, configuration: Any) -> None:
-        pass
-
-    def lex(self, lexer_state: Any, parser_state: Any = None) -> Iterator[Any]:
-        return iter(lexer_state)
 
 
 class _Engine:
-    """The generated parser and what it builds with. One for all, so a lock goes with it."""
+    """The parser and what it builds with. One for all, so a lock goes with it."""
 
     def __init__(self) -> None:
         self.lock = RLock()
         self.builder = LineBuilder()
-        path = Path(__file__).with_name("grammar.lark")
-        grammar = path.read_text("utf-8")
-        # Kept where Python keeps the modules' compiled code, and as trusted: 10 ms instead of 250. Lark itself compares
-        # the grammar's hash, goes on without a file that it can't read or write, and needs no clean-up.
-        compiled = Path(cache_from_source(str(path))).with_suffix(".tables")
-        cache = str(compiled) if compiled.parent.is_dir() and not sys.dont_write_bytecode else False
-        collecting = gc.isenabled()
-        gc.disable()  # building makes many small objects and no garbage: a third of the time
-        try:
-            self.lark = Lark(
-                grammar, parser="lalr", lexer=_Tokens, start=list(RULES), keep_all_tokens=True,
-                maybe_placeholders=False, transformer=self.builder, cache=cache,
-            )  # fmt: skip
-        finally:
-            if collecting:
-                gc.enable()
-        words = {t.pattern.value: t.name for t in self.lark.terminals if t.pattern}
-        self.terminals: dict[str, str] = words
-        self.shown = {name: word for word, name in words.items()}
+        table = load_table()
+        self.parser = Parser(table, self.builder)
+        self.terminals = table.terminals
+        self.shown = {name: word for word, name in self.terminals.items()}
 
 
 @lru_cache(maxsize=1)
@@ -117,12 +85,11 @@ class LineReader:
         for token in tokens:
             token.type = self.engine.terminals.get(token.kind, token.kind)
         try:
-            return self.engine.lark.parse(tokens, start=rule)
+            return self.engine.parser.parse(rule, tokens)
         except TooLarge:
             return None
-        except UnexpectedToken as unexpected:
-            at = unexpected.token
-            index = len(tokens) if at.type == END else next(i for i, t in enumerate(tokens) if t is at)
+        except Unexpected as unexpected:
+            index = unexpected.index
             accepts = {self.engine.shown.get(a, a) for a in unexpected.accepts}
         if quiet:
             return None

@@ -203,7 +203,7 @@ def _above_zero(expr: model.Expr, world: World) -> bool:
 
 def _range(expr: model.Expr, world: World) -> Interval:
     """The values of an expression whatever the argument is."""
-    return Ranges(world.params, world.tables, world.curves, Diagnostics()).of(expr)
+    return Ranges(world.definitions(), Diagnostics()).of(expr)
 
 
 def _flip(shape: Shape) -> Shape:

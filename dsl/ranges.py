@@ -1,11 +1,11 @@
-"""Interval analysis: what values a formula can take, from the declared ranges; warns of divisors that may be zero."""
+"""Interval analysis: what values a column can take, from the declared ranges; warns where one may be undefined."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from dsl import model
-from dsl.diagnostics import Diagnostics
+from dsl.diagnostics import Diagnostics, Label
 from dsl.facts import NO_FACTS, Facts, NonZero, learn
 from dsl.intervals import (
     ANYTHING,
@@ -22,18 +22,60 @@ from dsl.intervals import (
     reciprocal,
     union,
 )
-from dsl.model import Interval
+from dsl.model import Interval, Kind
+from dsl.table_ends import End, beyond, ends
+from dsl.text import exact_text
+
+Cell = tuple[str, str]
 
 
-@dataclass(slots=True)
-class Ranges:
-    """The ranges of one policy's columns so far; ``report`` gets the warnings."""
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """What ranges are worked out from: a policy's definitions, or those that the checker has so far.
+
+    ``shocked``: inputs that a scenario or grid rewrites; they may take any value, where that is asked.
+    """
 
     params: Mapping[str, model.Param]
     tables: Mapping[str, model.Table]
     curves: Mapping[str, model.Curve]
+    inputs: Mapping[str, Mapping[str, model.Input]]
+    formulas: Mapping[Cell, model.Formula]
+    tiers: Mapping[str, model.Tiers]
+    shocked: Set[Cell] = frozenset()
+
+
+@dataclass(slots=True)
+class Ranges:
+    """The ranges of columns, each worked out when it is first asked for; ``report`` gets the warnings."""
+
+    of_what: Definitions
     report: Diagnostics
-    columns: dict[tuple[str, str], Interval] = field(default_factory=dict)
+    columns: dict[Cell, Interval] = field(default_factory=dict)
+    cells: dict[tuple[str, int], tuple[Interval | None, tuple[model.Expr, ...]]] = field(default_factory=dict)
+    ends: dict[str, tuple[End, ...]] = field(default_factory=dict)
+
+    def column(self, entity: str, name: str) -> Interval:
+        """The range of an input, formula or tier column."""
+        cell = (entity, name)
+        if cell not in self.columns:
+            self.columns[cell] = ANYTHING  # what a circle reads, which has been reported
+            self.columns[cell] = self._column(entity, name)
+        return self.columns[cell]
+
+    def _column(self, entity: str, name: str) -> Interval:
+        found = self.of_what
+        if (made := found.inputs.get(entity, {}).get(name)) is not None:
+            return made.domain or ANYTHING if (entity, name) not in found.shocked else ANYTHING
+        if (formula := found.formulas.get((entity, name))) is not None:
+            return self.of(formula.value)
+        tiers = found.tiers.get(entity)
+        place = next((i for i, c in enumerate(tiers.columns) if c.name == name), None) if tiers else None
+        if tiers is None or place is None:
+            return ANYTHING
+        domain = tiers.columns[place].domain
+        cells = union(self.of(row.cells[place]) for row in tiers.rows)
+        return cells if domain is None else intersect(cells, domain)
 
     def of(self, expr: model.Expr, facts: Facts = NO_FACTS, args: Mapping[str, Interval] | None = None) -> Interval:
         """The interval that holds every known value of a number; ANYTHING for what is no number."""
@@ -46,7 +88,7 @@ class Ranges:
             case model.Const():
                 return (
                     point(expr.value)
-                    if isinstance(expr.value, Fraction | float) and not isinstance(expr.value, bool)
+                    if isinstance(expr.value, Fraction | float) and expr.type.kind is not Kind.ANY
                     else ANYTHING
                 )
             case model.ParamRead():
@@ -54,7 +96,7 @@ class Ranges:
             case model.ArgRead():
                 return args.get(expr.name, ANYTHING)
             case model.Read():
-                return self.columns.get((expr.entity, expr.column), ANYTHING)
+                return self.column(expr.entity, expr.column)
             case model.Unary():
                 inner = self.of(expr.operand, facts, args)
                 return negative(inner) if expr.operator == "-" else ANYTHING
@@ -65,21 +107,23 @@ class Ranges:
             case model.Logic():
                 for operand in expr.operands:
                     self.of(operand, facts, args)
-                    facts = learn(facts, operand, expr.operator == "and")
+                    facts = self.learn(facts, operand, expr.operator == "and", args)
             case model.If():
                 self.of(expr.condition, facts, args)
-                then = self.of(expr.then, learn(facts, expr.condition, True), args)
-                return union((then, self.of(expr.otherwise, learn(facts, expr.condition, False), args)))
+                then = self.of(expr.then, self.learn(facts, expr.condition, True, args), args)
+                return union((then, self.of(expr.otherwise, self.learn(facts, expr.condition, False, args), args)))
             case model.Fallback():
-                return union((self.of(expr.operand, facts, args), self.of(expr.otherwise, facts, args)))
+                return union((self._handled(expr.operand, facts, args), self.of(expr.otherwise, facts, args)))
             case model.Known():
-                self.of(expr.operand, facts, args)
+                self._handled(expr.operand, facts, args)
             case model.BuiltinCall():
                 return builtin(expr.name, [self.of(a, facts, args) for a in expr.args])
             case model.FunctionCall():
                 return self.of(expr.body, NO_FACTS, {n: self.of(a, facts, args) for n, a in expr.args})
             case model.TableCall():
-                return self._table(expr, [self.of(a, facts, args) for a in expr.args])
+                keys = [self.of(a, facts, args) for a in expr.args]
+                self._rows(expr, keys)
+                return self._table(expr, keys)
             case model.CurveCall():
                 return self._curve(expr, self.of(expr.arg, facts, args))
             case model.Unshocked():
@@ -90,15 +134,25 @@ class Ranges:
                 return self._draw(expr)
             case model.Aggregate():
                 return self._aggregate(expr, facts, args)
-            case model.Until():
-                self.of(expr.condition, facts, args)
         return ANYTHING
 
+    def learn(self, facts: Facts, condition: model.Expr, truth: bool, args: Mapping[str, Interval]) -> Facts:
+        """What is known besides where a condition is yes or no."""
+
+        def limit(expr: model.Expr) -> Interval:
+            return self.of(expr, NO_FACTS, args) if _simple(expr) else ANYTHING
+
+        return learn(facts, condition, truth, limit)
+
+    def _handled(self, expr: model.Expr, facts: Facts, args: Mapping[str, Interval]) -> Interval:
+        """A table's call or a read that somebody asks whether it is there."""
+        if isinstance(expr, model.TableCall):
+            return self._table(expr, [self.of(a, facts, args) for a in expr.args])
+        return self.of(expr, facts, args)
+
     def _param(self, name: str) -> Interval:
-        param = self.params[name]
-        if param.domain is not None:
-            return param.domain
-        return ANYTHING
+        param = self.of_what.params.get(name)
+        return param.domain or ANYTHING if param else ANYTHING
 
     def _binary(self, expr: model.Binary, facts: Facts, args: Mapping[str, Interval]) -> Interval:
         left, right = self.of(expr.left, facts, args), self.of(expr.right, facts, args)
@@ -135,16 +189,41 @@ class Ranges:
         )
 
     def _table(self, expr: model.TableCall, keys: list[Interval]) -> Interval:
-        table = self.tables[expr.table]
+        table = self.of_what.tables[expr.table]
         place, column = next((i, c) for i, c in enumerate(table.columns) if c.name == expr.column)
         args = dict(zip((n for n, _ in table.args), keys, strict=True))
-        cells = union(self.of(row.values[place], NO_FACTS, args) for row in table.rows)
+        if (table.name, place) not in self.cells:
+            values = [row.values[place] for row in table.rows]
+            fixed = [v for v in values if isinstance(v, model.Const)]
+            within = union(map(self.of, fixed)) if fixed else None
+            self.cells[table.name, place] = within, tuple(v for v in values if not isinstance(v, model.Const))
+        within, moving = self.cells[table.name, place]
+        cells = union([*([] if within is None else [within]), *(self.of(v, NO_FACTS, args) for v in moving)])
         if column.marginal:
             return NEVER_NEGATIVE if cells.low is not None and cells.low >= 0 else ANYTHING
         return ANYTHING if table.outside == "extended" else cells
 
+    def _rows(self, expr: model.TableCall, keys: list[Interval]) -> None:
+        """Warns where a key may lie beyond the bounds of a table's rows."""
+        table = self.of_what.tables[expr.table]
+        if table.outside == "unknown":  # which is meant
+            return
+        if table.name not in self.ends:
+            self.ends[table.name] = ends(table, self.of)
+        for end in self.ends[table.name]:
+            arg = expr.args[end.key.arg]
+            if (side := beyond(end, keys[end.key.arg])) is not None:
+                edge = exact_text(end.value, table.args[end.key.arg][1] or model.NUMBER)
+                self.report.warn(
+                    "W820",
+                    f"`{arg.span.text.strip()}` may be {side} {edge}, where `{table.name}` has no row",
+                    Label(arg.span, "looked up here"),
+                    Label(end.row.span, "the first row" if side.endswith("below") else "the last row"),
+                    help=f"add a row, write `{table.name}(…) ?? …`, or say `unknown outside` before the table's colon",
+                )
+
     def _curve(self, expr: model.CurveCall, arg: Interval) -> Interval:
-        curve = self.curves[expr.curve]
+        curve = self.of_what.curves[expr.curve]
         if curve.formula is not None:
             return self.of(curve.formula, NO_FACTS, {curve.arg: arg})
         if curve.outside == "extended" and curve.method != "step":
@@ -162,7 +241,7 @@ class Ranges:
     def _aggregate(self, expr: model.Aggregate, facts: Facts, args: Mapping[str, Interval]) -> Interval:
         if expr.where is not None:
             self.of(expr.where, facts, args)
-            facts = learn(facts, expr.where, True)
+            facts = self.learn(facts, expr.where, True, args)
         member = ANYTHING if expr.value is None else self.of(expr.value, facts, args)
         match expr.function:
             case "count":
@@ -176,3 +255,15 @@ class Ranges:
             case "min" | "max" | "mean":
                 return member
         return ANYTHING
+
+
+def _simple(expr: model.Expr) -> bool:
+    """Whether an expression's range is found without looking into conditions, so that learning stays cheap."""
+    match expr:
+        case model.Const() | model.ParamRead() | model.ArgRead() | model.Read():
+            return True
+        case model.Unary():
+            return _simple(expr.operand)
+        case model.Binary():
+            return _simple(expr.left) and _simple(expr.right)
+    return False

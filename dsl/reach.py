@@ -4,8 +4,12 @@ from itertools import pairwise
 
 from dsl import model, syntax
 from dsl.constants import constant, difference_range
-from dsl.diagnostics import Label
+from dsl.decide import decide
+from dsl.diagnostics import Diagnostics, Label
+from dsl.facts import NO_FACTS, Facts
 from dsl.model import Kind, TierRow
+from dsl.params import interval_text
+from dsl.ranges import Ranges
 from dsl.tree import is_constant
 from dsl.world import World
 
@@ -36,11 +40,14 @@ def check_reach(world: World, tiers: model.Tiers, written: syntax.Tiers) -> None
                 help="move `other` below it",
             )
     bounds = [r for r in tiers.rows if r.row == "bound"]
+    before = len(world.report.found)
     for upper, lower in pairwise(bounds):
         if tiers.operator is not None and upper.when is not None and lower.when is not None:
             _falling(world, tiers, upper, lower)
     _constant_conditions(world, tiers, bounds)
-    if "other" not in kinds and not (bounds and _always(bounds[-1])):
+    quiet = len(world.report.found) > before  # what is reported already, in other words
+    covered = _covered(world, tiers, [*bounds, *(r for r in tiers.rows if r.row == "other")], quiet)
+    if "other" not in kinds and not covered:
         beyond = (
             "below the last bound"
             if tiers.operator in (">", ">=")
@@ -63,8 +70,50 @@ def check_reach(world: World, tiers: model.Tiers, written: syntax.Tiers) -> None
         )
 
 
-def _always(row: TierRow) -> bool:
-    return row.when is not None and constant(row.when) is True
+def _covered(world: World, tiers: model.Tiers, rows: list[TierRow], quiet: bool) -> bool:
+    """Whether the rows take every value; the first that none can reach is reported, unless ``quiet``.
+
+    Asked of the ranges of what the rows read. An input that a scenario or grid rewrites may have any value.
+    """
+    ranges = Ranges(world.definitions(), Diagnostics())
+    facts: Facts = NO_FACTS
+    taken: TierRow | None = None
+    for row in rows:
+        condition = _condition(tiers, row)
+        if condition is not None and condition.type.kind is Kind.ANY:
+            return True  # which has been reported
+        found = None if condition is None else decide(ranges, condition, facts)
+        if (taken is not None or found is False) and not quiet:
+            _never(world, tiers, ranges, row, taken)
+            return True
+        if condition is not None:
+            facts = ranges.learn(facts, condition, False, {})
+        if found is True:
+            taken = row
+    return taken is not None
+
+
+def _never(world: World, tiers: model.Tiers, ranges: Ranges, row: TierRow, taken: TierRow | None) -> None:
+    labels = [Label(row.span, "never reached")]
+    why = ""
+    if taken is not None:
+        always = taken.when is not None and constant(taken.when) is True
+        labels.append(Label(taken.span, "always yes" if always else "from here on every value has its row"))
+    elif tiers.variable is None:
+        why = ": its condition is never yes here"
+    else:
+        shown = tiers.variable.span.text.strip()
+        why = f": `{shown}` is always {interval_text(ranges.of(tiers.variable), tiers.variable.type)}"
+    help = "remove the row, or change its bound or the ranges of what it reads"
+    world.report.error("E436", f"no value can reach this row{why}", *labels, help=help)
+
+
+def _condition(tiers: model.Tiers, row: TierRow) -> model.Expr | None:
+    """What a row asks, as a condition."""
+    if tiers.operator is None or tiers.variable is None or row.when is None:
+        return row.when
+    kind = model.ANY if Kind.ANY in (tiers.variable.type.kind, row.when.type.kind) else model.FLAG
+    return model.Compare(tiers.operator, tiers.variable, row.when, kind, row.span)
 
 
 def _falling(world: World, tiers: model.Tiers, upper: TierRow, lower: TierRow) -> None:
@@ -122,20 +171,12 @@ def _params(expr: model.Expr) -> set[str]:
 
 def _constant_conditions(world: World, tiers: model.Tiers, bounds: list[TierRow]) -> None:
     seen: dict[model.Expr, TierRow] = {}
-    for i, row in enumerate(bounds):
+    for row in bounds:
         if tiers.operator is None and row.when is not None:
             value = constant(row.when)
             if value is False:
                 world.report.error(
                     "E436", "no value can reach this row: its condition is always no", row.span, help="remove the row"
-                )
-            elif value is True and i + 1 < len(bounds):
-                world.report.error(
-                    "E436",
-                    "no value can reach this row",
-                    Label(bounds[i + 1].span, "never reached"),
-                    Label(row.span, "always yes"),
-                    help="remove one of the rows",
                 )
             elif (first := seen.get(row.when)) is not None:
                 world.report.error(

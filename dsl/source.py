@@ -1,7 +1,10 @@
 """A policy's text and places in it."""
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
+
+_NEWLINE = re.compile("\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,7 @@ class Source:
 
     @cached_property
     def line_starts(self) -> list[int]:
-        starts = [0]
-        for i, character in enumerate(self.text):
-            if character == "\n":
-                starts.append(i + 1)
-        return starts
+        return [0, *(found.end() for found in _NEWLINE.finditer(self.text))]
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column, both from 1, of a character offset."""

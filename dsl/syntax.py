@@ -236,11 +236,15 @@ class Arg:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A header cell: ``notional >=``, ``when``, ``margin marginal``, ``tip : USD``, ``rate "column in file"``."""
+    """A header cell: ``notional >=``, ``when``, ``margin marginal``, ``tip : USD``, ``rate "column in file"``.
+
+    ``continuous``: amounts that make the rates left of it join up at every bound.
+    """
 
     name: Name
     operator: Literal["=", ">=", ">", "<=", "<", "~"] | None = None
     marginal: bool = False
+    continuous: bool = False
     type: TypeExpr | None = None
     domain: Domain | None = None
     file_column: Text | None = None

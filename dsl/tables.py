@@ -51,6 +51,14 @@ def _define(world: World, written: syntax.Table) -> model.Table | None:
             written.name.span,
             help="write `flat outside`, `extended outside` or `unknown outside` before the colon",
         )
+    if not interpolated and outside in ("flat", "extended"):
+        first, *_, last = [n for group in written.words for n in group]
+        world.report.error(
+            "E406",
+            f"`{outside} outside` says nothing of a table without a `~` key",
+            first.span.to(last.span),
+            help="remove it; `unknown outside` says that beyond the bounds nothing is meant to be found",
+        )
     if len(interpolated) > 2:
         world.report.error(
             "E405", "a table interpolates over one key or two", written.name.span, help="fix one of them with `>=`"

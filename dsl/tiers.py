@@ -103,12 +103,14 @@ def _columns(world: World, written: syntax.Tiers) -> list[TierColumn]:
 
     made = []
     for header in written.headers[1:]:
-        if header.operator is not None or header.marginal:
+        if header.operator is not None or header.marginal or header.continuous:
             world.report.error(
                 "E432",
-                f"only the first column of tiers has a comparison, not `{header.name.text}`",
+                f"only the first column of tiers has a comparison, not `{header.name.text}`"
+                if header.operator is not None
+                else f"`marginal` and `continuous` are words of tables, not of tiers, as in `{header.name.text}`",
                 header.span,
-                help="remove the comparison",
+                help="remove the comparison" if header.operator is not None else "remove the word after its name",
             )
         if header.name.text == "tier":
             continue

@@ -59,6 +59,7 @@ def _unit(world: World, path: syntax.Path, entity: str | None) -> Unit | None:
         if entity is not None and names[0] in world.names.own_units[entity]:
             return Unit.of(Base(names[0], entity))
         if names[0] in world.names.units:
+            world.used.add((names[0],))
             return Unit.of(Base(names[0]))
     elif entity is not None:
         at = entity

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from dsl import model, syntax
 from dsl.diagnostics import Diagnostics, Label
 from dsl.names import Names, did_you_mean
+from dsl.ranges import Definitions
 from dsl.source import NOWHERE, Span
 
 Cell = tuple[str, str]  # entity and column
@@ -54,7 +55,15 @@ class World:
     bodies: dict[tuple[str, tuple[model.Type, ...]], model.Expr] = field(default_factory=dict)
     weights: dict[int, int] = field(default_factory=dict)  # of bodies, by identity: nodes once all calls are put in
     read: set[Cell] = field(default_factory=set)
+    used: set[tuple[str, ...]] = field(default_factory=set)  # units, functions, tables and their columns
     used_params: set[str] = field(default_factory=set)
+
+    def definitions(self) -> Definitions:
+        """What has been worked out so far, to ask for ranges of it."""
+        lines = [line for scenario in self.names.scenarios.values() for line in scenario.lines]
+        lines += [line for grid in self.names.grids.values() for line in grid.lines]
+        shocked = {(p[0].text, p[1].text) for line in lines if len(p := line.target.parts) == 2}
+        return Definitions(self.params, self.tables, self.curves, self.inputs, self.formulas, self.tiers, shocked)
 
     def has_entity(self, name: syntax.Name) -> bool:
         """Whether a name is an entity's; reported where it isn't, unless its definition could not be read."""

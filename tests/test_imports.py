@@ -45,8 +45,7 @@ def test_packages_import_only_what_stands_below_them(package: str) -> None:
 
 def test_only_one_file_knows_the_parser() -> None:
     users = {path.name for path in modules("dsl") if "lark" in set(imported(path))}
-    assert "parse.py" in users or users == set()
-    assert len(users) <= 1
+    assert users == {"table.py"}
 
 
 def loaded_by(statement: str) -> set[str]:

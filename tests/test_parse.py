@@ -1,5 +1,6 @@
 """Reading: the whole language page, what people mistype, exact spans, and the limits."""
 
+import json
 import re
 import sys
 from dataclasses import fields, is_dataclass
@@ -10,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from dsl import parse as parsing
 from dsl import syntax as s
+from dsl import table
 from dsl.codes import CODES
 from dsl.codes_read import READING
 from dsl.diagnostics import Diagnostic, Diagnostics
@@ -268,14 +269,27 @@ def test_keywords_are_those_of_the_grammar() -> None:
 def test_the_tables_kept_beside_compiled_code_are_only_a_short_cut(
     spoil: bytes | str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = tmp_path / "grammar.tables"
-    monkeypatch.setattr(parsing, "cache_from_source", lambda path: str(kept.with_suffix(".pyc")))
+    kept = tmp_path / "grammar.json"
+    monkeypatch.setattr(table, "PACKAGED", tmp_path / "absent.json")
+    monkeypatch.setattr(table, "cache_from_source", lambda path: str(kept.with_suffix(".pyc")))
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    first = parsing._Engine()
+    first = table.load_table()
     assert kept.is_file()
     if spoil is not None:
         kept.write_bytes(kept.read_bytes()[:5000] if isinstance(spoil, str) else spoil)
-    assert parsing._Engine().terminals == first.terminals
+    again = table.load_table()
+    assert (again.terminals, len(again.states)) == (first.terminals, len(first.states))
+
+
+def test_a_table_of_another_grammar_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is packaged with an older grammar is passed over, and made anew in memory where nothing may be written."""
+    old = table.make_table(table.GRAMMAR.read_text("utf-8"))
+    (tmp_path / "old.json").write_text(json.dumps(old | {"stamp": "of another grammar", "terminals": {}}))
+    monkeypatch.setattr(table, "PACKAGED", tmp_path / "old.json")
+    monkeypatch.setattr(table, "cache_from_source", lambda path: str(tmp_path / "absent" / "grammar.pyc"))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    assert table.load_table().terminals != {}
+    assert not (tmp_path / "absent").exists()
 
 
 def test_statements_may_share_a_thread_pool() -> None:

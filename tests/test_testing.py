@@ -174,7 +174,7 @@ def test_watching_runs_again_after_each_change(
 ) -> None:
     """The policy, a file that it uses, a table's CSV file, a new policy; a fault in between ends nothing."""
     main, used, rows = tmp_path / "m.policy", tmp_path / "u.policy", tmp_path / "t.csv"
-    good = 'policy "M"\nuse "u.policy"\nentity account:\n  cash : number\n  fee = cash * rate(cash)\n'
+    good = 'policy "M"\nuse "u.policy"\nentity account:\n  cash : number >= 0\n  fee = cash * rate(cash)\n'
     good += 'table rate(x: number) from "t.csv":\n  | x >= | rate |\n'
     good += (
         'test "T":\n  given account\n    | account | cash |\n    | a       | 10   |\n  expect account a: fee = want\n'

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.xdist_group("wheel")  # built once, by one worker
 
-SOURCES = ("cli", "dsl", "evaluator", "policies", "softliq.py", "pyproject.toml")
+SOURCES = ("cli", "dsl", "evaluator", "policies", "softliq.py", "pyproject.toml", "setup.py")
 
 
 def run(*command: str | Path, cwd: Path, code: int = 0) -> str:
@@ -60,9 +60,10 @@ def test_the_wheel_holds_every_file_that_is_no_code(wheel: Path) -> None:
         path.relative_to(ROOT).as_posix()
         for package in ("cli", "dsl", "evaluator", "policies")
         for path in (ROOT / package).rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
+        if path.is_file() and path.parent.name != "__pycache__"
     }
     assert wanted - held == set()
+    assert "dsl/grammar.json" in held
     assert not [name for name in held if name.startswith(("tests", "docs"))]
 
 
@@ -73,6 +74,8 @@ def test_the_installed_command_runs_outside_the_checkout(installed: Path) -> Non
     assert [Path(p).is_relative_to(installed) for p in home.split()] == [True, True]
     run(softliq, "new", "mine", cwd=installed)
     run(softliq, "check", "mine/my.policy", cwd=installed)
+    check = "import sys; from cli.app import run; run(['check', 'mine/my.policy']); assert 'lark' not in sys.modules"
+    run(python, "-c", check, cwd=installed)  # the wheel holds the parse table
     run(softliq, "eval", "mine/my.policy", "mine/snapshot", "--out", "results", cwd=installed)
     assert (installed / "results" / "summary.json").exists()
     run(softliq, "report", "mine/my.policy", "mine/snapshot", "-o", "report.html", cwd=installed)
