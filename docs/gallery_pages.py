@@ -3,7 +3,7 @@
 
 import re
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +75,13 @@ def page(one: Shipped) -> dict[str, str]:
         parts.append("## Laws\n\n" + "\n".join(f"- {law.text}" for law in policy.laws) + "\n")
     if policy.tests:
         parts.append("## Figures\n\nThe tests of the policy, each with what must come out.\n")
-        for test in policy.tests:
+        for _, cases in groupby(policy.tests, key=lambda test: test.span):
+            test = next(cases)
             rows = groupby(test.expectations, key=lambda e: f"{e.entity} {e.key}".rstrip())
             expected = "\n".join(f"{row}: {', '.join(e.condition.span.text for e in found)}" for row, found in rows)
             parts.append(f"{test.text}:\n\n```text\n{expected}\n```\n")
+            if test.case:
+                parts.append(_cases(test.span.text))
     source = f"policies/{_place(one.path)}"
     files[f"{one.name}.md"] = NOTE.format(source=source) + "\n".join(parts).rstrip() + "\n"
     return files
@@ -99,6 +102,13 @@ def _tiers(results: Any) -> Iterator[str]:
         lines = ["| " + " | ".join(headers) + " |", "|---|" + "---:|" * (len(headers) - 1)]
         lines += ["| " + " | ".join(row) + " |" for row in rows]
         yield f"## Tiers of {summary.entity}\n\nOf the sample book.\n\n" + "\n".join(lines) + "\n"
+
+
+def _cases(text: str) -> str:
+    """The rows that stand below a test's `each`, as a table."""
+    lines = [line.strip() for line in text.split("\n")]
+    head, *rows = takewhile(lambda line: line.startswith("|"), lines[lines.index("each") + 1 :])
+    return "\n".join([head, "|" + "---|" * (head.count("|") - 1), *rows]) + "\n"
 
 
 def _picture(drawing: str) -> str:
