@@ -9,6 +9,7 @@ import numpy as np
 
 from dsl.causes import Cause
 from dsl.model import Policy
+from evaluator import error
 from evaluator.book import Book
 from evaluator.columns import KNOWN, Quality, Values, origin_code
 from evaluator.graph import SCALAR, Node
@@ -18,7 +19,11 @@ from evaluator.vector import Flags, Index
 @dataclass(slots=True)
 class Context:
     """One evaluation of a policy over a book. ``texts``: every text met, to its code, the same for all columns.
-    ``only``: of some entity the rows at hand, in their order, where kernels work on those."""
+
+    ``only``: of some entity the rows at hand, in their order, where kernels work on those: their numbers in the whole
+    table. What a row's result depends on besides its own unit of the book (whether a whole column is exact, how many
+    members a row has at most) stands in ``facts``, and is the whole book's then.
+    """
 
     policy: Policy
     book: Book
@@ -27,6 +32,7 @@ class Context:
     texts: dict[str, int] = field(default_factory=dict)
     memo: dict[Any, Any] = field(default_factory=dict)
     only: Mapping[str, Index] = field(default_factory=dict)
+    facts: dict[Any, Any] = field(default_factory=dict)
 
     def rows(self, grain: str) -> int:
         if grain in self.only:
@@ -55,6 +61,17 @@ class Context:
         if node.grain in self.only:
             return first + self.only[node.grain]
         return first + np.arange(self.rows(node.grain), dtype=np.int64)
+
+    def representation(self, entity: str, name: str, values: Values | None = None) -> float:
+        """The relative error of an input's numbers, as ``error.representation`` has it."""
+        key = ("representation", entity, name)
+        if key not in self.facts:
+            column = self.book.tables[entity].columns[name]
+            if values is None:
+                values = column.values if column.quality is None else np.where(column.known(), column.values, 0)
+            self.facts[key] = error.representation(values)
+        found: float = self.facts[key]
+        return found
 
     def fault(self, node: Node, cause: Cause, where: Flags, quality: Quality | None, column: int = 0) -> Quality | None:
         """``quality`` with a fault of this operation where its operands are known and ``where`` holds."""

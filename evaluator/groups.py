@@ -192,20 +192,20 @@ def _sum(node: Node, args: Sequence[Vector], context: Context) -> Vector:
         members.quality = context.fault(node, Cause.OVERFLOW, infinite | ~np.isfinite(values), members.quality)
     result = _result(node, members, values, context)
     if context.tracks(node):
-        result.relative, result.absolute = _sum_bound(node, members, result)
+        result.relative, result.absolute = _sum_bound(node, members, result, context)
     return result
 
 
-def _sum_bound(node: Node, members: Members, result: Vector) -> tuple[float, Floats | None]:
+def _sum_bound(node: Node, members: Members, result: Vector, context: Context) -> tuple[float, Floats | None]:
     """Each addition is off by half a unit of what is summed so far, so by no more than of the sum of sizes."""
     groups, value, weights = members.groups, members.value, members.weights
-    longest = int(groups.sizes.max(initial=0))
+    longest = context.facts.get(("longest", node.attrs[0], node.grain)) or int(groups.sizes.max(initial=0))
     steps = (min(longest, RUN) + longest // RUN + 1) * HALF_UNIT
     off = None if value.absolute is None else value.absolute
     if off is not None and members.counted is not None:
         off = np.where(members.counted, off, 0.0)
     absolute = None if off is None else sums(groups, off)
-    relative = 0.0 if value.exact and _small_whole(node, members, result) else value.relative + steps
+    relative = 0.0 if value.exact and _small_whole(node, members, context) else value.relative + steps
     if node.args[0].facts.nonnegative or relative == 0.0:
         return relative, absolute
     sizes = np.minimum(groups.sizes, RUN) + groups.sizes // RUN
@@ -214,12 +214,13 @@ def _sum_bound(node: Node, members: Members, result: Vector) -> tuple[float, Flo
     return ONE_STEP, None if absolute is None else np.where(np.isfinite(absolute), absolute, 0.0)
 
 
-def _small_whole(node: Node, members: Members, result: Vector) -> bool:
+def _small_whole(node: Node, members: Members, context: Context) -> bool:
     """Whether all are whole and far from 2^53, so that sums are exact."""
     weights = members.weights
-    if not bool((np.rint(weights[:256]) == weights[:256]).all()):
+    whole, most = context.facts.get(("whole", node.id), (True, 0.0))  # of the rows that aren't here
+    if not whole or not bool((np.rint(weights[:256]) == weights[:256]).all()):
         return False
-    return bool((np.rint(weights) == weights).all()) and float(np.abs(weights).sum()) < 2.0**52
+    return bool((np.rint(weights) == weights).all()) and most + float(np.abs(weights).sum()) < 2.0**52
 
 
 def _mean(node: Node, args: Sequence[Vector], context: Context) -> Vector:

@@ -19,6 +19,7 @@ from evaluator.vector import Flags, Floats, Vector, clean, doubts, either, worst
 
 Kernel = Callable[[Node, Sequence[Vector], Context], Vector]
 _SMALLEST = float(np.finfo(np.float64).smallest_normal)
+UNDERFLOW = 4  # the flag that NumPy's error handler gets
 
 
 def _arithmetic(ufunc: Callable[..., Floats], faults: "Faults", doubt: "Doubt | None" = None) -> Kernel:
@@ -33,9 +34,13 @@ def _arithmetic(ufunc: Callable[..., Floats], faults: "Faults", doubt: "Doubt | 
             with np.errstate(all="raise"):
                 result = ufunc(*values)
         except FloatingPointError:
-            result = ufunc(*values)
+            seen: list[int] = []
+            with np.errstate(all="call", call=lambda kind, flag: seen.append(flag)):
+                result = ufunc(*values)
             infinite = True
-            if context.tracks(node):  # what underflows is off by less than the smallest normal number
+            if context.tracks(node) and any(
+                flag & UNDERFLOW for flag in seen
+            ):  # what underflows is off by less than the smallest normal number
                 tiny = np.abs(result) < _SMALLEST
                 absolute = np.where(tiny, _SMALLEST, 0.0) if tiny.any() else None
         if infinite or quality is not None:

@@ -1,5 +1,6 @@
 """A checked policy over a book: lowered, planned, run over whole columns; rows in doubt decided exactly."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -8,6 +9,7 @@ from time import perf_counter
 import numpy as np
 
 from dsl.model import Policy, Value
+from evaluator import fast
 from evaluator.book import Book
 from evaluator.columns import Column
 from evaluator.context import Context
@@ -64,12 +66,20 @@ class Evaluation:
 
 
 def evaluate(
-    policy: Policy, book: Book, params: Mapping[str, Value], *, progress: Progress | None = None, optimise: bool = True
+    policy: Policy,
+    book: Book,
+    params: Mapping[str, Value],
+    *,
+    progress: Progress | None = None,
+    optimise: bool | None = None,
 ) -> Evaluation:
     """Every formula, tier and check of the policy. ``params``: each parameter's value in force.
 
-    ``optimise`` off shares no work between equal expressions; the results are the same bits.
+    ``optimise`` off (by default: where ``SOFTLIQ_OPTIMISE`` is 0) evaluates everything with care over whole columns,
+    and shares no work between equal expressions; the results are the same bits.
     """
+    if optimise is None:
+        optimise = os.environ.get("SOFTLIQ_OPTIMISE") != "0"
     started = perf_counter()
     book = with_groups(policy, book, params)
     grouped = perf_counter()
@@ -83,7 +93,10 @@ def evaluate(
     lowered = perf_counter()
     runner = Runner(context, Exactly(policy, book, params, context))
     with np.errstate(all="ignore"):
-        done = runner.run(planned, progress)
+        nodes = [*outputs.columns.values(), *outputs.reasons.values(), *chain(*outputs.checks)]
+        done = fast.run(planned, nodes, context, runner.exactly, progress) if optimise else None
+        if done is None:
+            done = runner.run(planned, progress)
     finished = perf_counter()
     columns: dict[str, dict[str, Column]] = {name: {} for name in policy.entities}
     for (entity, name), node in outputs.columns.items():

@@ -71,7 +71,7 @@ def _input(node: Node, args: Sequence[Vector], context: Context) -> Vector:
         values = context.text_codes(table.texts[name])[values]
     relative, long = 0.0, name in table.long
     if node.type.kind is Kind.NUMBER and context.tracks(node):
-        relative = error.HALF_UNIT if long else error.representation(values)
+        relative = error.HALF_UNIT if long else context.representation(entity, name, values)
     return Vector(values, quality, None, relative, None, node.numeric and not long)
 
 

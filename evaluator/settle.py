@@ -23,7 +23,7 @@ class Exactly:
     """Decides rows in doubt by the reference interpreter, which starts when it is first needed."""
 
     def __init__(self, policy: Policy, book: Book, params: Mapping[str, Value], context: Context) -> None:
-        self._policy, self._book, self._params, self._context = policy, book, params, context
+        self.policy, self._book, self.params, self._context = policy, book, params, context
         self._reference: Reference | None = None
         self._tiers: dict[str, npt.NDArray[np.intp]] = {}
         self.decided: dict[str, npt.NDArray[np.bool_]] = {}
@@ -32,13 +32,13 @@ class Exactly:
     @property
     def reference(self) -> Reference:
         if self._reference is None:
-            self._reference = Reference(self._policy, self._book, self._params)
+            self._reference = Reference(self.policy, self._book, self.params)
         return self._reference
 
     def settle(self, node: Node, args: Sequence[Vector], context: Context) -> Vector:
         """A column's or check's final values: rows in doubt recomputed, no minus zero, nothing of it in doubt."""
         (found,) = args
-        grain = node.grain if isinstance(node.attrs[0], str) else (self._policy.checks[_check(node)].on or "")
+        grain = node.grain if isinstance(node.attrs[0], str) else (self.policy.checks[_check(node)].on or "")
         rows = self._book.tables[grain].rows if grain in self._book.tables else context.rows(node.grain)
         full = found.full(rows)
         values, quality = full.values, full.quality
@@ -54,24 +54,37 @@ class Exactly:
     def _decide(self, node: Node, found: Vector, rows: npt.NDArray[np.intp]) -> Vector:
         values = np.array(found.values)
         quality = np.full(len(values), KNOWN, dtype=np.int64) if found.quality is None else np.array(found.quality)
-        where = node.attrs[0] if isinstance(node.attrs[0], str) else self._policy.checks[_check(node)].on or ""
+        where = node.attrs[0] if isinstance(node.attrs[0], str) else self.policy.checks[_check(node)].on or ""
         assert isinstance(where, str)
+        rounded: list[int] = []
         for row in rows.tolist():
             result = self._result(node, row)
             if isinstance(result, Unknown):
                 values[row], quality[row] = 0, result.code
             else:
                 values[row], quality[row] = _stored(result, node.type, self._context), KNOWN
+                if node.numeric and Fraction(values[row]) != result and np.isfinite(values[row]):
+                    rounded.append(row)
         marked = self.decided.setdefault(where, np.zeros(len(values), dtype=np.bool_))
         marked[rows] = True
         absolute = found.absolute
-        if absolute is not None:
-            absolute = np.array(absolute)
+        if absolute is not None or (rounded and found.relative < error.HALF_UNIT):
+            absolute = np.zeros(len(values)) if absolute is None else np.array(absolute)
             absolute[rows] = 0.0
-        relative = max(found.relative, error.HALF_UNIT) if node.numeric else 0.0
-        return Vector(values, tidy(quality), None, relative, absolute, found.once)
+            if found.relative < error.HALF_UNIT:
+                absolute[rounded] = error.HALF_UNIT * np.abs(values[rounded])
+        return Vector(values, tidy(quality), None, found.relative, absolute, found.once)
+
+    def rows(self, entity: str) -> int:
+        """How many rows a check's or column's entity has; one value of the whole book stands in one."""
+        return self._book.tables[entity].rows if entity in self._book.tables else 1
+
+    def number(self, entity: str, row: int) -> int:
+        """The number of a row in the whole book."""
+        return row
 
     def _result(self, node: Node, row: int) -> object:
+        row = self.number(node.grain, row)
         if len(node.attrs) == 1:
             return self.reference.check(_check(node), row)
         entity, column, *state = node.attrs
@@ -87,7 +100,7 @@ class Exactly:
         codes = np.array(found.full(self._book.tables[entity].rows).values)
         if found.doubt is not None:
             for row in np.flatnonzero(np.broadcast_to(found.doubt, codes.shape)).tolist():
-                unknown = self.reference.tier_row(entity, row)[1]
+                unknown = self.reference.tier_row(entity, self.number(entity, row))[1]
                 codes[row] = KNOWN if unknown is None else unknown.code
         return codes
 

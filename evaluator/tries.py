@@ -143,12 +143,12 @@ class _Exactly(Exactly):
     @property
     def reference(self) -> Reference:
         if self._reference is None:
-            self._reference = Reference(self._policy, self._whole, self._params)
+            self._reference = Reference(self.policy, self._whole, self.params)
         return self._reference
 
-    def _result(self, node: Node, row: int) -> object:
-        rows = self._cut.rows.get(node.grain)
-        return super()._result(node, row if rows is None else int(rows[row]))
+    def number(self, entity: str, row: int) -> int:
+        rows = self._cut.rows.get(entity)
+        return row if rows is None else int(rows[row])
 
 
 class _InDoubt(Exactly):

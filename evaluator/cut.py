@@ -1,0 +1,172 @@
+"""Some units of a book, cut out and evaluated with care: rows that the fast evaluator can't vouch for, with all that
+their results depend on. The same bits as the careful evaluator over the whole book gives them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dsl.model import Kind, Policy
+from evaluator.book import Book
+from evaluator.columns import KNOWN, Column
+from evaluator.context import Context
+from evaluator.graph import Node
+from evaluator.plan import Plan
+from evaluator.reference import Reference
+from evaluator.runner import Runner
+from evaluator.settle import Exactly
+from evaluator.shape import Shape
+from evaluator.vector import Vector
+
+Rows = npt.NDArray[np.int64]
+
+
+def units(shape: Shape, book: Book, flagged: Mapping[str, Any]) -> dict[str, Rows]:
+    """The rows of all units with a flagged row, by entity. ``flagged``: (n,) by entity. A unit is a row that belongs to
+    none other, with everything that belongs to it."""
+    marks = {
+        e: np.array(flagged[e]) if e in flagged else np.zeros(book.tables[e].rows, dtype=np.bool_) for e in shape.parts
+    }
+    _close(shape, book, marks)
+    for mark in marks.values():  # a column of one row would look like a constant
+        while np.count_nonzero(mark) == 1 and len(mark) > 1:
+            mark[np.argmin(mark)] = True
+            _close(shape, book, marks)
+    return {entity: np.flatnonzero(mark) for entity, mark in marks.items()}
+
+
+def _close(shape: Shape, book: Book, marks: dict[str, Any]) -> None:
+    """Marks what belongs to the marked rows, and what they belong to."""
+    for entity in shape.parts:
+        if entity in shape.parents:
+            link, parent = shape.parents[entity]
+            targets = book.tables[entity].columns[link].values[marks[entity]]
+            marks[parent][targets[targets >= 0]] = True
+    for entity in reversed(shape.parts):
+        if entity in shape.parents:
+            link, parent = shape.parents[entity]
+            targets = book.tables[entity].columns[link].values
+            if len(marks[parent]):
+                marks[entity] |= (targets >= 0) & marks[parent].take(targets, mode="clip")
+
+
+@dataclass(slots=True)
+class Cut:
+    """``rows``: by entity, the rows that are kept, rising."""
+
+    rows: Mapping[str, Rows]
+
+    def book(self, policy: Policy, book: Book) -> Book:
+        """The kept rows of the tables; links lead to where their rows stand among those."""
+        tables = dict(book.tables)
+        for entity, rows in self.rows.items():
+            table = tables[entity]
+            columns = {name: self._column(policy, entity, name, c, rows) for name, c in table.columns.items()}
+            tables[entity] = replace(table, rows=len(rows), columns=columns, keys=_Some(table.keys, rows))
+        return replace(book, tables=tables)
+
+    def _column(self, policy: Policy, entity: str, name: str, column: Column, rows: Rows) -> Column:
+        values = column.values[rows]
+        quality = None if column.quality is None else column.quality[rows]
+        type_ = policy.type_of(entity, name)
+        if type_.kind is Kind.LINK and type_.entity in self.rows:
+            values = self._places(type_.entity, values)
+        return Column(values, quality)
+
+    def _places(self, entity: str, values: Any) -> Any:
+        kept = self.rows[entity]
+        if not len(kept):
+            return np.full(len(values), -1, dtype=np.int64)
+        place = np.minimum(np.searchsorted(kept, values), len(kept) - 1)
+        return np.where(kept[place] == values, place, -1)
+
+    def whole(self, node: Node, values: Any) -> Any:
+        """Links as row numbers of the whole book again."""
+        if node.type.kind is Kind.LINK and node.type.entity in self.rows:
+            kept = self.rows[node.type.entity]
+            return np.where(values >= 0, kept[np.maximum(values, 0)], -1) if len(kept) else values
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class _Some(Sequence[str]):
+    """Some of the keys, looked up when they are read."""
+
+    keys: Sequence[str]
+    rows: Rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.keys[int(self.rows[place])]
+
+
+class CutExactly(Exactly):
+    """Decides the rows of a cut, by the whole book."""
+
+    def __init__(self, whole: Exactly, book: Book, context: Context, cut: Cut) -> None:
+        super().__init__(whole.policy, book, whole.params, context)
+        self._whole, self._cut = whole, cut
+
+    @property
+    def reference(self) -> Reference:
+        return self._whole.reference
+
+    def number(self, entity: str, row: int) -> int:
+        rows = self._cut.rows.get(entity)
+        return row if rows is None else int(rows[row])
+
+    def hand_over(self) -> None:
+        """What was decided, to the whole book's."""
+        for entity, marked in self.decided.items():
+            whole = self._whole.decided.setdefault(entity, np.zeros(self._whole.rows(entity), dtype=np.bool_))
+            rows = self._cut.rows.get(entity)
+            if rows is None:
+                whole |= marked
+            else:
+                whole[rows[marked]] = True
+        self._whole.seconds += self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Careful:
+    """What the careful evaluator gives for the rows of a cut, by node: values and quality."""
+
+    rows: Mapping[str, Rows]
+    columns: dict[int, Column]
+    reasons: dict[int, Any]
+
+
+def evaluate_cut(
+    context: Context,
+    exactly: Exactly,
+    rows: Mapping[str, Rows],
+    planned: Plan,
+    heads: Mapping[int, Vector],
+    outputs: Sequence[Node],
+    facts: Mapping[Any, Any],
+) -> Careful:
+    """``outputs`` at the rows of a cut. ``facts``: of the whole book."""
+    cut = Cut(rows)
+    book = cut.book(context.policy, context.book)
+    inner = replace(context, book=book, memo={}, only=dict(rows), facts=dict(facts))
+    settling = CutExactly(exactly, book, inner, cut)
+    done = Runner(inner, settling).run(planned, None, dict(heads))
+    columns: dict[int, Column] = {}
+    reasons: dict[int, Any] = {}
+    for node in outputs:
+        size = len(rows[node.grain])
+        if node.op == "reason":
+            reasons[node.id] = settling.reasons(node.grain, done[node.id])
+            continue
+        vector = done[node.id].full(size)
+        quality = vector.quality
+        values = cut.whole(node, vector.values)
+        if quality is not None and values is not vector.values:
+            values = np.where(quality == KNOWN, values, vector.values)
+        columns[node.id] = Column(np.asarray(values), quality)
+    settling.hand_over()
+    return Careful(rows, columns, reasons)

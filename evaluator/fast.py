@@ -1,0 +1,434 @@
+"""The fast evaluator: plain numbers in blocks, in threads; rows that it can't vouch for are evaluated with care.
+
+The careful evaluator (``evaluator.runner``) carries quality, doubt and a bound on the error beside every value. Most
+rows need none of that: their cells are known, and no decision of theirs is close. So the values alone are computed,
+block by block, by the same operations in the same order; decisions are watched by coarse bounds; and each unit of the
+book (an account with all that belongs to it) with a row that is unknown, close, or at fault is cut out and evaluated
+with care. The results are the same bits.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from dsl.causes import Cause
+from dsl.model import Kind
+from evaluator import error
+from evaluator.acts import ACTS
+from evaluator.columns import KNOWN, origin_code
+from evaluator.context import Context
+from evaluator.cut import Careful, evaluate_cut, units
+from evaluator.frame import Frame, lines
+from evaluator.graph import SCALAR, Node
+from evaluator.groups import Groups, make_groups, sums
+from evaluator.plan import Plan, plan
+from evaluator.reach import Made
+from evaluator.runner import Progress, Runner
+from evaluator.settle import Exactly
+from evaluator.shape import Shape, shape_of
+from evaluator.tasks import CROSSING, Schedule, Task, schedule
+from evaluator.translate import Translator
+from evaluator.vector import Vector, clean
+
+BLOCK = 1 << 15  # rows: a few columns of them fit into the processor's second cache
+LEAST = 20_000  # rows of a book below which the careful evaluator takes no longer
+_BLANK = range(origin_code(Cause.BLANK, 0, 0), origin_code(Cause.BLANK, 0, 0) + origin_code(Cause(1), 0, 0))
+
+
+def threads() -> int:
+    """How many threads work: ``SOFTLIQ_THREADS``, else one for each processor."""
+    given = os.environ.get("SOFTLIQ_THREADS", "")
+    return max(1, int(given)) if given.isdigit() else os.cpu_count() or 1
+
+
+@dataclass(slots=True)
+class Split:
+    """The nodes of a plan by who computes them: ``heads`` before, whole; ``made`` in blocks; ``rest`` after, whole."""
+
+    heads: list[Node]
+    made: dict[int, Made]
+    rest: list[Node]
+
+
+@dataclass(slots=True)
+class Store:
+    """Whole columns of tasks, by task, and what else the blocks read."""
+
+    columns: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    tasks: dict[int, Any] = field(default_factory=dict)
+    heads: dict[Any, Any] = field(default_factory=dict)
+    flagged: dict[str, Any] = field(default_factory=dict)
+
+
+def run(
+    planned: Plan,
+    outputs: Sequence[Node],
+    context: Context,
+    exactly: Exactly,
+    progress: Progress | None = None,
+    *,
+    least: int = LEAST,
+    block: int = BLOCK,
+) -> dict[int, Vector] | None:
+    """The outputs' values by node, nothing in doubt; None where the whole is the careful evaluator's."""
+    shape = shape_of(context.policy, context.book, planned.order)
+    rows = [context.book.tables[e].rows for e in shape.parts]
+    if sum(rows) < least or min(rows, default=0) < 2:
+        return None
+    return _Fast(planned, outputs, context, exactly, shape, block, progress).run()
+
+
+class _Fast:
+    def __init__(
+        self,
+        planned: Plan,
+        outputs: Sequence[Node],
+        context: Context,
+        exactly: Exactly,
+        shape: Shape,
+        block: int,
+        progress: Progress | None,
+    ) -> None:
+        self.planned, self.outputs, self.context, self.exactly = planned, outputs, context, exactly
+        self.shape, self.block, self.progress = shape, block, progress
+        self.groups: dict[str, Groups] = {}
+        self.links: dict[str, Any] = {}
+        self.store = Store()
+
+    def run(self) -> dict[int, Vector] | None:
+        heads = self._heads()
+        longest = {e: self._group(e) for e in self.shape.parents}
+        translator = Translator(self.context, self.shape, heads, longest)
+        split = self._split(translator, heads)
+        if not split.made or len(split.rest) > len(split.made):
+            return None
+        wanted = {n.id: n for n in self._wanted(split)}
+        order = schedule(translator.tasks, [split.made[i].task for i in wanted])
+        for key, vector in heads.items():
+            self._keep_head(key, vector)
+        self._read(translator)
+        self._blocks(order, [split.made[i].task for i in wanted])
+        careful = self._careful(split, heads, list(wanted.values()))
+        done = dict(heads)
+        for node in wanted.values():
+            done[node.id] = self._vector(node, split.made[node.id], careful)
+        done = self._finish(heads, done)
+        self._told(1.0)
+        return done
+
+    def _told(self, share: float) -> None:
+        if self.progress is not None:
+            self.progress("evaluating", share)
+
+    # -- who computes what ------------------------------------------------------------------------
+
+    def _heads(self) -> dict[int, Vector]:
+        """Everything that depends on no row of the parts, computed with care."""
+        ids: set[int] = set()
+        for node in self.planned.order:
+            of_parts = node.op.startswith("agg_") and str(node.attrs[0]) in self.shape.parts
+            if node.grain not in self.shape.parts and not of_parts and all(a.id in ids for a in node.args):
+                ids.add(node.id)
+        order = [n for n in self.planned.order if n.id in ids]
+        none: tuple[tuple[int, ...], ...] = ((),) * len(order)
+        return Runner(self.context, self.exactly).run(Plan(tuple(order), none, self.planned.bounded), None)
+
+    def _group(self, entity: str) -> int:
+        """Whose member each row is; how many members a row has at most."""
+        link, parent = self.shape.parents[entity]
+        column, count = self.context.book.tables[entity].columns[link], self.context.book.tables[parent].rows
+        member = column.values >= 0
+        if column.quality is not None:
+            member &= column.quality == KNOWN
+        index = column.values.astype(np.intp, copy=False)
+        self.links[entity] = index
+        self.groups[entity] = make_groups(index if member.all() else np.where(member, index, count), count)
+        return int(self.groups[entity].sizes.max(initial=0))
+
+    def _split(self, translator: Translator, heads: Mapping[int, Vector]) -> Split:
+        split = Split([], {}, [])
+        for node in self.planned.order:
+            if node.id in heads:
+                split.heads.append(node)
+                if node.grain == SCALAR or node.op == "const":
+                    translator.node(node)
+                continue
+            made = translator.node(node) if node.grain in self.shape.parts else None
+            if made is None:
+                split.rest.append(node)
+            else:
+                split.made[node.id] = made
+        return split
+
+    def _wanted(self, split: Split) -> Iterable[Node]:
+        """The nodes made in blocks whose values somebody asks for, or the rest reads."""
+        rest = {n.id for n in split.rest}
+        for node in self.outputs:
+            if node.id in split.made:
+                yield node
+        for node in split.rest:
+            for arg in node.args:
+                if arg.id in split.made and arg.id not in rest and self._final(arg):
+                    yield arg
+
+    def _final(self, node: Node) -> bool:
+        """Whether its values say all: nothing in doubt, and nobody asks how far they are off."""
+        return node.op == "settle" and not (node.numeric and node.id in self.planned.bounded)
+
+    # -- blocks -----------------------------------------------------------------------------------
+
+    def _keep_head(self, id: int, vector: Vector) -> None:
+        bad = None
+        if vector.quality is not None:
+            bad = vector.quality != KNOWN
+        if vector.doubt is not None:
+            bad = vector.doubt if bad is None else bad | vector.doubt
+        if bad is not None and vector.values.shape == (1,):
+            bad = np.broadcast_to(bad, (1,))
+        self.store.heads[id] = vector.values, bad
+        if vector.absolute is not None:
+            size = np.abs(vector.values) + np.asarray(error.total(vector)) / error.HALF_UNIT
+            self.store.heads[id, "size"] = np.broadcast_to(size, np.broadcast_shapes(size.shape, vector.values.shape))
+
+    def _read(self, translator: Translator) -> None:
+        """The inputs as they are read in blocks; rows whose cells are unknown are flagged."""
+        tables = self.context.book.tables
+        for entity in self.shape.parts:
+            self.store.flagged[entity] = np.zeros(tables[entity].rows, dtype=np.bool_)
+            self.store.columns["rows", entity] = np.arange(tables[entity].rows, dtype=np.int64)
+            if entity in self.shape.parents:
+                self.store.flagged[entity] |= self.groups[entity].index == self.groups[entity].count
+        for entity, name in translator.read:
+            column = tables[entity].columns[name]
+            values = column.values
+            if column.quality is not None:
+                unknown = column.quality != KNOWN
+                if (entity, name) in translator.blanks:
+                    blank = (column.quality >= _BLANK.start) & (column.quality < _BLANK.stop)
+                    self.store.columns["blank", entity, entity, name] = blank
+                    unknown &= ~blank
+                self.store.flagged[entity] |= unknown
+                values = clean(values.copy(), column.quality)
+            if self.context.policy.type_of(entity, name).kind is Kind.TEXT:
+                values = self.context.text_codes(tables[entity].texts[name])[values]
+            self.store.columns["input", entity, entity, name] = values
+
+    def _blocks(self, order: Schedule, wanted: Sequence[Task]) -> None:
+        """Stage by stage, grain by grain: first what crosses into it, whole, then its blocks."""
+        steps: dict[tuple[int, str], list[Task]] = {}
+        for task in order.order:
+            if task.op != "const":
+                steps.setdefault((order.stages[task.id], task.grain), []).append(task)
+        place = {task.id: key for key, tasks in steps.items() for task in tasks}
+        stored = {t.id for t in wanted if t.op != "const"}
+        for task in order.order:
+            for arg in (*task.args, *(g[0] for g in order.guards[task.id])):
+                if arg.op != "const" and (place[arg.id] != place[task.id] or task.op in CROSSING):
+                    stored.add(arg.id)
+        with ThreadPoolExecutor(threads()) as pool:
+            places = sorted(steps.items(), key=lambda s: (s[0][0], self.shape.parts.index(s[0][1])))
+            for i, ((_, grain), tasks) in enumerate(places):
+                for task in tasks:
+                    if task.op in CROSSING:
+                        self.store.tasks[task.id] = self._cross(task)
+                inner = [t for t in tasks if t.op not in CROSSING]
+                self._stage(grain, inner, order, stored, pool)
+                self._told((i + 1) / (len(places) + 1))
+
+    def _stage(
+        self, grain: str, tasks: list[Task], order: Schedule, stored: set[int], pool: ThreadPoolExecutor
+    ) -> None:
+        rows = self.context.book.tables[grain].rows
+        here = {t.id for t in tasks}
+        before = {
+            a.id: a
+            for t in tasks
+            for a in (*t.args, *(g[0] for g in order.guards[t.id]))
+            if a.id not in here and a.op != "const" and a.grain == grain
+        }
+        spread = {a.id: a for t in tasks if t.op == "spread" for a in t.args}
+        for task in tasks:
+            if task.id in stored:
+                self.store.tasks[task.id] = np.empty(rows, dtype=task.dtype)
+        keep = frozenset(here & stored)
+        found = lines(tasks, order.guards, keep, frozenset({"same"}))
+        acts = [(line, ACTS[line.task.op]) for line in found]
+        consts = {
+            a.id: a.attrs[1] for t in tasks for a in (*t.args, *(g[0] for g in order.guards[t.id])) if a.op == "const"
+        }
+        whole = {("whole", i): self._whole(a) for i, a in spread.items() if a.op != "const"}
+        count = max([0, *here, *before, *consts, *spread]) + 1
+        size = min(self.block, max(rows, 1))
+
+        def work(starts: Sequence[int]) -> list[tuple[int, list[tuple[str, Any]]]]:
+            frame = Frame(count, size)
+            frame.chains = order.guards
+            frame.heads = self.store.heads
+            flagged = []
+            with np.errstate(all="call", call=frame.seen):
+                for start in starts:
+                    stop = min(start + size, rows)
+                    frame.start({grain: (stop - start,)})
+                    for id, value in consts.items():
+                        frame.values[id] = value
+                    for id in before:
+                        frame.values[id] = self.store.tasks[id][start:stop]
+                    frame.kept = {id: self.store.tasks[id][start:stop] for id in keep}
+                    frame.columns = _Slices(self.store.columns, whole, start, stop)
+                    frame.links = {grain: self.links[grain][start:stop]} if grain in self.links else {}
+                    frame.flagged = []
+                    frame.run(acts)
+                    flagged.append((start, frame.flagged))
+            return flagged
+
+        starts = range(0, rows, size)
+        crew = min(threads(), len(starts)) or 1
+        for found_ in pool.map(work, [starts[i::crew] for i in range(crew)]) if crew > 1 else [work(starts)]:
+            for start, parts in found_:
+                for where, bad in parts:
+                    self.store.flagged[where][start + bad] = True
+
+    def _whole(self, task: Task) -> Any:
+        if task.op == "const":
+            return task.attrs[1]
+        if task.op in ("input", "blank", "rows"):
+            return self.store.columns[(task.op, task.grain, *task.attrs)]
+        return self.store.tasks[task.id]
+
+    def _cross(self, task: Task) -> Any:
+        """A value of each row from those of its members."""
+        entity = str(task.attrs[0])
+        groups = self.groups[entity]
+        rows = len(groups.index)
+        args = [np.broadcast_to(self._whole(a), (rows,)) for a in task.args]
+        match task.op:
+            case "agg_sum":
+                with np.errstate(all="ignore"):
+                    found = sums(groups, args[0])
+                self.store.flagged[task.grain] |= ~np.isfinite(found)
+                return found
+            case "agg_count":
+                if not args:
+                    return groups.sizes.astype(np.float64)
+                return np.bincount(groups.index[args[0]], minlength=groups.count + 1)[: groups.count].astype(np.float64)
+            case "agg_any":
+                marks = np.zeros(groups.count + 1, dtype=np.bool_)
+                marks[groups.index[args[0]]] = True
+                return marks[: groups.count]
+            case "agg_min" | "agg_max":
+                ufunc, start = (np.minimum, np.inf) if task.op == "agg_min" else (np.maximum, -np.inf)
+                best = np.full(groups.count + 1, start)
+                index = groups.index if len(args) == 1 else groups.index[args[1]]
+                ufunc.at(best, index, args[0] if len(args) == 1 else args[0][args[1]])
+                return best[: groups.count]
+            case "peak":
+                peak = float(np.max(args[0], initial=0.0))
+                return groups.sizes * (peak if peak == peak else np.inf)
+        raise TypeError(f"no task {task.op}")
+
+    # -- care -------------------------------------------------------------------------------------
+
+    def _careful(self, split: Split, heads: Mapping[int, Vector], outputs: Sequence[Node]) -> Careful | None:
+        if not any(f.any() for f in self.store.flagged.values()):
+            return None
+        rows = units(self.shape, self.context.book, self.store.flagged)
+        order = plan(outputs)
+        inner = [(n, last) for n, last in zip(order.order, order.last, strict=True) if n.id not in heads]
+        keep = set(heads)
+        planned = Plan(
+            tuple(n for n, _ in inner),
+            tuple(tuple(i for i in last if i not in keep) for _, last in inner),
+            self.planned.bounded,
+        )
+        return evaluate_cut(self.context, self.exactly, rows, planned, heads, outputs, self._facts(split, rows))
+
+    def _facts(self, split: Split, rows: Mapping[str, Any]) -> dict[Any, Any]:
+        """What the careful bounds of some rows take from the whole book."""
+        facts = dict(self.context.facts)
+        for entity, (_, parent) in self.shape.parents.items():
+            facts["longest", entity, parent] = int(self.groups[entity].sizes.max(initial=0))
+        for node in self.planned.order:
+            if (
+                node.op not in ("agg_sum", "agg_mean")
+                or node.id not in split.made
+                or node.id not in self.planned.bounded
+            ):
+                continue
+            task = split.made[node.id].task
+            task = task.args[0] if node.op == "agg_mean" else task
+            (arg,) = task.args
+            if task.op == "agg_sum" and arg.op != "const" and (arg.id in self.store.tasks or arg.op == "input"):
+                facts["whole", node.id] = _wholeness(self._whole(arg), rows[arg.grain])
+        return facts
+
+    def _vector(self, node: Node, made: Made, careful: Careful | None) -> Vector:
+        """An output's whole column, with the rows that were evaluated with care."""
+        rows = self.context.rows(node.grain)
+        if made.task.op == "const":
+            dtype = np.int64 if node.op == "reason" else None
+            values = np.broadcast_to(np.array(made.task.attrs[1], dtype=dtype), (rows,))
+        else:
+            values = np.broadcast_to(self._whole(made.task), (rows,))
+        if careful is None:
+            return Vector(values)
+        at = careful.rows[node.grain]
+        quality = None
+        values = values.copy() if made.task.op in ("const", "input") or not values.flags.writeable else values
+        if node.id in careful.reasons:
+            values[at] = careful.reasons[node.id]
+            return Vector(values)
+        column = careful.columns[node.id]
+        values[at] = column.values
+        if column.quality is not None:
+            quality = np.full(rows, KNOWN, dtype=np.int64)
+            quality[at] = column.quality
+        return Vector(values, quality)
+
+    def _finish(self, heads: Mapping[int, Vector], done: dict[int, Vector]) -> dict[int, Vector]:
+        """What has no tasks, over whole columns; and what it needs that says more than its values."""
+        asked = [n for n in self.outputs if n.id not in done]
+        if not asked:
+            return done
+        order = plan(asked)
+        needed: set[int] = {n.id for n in asked}
+        for node in reversed(order.order):
+            if node.id in needed and node.id not in done:
+                needed.update(a.id for a in node.args)
+        there = {i: v for i, v in done.items() if i in needed}
+        for node in order.order:  # an output of which somebody asks how far it is off is computed again
+            if node.id in there and node.id not in heads and not self._final(node):
+                del there[node.id]
+        needed = {n.id for n in asked}
+        for node in reversed(order.order):
+            if node.id in needed and node.id not in there:
+                needed.update(a.id for a in node.args)
+        nodes = tuple(n for n in order.order if n.id in needed and n.id not in there)
+        none: tuple[tuple[int, ...], ...] = ((),) * len(nodes)
+        found = Runner(self.context, self.exactly).run(Plan(nodes, none, self.planned.bounded), None, dict(there))
+        return done | {n.id: found[n.id] for n in asked}
+
+
+def _wholeness(weights: Any, without: Any) -> tuple[bool, float]:
+    """Whether all but some rows are whole numbers, and the sum of their sizes."""
+    head = weights[:256]
+    if len(without) == 0 and not bool((np.rint(head) == head).all()):
+        return False, 0.0
+    rest = np.delete(weights, without)
+    return bool((np.rint(rest) == rest).all()), float(np.abs(rest).sum())
+
+
+class _Slices(dict[tuple[Any, ...], Any]):
+    """Columns at the rows of a block; whole ones where a link leads into them."""
+
+    def __init__(self, columns: Mapping[tuple[Any, ...], Any], whole: Mapping[Any, Any], start: int, stop: int) -> None:
+        super().__init__(whole)
+        self._columns, self._start, self._stop = columns, start, stop
+
+    def __missing__(self, key: tuple[Any, ...]) -> Any:
+        if key[0] == "rows":
+            return self._columns["rows", key[1]][self._start : self._stop]
+        return self._columns[key][self._start : self._stop]

@@ -1,0 +1,239 @@
+"""One thread's place to work: the values of a block of rows, buffers that live between blocks, and rows flagged.
+
+A block has rows of one grain, or, where the book is laid out by account, of several: then a member's values are a
+matrix, one column for each account, and an account's are the row that stands for all of its members.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluator.tasks import Guard, Task
+from evaluator.vector import Flags
+
+Rows = npt.NDArray[np.intp]
+Chain = tuple[Guard, ...]
+_SMALLEST = float(np.finfo(np.float64).smallest_normal)
+_UNDERFLOW = 4  # the flag that NumPy's error handler gives
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rows reach a branch: ``rows`` of those around it, or, where it is cheaper to compute it for all of them,
+    ``mask``; both None where all do. ``none``: no row does."""
+
+    rows: Rows | None = None
+    mask: Flags | None = None
+    none: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A task in its place: its guards, and the values that nobody reads after it."""
+
+    task: Task
+    chain: Chain
+    free: tuple[int, ...]
+
+
+class Frame:
+    """``size``: the most rows of a block. ``shapes``: by grain, the shape of its values in this block."""
+
+    def __init__(self, count: int, size: int) -> None:
+        self.values: list[Any] = [None] * count
+        self.kept: dict[int, Any] = {}  # where a task's values are to be stored
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.columns: Mapping[Any, Any] = {}
+        self.links: Mapping[str, Any] = {}
+        self.heads: Mapping[Any, Any] = {}
+        self.flagged: list[tuple[str, Rows]] = []
+        self.trouble = 0
+        self._size = size
+        self._pool: dict[Any, list[Any]] = {}
+        self._owned: dict[int, Any] = {}
+        self._selections: dict[Chain, Selection] = {}
+
+    def seen(self, kind: str, flag: int) -> None:
+        """The handler of NumPy's floating-point errors."""
+        self.trouble |= flag
+
+    def start(self, shapes: dict[str, tuple[int, ...]]) -> None:
+        self.shapes = shapes
+        self._selections.clear()
+        self._pool_all()
+
+    def run(self, lines: Sequence[tuple[Line, Any]]) -> None:
+        values = self.values
+        for line, act in lines:
+            task, chain = line.task, line.chain
+            if chain and self.selection(task.grain, chain).none:
+                values[task.id] = None
+            else:
+                self.trouble = 0
+                result = act(self, task, chain)
+                if task.id in self.kept:
+                    kept = self.kept[task.id]
+                    if result is not kept:
+                        np.copyto(kept, result)
+                        result = kept
+                values[task.id] = result
+            for done in line.free:
+                self._release(done)
+
+    # -- buffers ----------------------------------------------------------------------------------
+
+    def out(self, task: Task, chain: Chain, args: Sequence[Any]) -> Any:
+        """A buffer for a result of these operands; None where NumPy is to make one."""
+        if chain:
+            return None
+        shape: tuple[int, ...] = ()
+        for arg in args:
+            if type(arg) is np.ndarray and arg.ndim > len(shape):
+                shape = arg.shape
+        return self.buffer(task, shape) if shape else None
+
+    def buffer(self, task: Task, shape: tuple[int, ...]) -> Any:
+        kept = self.kept.get(task.id)
+        if kept is not None and kept.shape == shape:
+            return kept
+        pool = self._pool.setdefault(task.dtype, [])
+        base = pool.pop() if pool else np.empty(self._size, dtype=task.dtype)
+        self._owned[task.id] = base
+        if len(shape) == 1:
+            return base[: shape[0]]
+        return base[: shape[0] * shape[1]].reshape(shape)
+
+    def _release(self, id: int) -> None:
+        self.values[id] = None
+        base = self._owned.pop(id, None)
+        if base is not None:
+            self._pool.setdefault(base.dtype.type, []).append(base)
+
+    def _pool_all(self) -> None:
+        for id in list(self._owned):
+            self._release(id)
+
+    # -- rows that reach a branch -----------------------------------------------------------------
+
+    def selection(self, grain: str, chain: Chain) -> Selection:
+        if chain not in self._selections:
+            self._selections[chain] = self._select(grain, chain)
+        return self._selections[chain]
+
+    def _select(self, grain: str, chain: Chain) -> Selection:
+        *outer, (condition, wanted) = chain
+        around = tuple(outer)
+        if around and self.selection(grain, around).none:
+            return Selection(none=True)
+        found = self.read(condition, around, grain)
+        if isinstance(wanted, tuple):
+            holds = np.array(wanted, dtype=np.bool_)[found]
+        else:
+            holds = found if wanted else np.logical_not(found)
+        if np.ndim(holds) == 0:
+            return Selection(none=not holds)
+        if not around:
+            holds = np.broadcast_to(holds, self.shapes[grain]).reshape(-1)
+        count = int(np.count_nonzero(holds))
+        if count == 0:
+            return Selection(none=True)
+        if count == len(holds):
+            return Selection()
+        if 2 * count > len(holds):
+            return Selection(mask=holds.copy())
+        return Selection(rows=np.flatnonzero(holds))
+
+    def read(self, task: Task, chain: Chain, grain: str, own: Chain | None = None) -> Any:
+        """A task's values at the rows that reach ``chain``."""
+        value = self.values[task.id]
+        if not chain or not isinstance(value, np.ndarray) or task.grain != grain:
+            return value
+        own = self.chains[task.id] if own is None else own
+        return self.narrow(value, own, chain, grain)
+
+    chains: Mapping[int, Chain] = {}
+
+    def narrow(self, value: Any, own: Chain, chain: Chain, grain: str) -> Any:
+        """Values at the rows of ``own``, at those of ``chain``, which lies in it."""
+        if not isinstance(value, np.ndarray):
+            return value
+        for i in range(len(own), len(chain)):
+            selection = self.selection(grain, chain[: i + 1])
+            if i == 0 and len(self.shapes[grain]) > 1:
+                value = self._flat(value, grain, selection)
+            elif selection.rows is not None:
+                value = value.take(selection.rows)
+        return value
+
+    def _flat(self, value: Any, grain: str, selection: Selection) -> Any:
+        shape = self.shapes[grain]
+        if value.ndim == 1:
+            if selection.rows is not None:
+                return value.take(selection.rows % shape[1])
+            return np.broadcast_to(value, shape).reshape(-1)
+        value = value.reshape(-1)
+        return value if selection.rows is None else value.take(selection.rows)
+
+    # -- rows flagged -----------------------------------------------------------------------------
+
+    def flag(self, grain: str, chain: Chain, bad: Any) -> None:
+        """Rows (a mask, or their numbers) that the careful evaluator has to decide."""
+        if np.ndim(bad) == 0:  # one for all rows
+            if not bad:
+                return
+            bad = np.ones(self._length(grain, chain), dtype=np.bool_)
+        if bad.dtype == np.bool_:
+            if not chain:
+                bad = np.broadcast_to(bad, self.shapes[grain]).reshape(-1)
+            bad = np.flatnonzero(bad)
+        for i in range(len(chain), 0, -1):
+            if not len(bad):
+                return
+            selection = self.selection(grain, chain[:i])
+            if selection.rows is not None:
+                bad = selection.rows[bad]
+            elif selection.mask is not None:
+                bad = bad[selection.mask[bad]]
+        if len(bad):
+            self.flagged.append((grain, bad))
+
+    def _length(self, grain: str, chain: Chain) -> int:
+        length = int(np.prod(self.shapes[grain]))
+        for i in range(1, len(chain) + 1):
+            rows = self.selection(grain, chain[:i]).rows
+            length = length if rows is None else len(rows)
+        return length
+
+    def examine(self, task: Task, chain: Chain, result: Any, tracked: bool) -> None:
+        """Flags the rows in which a floating-point operation failed, or lost its digits where they matter."""
+        bad = ~np.isfinite(result)
+        if tracked and self.trouble & _UNDERFLOW:
+            bad = bad | (np.abs(result) < _SMALLEST)
+        if np.any(bad):
+            self.flag(task.grain, chain, bad)
+
+
+def lines(
+    order: Sequence[Task], chains: Mapping[int, Chain], keep: frozenset[int], alias: frozenset[str]
+) -> list[Line]:
+    """Tasks with what may be dropped after each: all but what is kept. ``alias``: operations that hand on the very
+    array that they read."""
+    source: dict[int, int] = {}
+    last: dict[int, int] = {}
+    kept = set(keep)
+    for i, task in enumerate(order):
+        source[task.id] = source.get(task.args[0].id, task.args[0].id) if task.op in alias else task.id
+        last[source[task.id]] = i
+        read = [a.id for a in (*task.args, *(g[0] for g in chains[task.id])) if a.op != "const"]
+        for arg in read:
+            last[source.get(arg, arg)] = i
+    for id in keep:
+        kept.add(source.get(id, id))
+    free: dict[int, list[int]] = {}
+    for id, i in last.items():
+        if id not in kept:
+            free.setdefault(i, []).append(id)
+    return [Line(t, chains[t.id], tuple(free.get(i, ()))) for i, t in enumerate(order)]
