@@ -36,6 +36,7 @@ from evaluator.vector import Vector, clean
 
 BLOCK = 1 << 15  # rows: a few columns of them fit into the processor's second cache
 LEAST = 20_000  # rows of a book below which the careful evaluator takes no longer
+_READ = ("input", "blank", "rows")
 _BLANK = range(origin_code(Cause.BLANK, 0, 0), origin_code(Cause.BLANK, 0, 0) + origin_code(Cause(1), 0, 0))
 
 
@@ -224,10 +225,10 @@ class _Fast:
             if task.op != "const":
                 steps.setdefault((order.stages[task.id], task.grain), []).append(task)
         place = {task.id: key for key, tasks in steps.items() for task in tasks}
-        stored = {t.id for t in wanted if t.op != "const"}
+        stored = {t.id for t in wanted if t.op not in ("const", *_READ)}
         for task in order.order:
             for arg in (*task.args, *(g[0] for g in order.guards[task.id])):
-                if arg.op != "const" and (place[arg.id] != place[task.id] or task.op in CROSSING):
+                if arg.op not in ("const", *_READ) and (place[arg.id] != place[task.id] or task.op in CROSSING):
                     stored.add(arg.id)
         with ThreadPoolExecutor(threads()) as pool:
             places = sorted(steps.items(), key=lambda s: (s[0][0], self.shape.parts.index(s[0][1])))
@@ -276,7 +277,7 @@ class _Fast:
                     for id, value in consts.items():
                         frame.values[id] = value
                     for id in before:
-                        frame.values[id] = self.store.tasks[id][start:stop]
+                        frame.values[id] = self._whole(before[id])[start:stop]
                     frame.kept = {id: self.store.tasks[id][start:stop] for id in keep}
                     frame.columns = _Slices(self.store.columns, whole, start, stop)
                     frame.links = {grain: self.links[grain][start:stop]} if grain in self.links else {}
@@ -295,7 +296,7 @@ class _Fast:
     def _whole(self, task: Task) -> Any:
         if task.op == "const":
             return task.attrs[1]
-        if task.op in ("input", "blank", "rows"):
+        if task.op in _READ:
             return self.store.columns[(task.op, task.grain, *task.attrs)]
         return self.store.tasks[task.id]
 
@@ -372,7 +373,7 @@ class _Fast:
             dtype = np.int64 if node.op == "reason" else None
             values = np.broadcast_to(np.array(made.task.attrs[1], dtype=dtype), (rows,))
         else:
-            values = np.broadcast_to(self._whole(made.task), (rows,))
+            values = self._whole(made.task)
         if careful is None:
             return Vector(values)
         at = careful.rows[node.grain]
@@ -414,8 +415,8 @@ class _Fast:
 
 def _wholeness(weights: Any, without: Any) -> tuple[bool, float]:
     """Whether all but some rows are whole numbers, and the sum of their sizes."""
-    head = weights[:256]
-    if len(without) == 0 and not bool((np.rint(head) == head).all()):
+    head = np.delete(weights[:4096], without[: np.searchsorted(without, min(4096, len(weights)))])
+    if not bool((np.rint(head) == head).all()):
         return False, 0.0
     rest = np.delete(weights, without)
     return bool((np.rint(rest) == rest).all()), float(np.abs(rest).sum())

@@ -63,7 +63,7 @@ class Exactly:
                 values[row], quality[row] = 0, result.code
             else:
                 values[row], quality[row] = _stored(result, node.type, self._context), KNOWN
-                if node.numeric and Fraction(values[row]) != result and np.isfinite(values[row]):
+                if node.numeric and np.isfinite(values[row]) and Fraction(values[row]) != result:
                     rounded.append(row)
         marked = self.decided.setdefault(where, np.zeros(len(values), dtype=np.bool_))
         marked[rows] = True

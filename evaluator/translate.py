@@ -107,6 +107,8 @@ class Translator:
         """Flags rows in which the two are closer than their errors."""
         if a.exact and b.exact:
             return []
+        if any(one.size is None and _zero(other) for one, other in ((a, b), (b, a))):
+            return []  # a relative error never crosses zero, and zero has none
         if a.once and b.once:
             return [self.make("near_tie", [a.task, b.task], (_look(a), _look(b)), grain=grain, dtype=None)]
         sizes = [m.size for m in (a, b) if m.size is not None]
@@ -176,7 +178,10 @@ class Translator:
                 return any(self.unsigned(a) for a in task.args)
             case "mul" | "div":
                 return all(a.id in self._nonnegative and self.unsigned(a) for a in task.args)
-            case "sqrt" | "min" | "max" | "spread":
+            case "lookup":
+                values = self.heads[task.attrs[0]].values  # type: ignore[index]
+                return not bool((np.signbit(values) & (values == 0)).any())
+            case "sqrt" | "min" | "max" | "spread" | "same":
                 return all(self.unsigned(a) for a in task.args)
             case "select" | "choose":
                 return all(self.unsigned(a) for a in task.args[1:])
@@ -201,6 +206,10 @@ def _lets_through(node: Node) -> tuple[Node, ...]:
         if condition.op == "known" and condition.args[0] is then:
             return (otherwise,)
     return node.args
+
+
+def _zero(made: Made) -> bool:
+    return made.exact and made.task.op == "const" and made.task.attrs[1] == 0
 
 
 def _look(made: Made) -> str:

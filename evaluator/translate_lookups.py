@@ -89,12 +89,12 @@ def _kept(t: "Translator", key: object, made: Rows) -> Rows:
 
 
 def _segment(t: "Translator", node: Node, args: list[Made]) -> Made | None:
-    segments, guarded = node.attrs
+    segments, guarded, grouped = node.attrs
     assert isinstance(segments, Segments)
     if segments.positive or segments.step.dense is None:
         return None
     x = args[0]
-    states = [a.task for a in args[1:]]
+    states = [args[1].task] if grouped else []
     checks: list[Task] = []
     sizes = [x.size] if x.size is not None else []
     never_below = node.args[0].facts.nonnegative and bool((segments.low <= 0.0).all())
