@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dsl.model import Policy as Policy
     from dsl.params import ParamError as ParamError
     from evaluator.book import Book as Book
+    from evaluator.book import indexed as indexed
     from evaluator.columns import Column as Column
     from evaluator.outputs import write_outputs as write_outputs
     from evaluator.problems import SnapshotError as SnapshotError
@@ -44,6 +45,7 @@ _HOMES = {
     "schema": "evaluator.schema",
     "read_snapshot": "evaluator.snapshot",
     "book_of": "evaluator.snapshot",
+    "indexed": "evaluator.book",
 }
 
 __all__ = [*_HOMES, "evaluate", "load_policy"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from evaluator.bits import Bits
 from evaluator.error import HALF_UNIT
 from evaluator.frame import Chain, Frame
 from evaluator.groups import RUN
@@ -192,10 +193,11 @@ def _fill(frame: Frame, task: Task, chain: Chain, parts: Sequence[tuple[Any, Any
             continue
         if rows is not None:
             flat[rows] = value
-        elif mask is None:
+            continue
+        if np.ndim(value) == 1 and out.ndim == 2 and value.size == out.size:  # a branch computed for all rows is flat
+            value = value.reshape(out.shape)
+        if mask is None:
             np.copyto(out, value)
-        elif np.ndim(value) == 1 and out.ndim == 2 and value.shape != out.shape[1:]:
-            np.copyto(out, value.reshape(out.shape), where=mask)
         else:
             np.copyto(out, value, where=mask)
     return out
@@ -280,26 +282,48 @@ def _next(step: Step, state: Any, code: Any) -> Any:
 
 
 def _segment(frame: Frame, task: Task, chain: Chain) -> Any:
-    (segments,) = task.attrs
+    segments, bits = task.attrs
     assert isinstance(segments, Segments)
     x, *state = _reads(frame, task, chain)
+    if isinstance(bits, Bits) and isinstance(x, np.ndarray) and x.flags.c_contiguous:
+        return _by_bits(frame, task, chain, bits, x, state[0] if state else 0)
     code = np.searchsorted(segments.step.bounds, x, "right")
     return _next(segments.step, state[0] if state else 0, code)
+
+
+def _by_bits(frame: Frame, task: Task, chain: Chain, bits: Bits, x: Any, state: Any) -> Any:
+    shape = x.shape if np.ndim(state) <= x.ndim else state.shape
+    if shape != x.shape:
+        x = np.ascontiguousarray(np.broadcast_to(x, shape))
+    cell = frame.scratch(0, np.int64, shape)
+    np.right_shift(x.view(np.int64), bits.shift, out=cell)
+    np.subtract(cell, bits.base, out=cell)
+    np.clip(cell, 0, bits.count - 1, out=cell)
+    np.add(cell, np.multiply(state, bits.count, out=frame.scratch(1, np.int64, np.shape(state))), out=cell)
+    out = np.empty(shape, np.int64) if chain else frame.buffer(task, shape)
+    piece = np.take(bits.pieces, cell, out=out, mode="clip")
+    bound = np.take(bits.bounds, cell, out=frame.scratch(2, np.float64, shape), mode="clip")
+    return np.add(piece, np.greater_equal(x, bound, out=frame.scratch(3, np.bool_, shape)), out=piece)
 
 
 def _piecewise(frame: Frame, task: Task, chain: Chain) -> Any:
     pieces, infinite, _ = task.attrs
     assert isinstance(pieces, Polynomials)
     x, p = _reads(frame, task, chain)
-    inner = pieces.a.take(p, mode="clip")
-    offset = np.subtract(x, pieces.start.take(p, mode="clip"), out=frame.out(task, chain, [x, p]))
+    shape = np.shape(p)
+    if not shape or shape != np.shape(x):
+        inner, start, y = (part.take(p, mode="clip") for part in (pieces.a, pieces.start, pieces.y))
+    else:
+        parts = enumerate((pieces.a, pieces.start, pieces.y))
+        inner, start, y = (np.take(v, p, out=frame.scratch(i, np.float64, shape), mode="clip") for i, v in parts)
+    offset = np.subtract(x, start, out=frame.out(task, chain, [x, p]))
     if infinite:
         offset = np.where(np.isinf(x) & (inner == 0.0), 0.0, offset)
     if pieces.b is not None and pieces.c is not None:
         inner = inner + offset * (pieces.b.take(p, mode="clip") + offset * pieces.c.take(p, mode="clip"))
     out = offset if isinstance(offset, np.ndarray) else None
     result = np.multiply(offset, inner, out=out)
-    result = np.add(pieces.y.take(p, mode="clip"), result, out=out)
+    result = np.add(y, result, out=out)
     if frame.trouble:
         frame.examine(task, chain, result, True)
     return result
@@ -390,8 +414,10 @@ def _flag_near(
     frame: Frame, task: Task, chain: Chain, a: Any, b: Any, left: float, right: float, size_a: Any, size_b: Any
 ) -> None:
     if np.ndim(b) == 0 and np.ndim(a) and np.isfinite(b):  # first by one bound for the whole block
-        peak = float(np.max(size_a)) if size_a is not None else abs(float(b)) * 1.001
-        most = _CLOSE * (left * peak + right * (abs(float(b)) if size_b is None else float(np.max(size_b))))
+        peak = float(np.max(size_a, initial=0.0)) if size_a is not None else abs(float(b)) * 1.001
+        most = _CLOSE * (
+            left * peak + right * (abs(float(b)) if size_b is None else float(np.max(size_b, initial=0.0)))
+        )
         if np.isfinite(most):
             low, high = float(b) - most, float(b) + most
             if np.count_nonzero(np.greater_equal(a, low)) == np.count_nonzero(np.greater(a, high)):

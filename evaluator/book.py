@@ -1,10 +1,11 @@
 """A book: a snapshot's tables, read and typed for one policy, in memory."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from evaluator.columns import Column
+from evaluator.index import Index
 from evaluator.literals import exact
 
 
@@ -39,9 +40,16 @@ class BookTable:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """``as_of`` in seconds since 1970 UTC; None where the snapshot doesn't state it. ``hashes``: SHA-256 by file."""
+    """``as_of`` in seconds since 1970 UTC; None where the snapshot doesn't state it. ``hashes``: SHA-256 by file.
+    ``index``: the book laid out for evaluation, where it has been (``indexed``)."""
 
     name: str
     as_of: Fraction | None
     tables: dict[str, BookTable]
     hashes: dict[str, str] = field(default_factory=dict)
+    index: Index | None = field(default=None, compare=False)
+
+
+def indexed(book: Book) -> Book:
+    """The same book, whose evaluations lay it out once and keep that."""
+    return book if book.index is not None else replace(book, index=Index())

@@ -25,6 +25,7 @@ from evaluator.cut import Careful, evaluate_cut, units
 from evaluator.frame import Frame, lines
 from evaluator.graph import SCALAR, Node
 from evaluator.groups import Groups, make_groups, sums
+from evaluator.index import Block, Layout, make_layout
 from evaluator.plan import Plan, plan
 from evaluator.reach import Made
 from evaluator.runner import Progress, Runner
@@ -99,20 +100,40 @@ class _Fast:
         self.groups: dict[str, Groups] = {}
         self.links: dict[str, Any] = {}
         self.store = Store()
+        self.layout: Layout | None = None
+
+    def _laid_out(self) -> Layout | None:
+        """The book's layout, made once; None where nobody asks for it, or the shape is another one."""
+        index, book = self.context.book.index, self.context.book
+        roots = [e for e in self.shape.parts if e not in self.shape.parents]
+        if index is None or len(roots) != 1 or any(p not in roots for _, p in self.shape.parents.values()):
+            return None
+        key = (roots[0], *sorted((e, link) for e, (link, _) in self.shape.parents.items()))
+        sources = tuple(book.tables[e].columns[link] for e, (link, _) in self.shape.parents.items())
+        kept = index.layouts.get(key)
+        if kept is None or any(a is not b for a, b in zip(kept[0], sources, strict=True)):
+            kept = sources, make_layout(roots[0], self.groups, book.tables[roots[0]].rows, self.block), self.groups
+            index.layouts[key] = kept
+        return kept[1]
 
     def run(self) -> dict[int, Vector] | None:
         heads = self._heads()
         longest = {e: self._group(e) for e in self.shape.parents}
         translator = Translator(self.context, self.shape, heads, longest)
         split = self._split(translator, heads)
+        self.layout = self._laid_out()
         if not split.made or len(split.rest) > len(split.made):
             return None
         wanted = {n.id: n for n in self._wanted(split)}
-        order = schedule(translator.tasks, [split.made[i].task for i in wanted])
+        whole = [] if self.layout is None else self._maybe_whole(split)
+        order = schedule(translator.tasks, [*(split.made[i].task for i in wanted), *whole])
         for key, vector in heads.items():
             self._keep_head(key, vector)
         self._read(translator)
-        self._blocks(order, [split.made[i].task for i in wanted])
+        blocks = self._blocks if self.layout is None else self._laid_blocks
+        blocks(order, [*(split.made[i].task for i in wanted), *whole])
+        if self.layout is not None:
+            self.store.flagged = {e: self.layout.filed(e, f) for e, f in self.store.flagged.items()}
         careful = self._careful(split, heads, list(wanted.values()))
         done = dict(heads)
         for node in wanted.values():
@@ -140,6 +161,10 @@ class _Fast:
 
     def _group(self, entity: str) -> int:
         """Whose member each row is; how many members a row has at most."""
+        kept = self._kept_groups(entity)
+        if kept is not None:
+            self.groups[entity] = kept
+            return int(kept.sizes.max(initial=0))
         link, parent = self.shape.parents[entity]
         column, count = self.context.book.tables[entity].columns[link], self.context.book.tables[parent].rows
         member = column.values >= 0
@@ -149,6 +174,14 @@ class _Fast:
         self.links[entity] = index
         self.groups[entity] = make_groups(index if member.all() else np.where(member, index, count), count)
         return int(self.groups[entity].sizes.max(initial=0))
+
+    def _kept_groups(self, entity: str) -> Groups | None:
+        book, index = self.context.book, self.context.book.index
+        link = self.shape.parents[entity][0]
+        for sources, _, groups in index.layouts.values() if index is not None else ():
+            if entity in groups and any(s is book.tables[entity].columns[link] for s in sources):
+                return groups[entity]
+        return None
 
     def _split(self, translator: Translator, heads: Mapping[int, Vector]) -> Split:
         split = Split([], {}, [])
@@ -175,6 +208,15 @@ class _Fast:
             for arg in node.args:
                 if arg.id in split.made and arg.id not in rest and self._final(arg):
                     yield arg
+
+    def _maybe_whole(self, split: Split) -> list[Task]:
+        """What is summed and may be whole numbers, whose sums are exact then: looked at again (``_facts``)."""
+        return [
+            split.made[node.id].task.args[0]
+            for node in self.planned.order
+            if node.op == "agg_sum" and node.id in split.made and node.id in self.planned.bounded
+            if node.args[0].id in split.made and split.made[node.args[0].id].exact
+        ]
 
     def _final(self, node: Node) -> bool:
         """Whether its values say all: nothing in doubt, and nobody asks how far they are off."""
@@ -217,6 +259,66 @@ class _Fast:
             if self.context.policy.type_of(entity, name).kind is Kind.TEXT:
                 values = self.context.text_codes(tables[entity].texts[name])[values]
             self.store.columns["input", entity, entity, name] = values
+        if self.layout is not None:
+            self._lay()
+
+    def _lay(self) -> None:
+        """Everything that was read, in the layout's order."""
+        layout, index = self.layout, self.context.book.index
+        assert layout is not None and index is not None
+        for entity, flagged in self.store.flagged.items():
+            self.store.flagged[entity] = layout.laid(entity, flagged) if flagged.any() else flagged
+        for key, values in self.store.columns.items():
+            if key[0] == "rows":
+                self.store.columns[key] = layout.orders[key[1]]
+                continue
+            op, entity, _, name = key
+            source = self.context.book.tables[entity].columns[name].values
+            kept = op == "input" and values is source
+            laid = index.column(layout, entity, name, source) if kept else layout.laid(entity, values)
+            self.store.columns[key] = laid
+
+    def _laid_blocks(self, order: Schedule, wanted: Sequence[Task]) -> None:
+        """Block by block, all grains and stages of it one after the other."""
+        layout = self.layout
+        assert layout is not None
+        tasks = [t for t in order.order if t.op != "const"]
+        keep = frozenset({t.id for t in wanted if t.op not in ("const", *_READ)})
+        for task in tasks:
+            if task.id in keep:
+                rows = self.context.book.tables[task.grain].rows
+                self.store.tasks[task.id] = np.empty(rows, dtype=task.dtype)
+        acts = [(line, ACTS[line.task.op]) for line in lines(tasks, order.guards, keep, frozenset({"same", "spread"}))]
+        consts = {a.id: a.attrs[1] for t in order.order for a in (t, *t.args) if a.op == "const"}
+        count = max((t.id for t in order.order), default=0) + 1
+        grains = {t.id: t.grain for t in tasks}
+        most = max((int(np.prod(s)) for b in layout.blocks for s in b.shapes.values()), default=1)
+
+        def work(blocks: Sequence[Block]) -> list[tuple[Block, list[tuple[str, Any]]]]:
+            frame = Frame(count, max(1, most))
+            frame.chains, frame.heads = order.guards, self.store.heads
+            for id, value in consts.items():
+                frame.values[id] = value
+            flagged = []
+            with np.errstate(all="call", call=frame.seen):
+                for block in blocks:
+                    frame.start(block.shapes)
+                    frame.kept = {id: _part(block, grains[id], self.store.tasks[id]) for id in keep}
+                    frame.columns = _Parts(self.store.columns, block)
+                    frame.flagged = []
+                    frame.run(acts)
+                    if frame.flagged:
+                        flagged.append((block, frame.flagged))
+            return flagged
+
+        crew = min(threads(), len(layout.blocks)) or 1
+        with ThreadPoolExecutor(crew) as pool:
+            parts = [layout.blocks[i::crew] for i in range(crew)]
+            for found in pool.map(work, parts) if crew > 1 else [work(layout.blocks)]:
+                for block, bad in found:
+                    for entity, rows_ in bad:
+                        self.store.flagged[entity][block.starts[entity] + rows_] = True
+        self._told(0.9)
 
     def _blocks(self, order: Schedule, wanted: Sequence[Task]) -> None:
         """Stage by stage, grain by grain: first what crosses into it, whole, then its blocks."""
@@ -293,6 +395,17 @@ class _Fast:
                 for where, bad in parts:
                     self.store.flagged[where][start + bad] = True
 
+    def _filed(self, task: Task) -> Any:
+        """A task's column in the file's order."""
+        if self.layout is None or task.op == "const":
+            return self._whole(task)
+        if task.op == "input":
+            entity, name = task.attrs
+            column = self.context.book.tables[str(entity)].columns[str(name)]
+            if column.quality is None and self.context.policy.type_of(str(entity), str(name)).kind is not Kind.TEXT:
+                return column.values
+        return self.layout.filed(task.grain, self._whole(task))
+
     def _whole(self, task: Task) -> Any:
         if task.op == "const":
             return task.attrs[1]
@@ -362,8 +475,8 @@ class _Fast:
             task = split.made[node.id].task
             task = task.args[0] if node.op == "agg_mean" else task
             (arg,) = task.args
-            if task.op == "agg_sum" and arg.op != "const" and (arg.id in self.store.tasks or arg.op == "input"):
-                facts["whole", node.id] = _wholeness(self._whole(arg), rows[arg.grain])
+            if task.op == "agg_sum" and (arg.id in self.store.tasks or arg.op == "input"):
+                facts["whole", node.id] = _wholeness(self._filed(arg), rows[arg.grain])
         return facts
 
     def _vector(self, node: Node, made: Made, careful: Careful | None) -> Vector:
@@ -373,7 +486,7 @@ class _Fast:
             dtype = np.int64 if node.op == "reason" else None
             values = np.broadcast_to(np.array(made.task.attrs[1], dtype=dtype), (rows,))
         else:
-            values = self._whole(made.task)
+            values = self._filed(made.task)
         if careful is None:
             return Vector(values)
         at = careful.rows[node.grain]
@@ -420,6 +533,23 @@ def _wholeness(weights: Any, without: Any) -> tuple[bool, float]:
         return False, 0.0
     rest = np.delete(weights, without)
     return bool((np.rint(rest) == rest).all()), float(np.abs(rest).sum())
+
+
+def _part(block: Block, entity: str, values: Any) -> Any:
+    """A laid out column's values in a block, as it has them: a row, or a matrix."""
+    start, shape = block.starts[entity], block.shapes[entity]
+    return values[start : start + int(np.prod(shape))].reshape(shape)
+
+
+class _Parts(dict[tuple[Any, ...], Any]):
+    """Laid out columns, in one block."""
+
+    def __init__(self, columns: Mapping[tuple[Any, ...], Any], block: Block) -> None:
+        super().__init__()
+        self._columns, self._block = columns, block
+
+    def __missing__(self, key: tuple[Any, ...]) -> Any:
+        return _part(self._block, key[1], self._columns[key])
 
 
 class _Slices(dict[tuple[Any, ...], Any]):

@@ -55,6 +55,7 @@ class Frame:
         self._pool: dict[Any, list[Any]] = {}
         self._owned: dict[int, Any] = {}
         self._selections: dict[Chain, Selection] = {}
+        self._scratch: dict[tuple[int, Any], Any] = {}
 
     def seen(self, kind: str, flag: int) -> None:
         """The handler of NumPy's floating-point errors."""
@@ -105,6 +106,14 @@ class Frame:
         if len(shape) == 1:
             return base[: shape[0]]
         return base[: shape[0] * shape[1]].reshape(shape)
+
+    def scratch(self, place: int, dtype: Any, shape: tuple[int, ...]) -> Any:
+        """Room for the steps of one task, each in its place."""
+        size = int(np.prod(shape))
+        base = self._scratch.get((place, dtype))
+        if base is None or len(base) < size:
+            base = self._scratch[place, dtype] = np.empty(max(size, self._size), dtype=dtype)
+        return base[:size].reshape(shape)
 
     def _release(self, id: int) -> None:
         self.values[id] = None

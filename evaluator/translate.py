@@ -10,10 +10,12 @@ import numpy as np
 
 from dsl.model import Interval, Kind, Policy
 from evaluator import error
+from evaluator.bits import Bits, bits_of
 from evaluator.columns import Column
 from evaluator.constants import TOLERANCE, Number
 from evaluator.context import Context
 from evaluator.graph import SCALAR, Node
+from evaluator.pieces import Segments
 from evaluator.reach import Made
 from evaluator.shape import Shape
 from evaluator.tasks import Task, Tasks
@@ -44,6 +46,7 @@ class Translator:
         self._made: dict[int, Made | None] = {}
         self._blanky: set[int] = set()
         self._nonnegative: set[int] = set()
+        self._bits: dict[Segments, Bits | None] = {}
         self._unsigned: dict[int, bool] = {}
 
     def node(self, node: Node) -> Made | None:
@@ -72,6 +75,12 @@ class Translator:
     def blanky(self, node: Node) -> bool:
         """Whether it may be blank in a row that isn't flagged."""
         return node.id in self._blanky
+
+    def bits(self, segments: Segments) -> Bits | None:
+        """The segments' cells, made once."""
+        if segments not in self._bits:
+            self._bits[segments] = bits_of(segments)
+        return self._bits[segments]
 
     def _is_column(self, node: Node, arg: Node) -> bool:
         """Whether an operand is looked up whole, so that it needs no task of its own."""

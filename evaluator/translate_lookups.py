@@ -105,7 +105,8 @@ def _segment(t: "Translator", node: Node, args: list[Made]) -> Made | None:
             checks.append(t.make("near_end", [x.task, *sizes, *states], attrs, grain=node.grain, dtype=None))
     if segments.outside == "extended" and node.args[0].facts.infinite:
         checks.append(t.make("infinite", [x.task], grain=node.grain, dtype=None))
-    task = t.make("segment", [x.task, *states], (segments,), grain=node.grain, dtype=np.int64)
+    bits = t.bits(segments) if never_below else None
+    task = t.make("segment", [x.task, *states], (segments, bits), grain=node.grain, dtype=np.int64)
     if guarded and (not x.exact or segments.step.rounded):
         code = t.make("count_bounds", [x.task], (segments.step,), grain=node.grain, dtype=np.int64)
         guard = (segments.step, x.steps, x.size is not None)

@@ -12,10 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from dsl.model import Policy
 from dsl.params import resolve_params
 from evaluator import fast
-from evaluator.book import Book
+from evaluator.book import Book, indexed
 from evaluator.columns import Column
 from evaluator.plain import moment_of
 from evaluator.run import Evaluation, evaluate
+from evaluator.snapshot import book_of
+from tests.bench import reference
 from tests.generators import Case, cases
 from tests.test_compiled_equals_reference import compiled
 
@@ -23,8 +25,9 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = int(os.environ.get("SOFTLIQ_EXAMPLES", "60"))
 
 
-def both(policy: Policy, book: Book, block: int = 3) -> tuple[Evaluation, Evaluation, int]:
-    """The fast evaluation whatever the book's size, the careful one, and how many times the fast one had an answer."""
+def both(policy: Policy, book: Book, block: int = 3) -> tuple[list[Evaluation], Evaluation, int]:
+    """Fast evaluations whatever the book's size (as it stands, laid out, and laid out before), the careful one, and how
+    many times the fast one had an answer."""
     answers = []
 
     def run(*args: object, **options: object) -> object:
@@ -35,7 +38,8 @@ def both(policy: Policy, book: Book, block: int = 3) -> tuple[Evaluation, Evalua
     fast_run = fast.run
     params = resolve_params(policy, None if book.as_of is None else moment_of(book.as_of))
     with patch.object(fast, "run", run):
-        quick = evaluate(policy, book, params)
+        laid_out = indexed(book)
+        quick = [evaluate(policy, b, params) for b in (book, laid_out, laid_out)]
     return quick, evaluate(policy, book, params, optimise=False), sum(answers)
 
 
@@ -74,7 +78,8 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:  # type: ignore[type-arg]
 def test_fast_and_careful_are_the_same_bits(case: Case) -> None:
     policy, book = compiled(case)
     quick, careful, _ = both(policy, book)
-    assert differences(quick, careful) == [], case.text
+    for evaluation in quick:
+        assert differences(evaluation, careful) == [], case.text
 
 
 @pytest.mark.parametrize("block", [7, 1000])
@@ -84,4 +89,53 @@ def test_the_demo_book(block: int) -> None:
     policy = softliq.load_policy(ROOT / "policies" / "perpetuals.policy")
     book = softliq.read_snapshot(ROOT / "policies" / "snapshots" / "perpetuals", policy)
     quick, careful, answered = both(policy, book, block)
-    assert answered == 1 and differences(quick, careful) == []
+    assert answered == 3 and [differences(evaluation, careful) for evaluation in quick] == [[], [], []]
+
+
+def reference_book(rows: int) -> tuple[Policy, Book]:
+    """The benchmark's policy and book, with ties, faults and empty accounts put in."""
+    import softliq
+
+    policy = softliq.load_policy(reference.POLICY)
+    found = {name: values.astype(object) for name, values in reference.book(rows).items()}
+    rng = np.random.default_rng(5)
+    for name, faults in (("size", ["", "x", "0", "1e300"]), ("entry", ["", "-1"]), ("collateral", ["", "1e308", "0"])):
+        found[name][rng.choice(rows, len(faults))] = faults
+    accounts = [f"a{i}" for i in range(rows // 4 + 20)]
+    return policy, book_of(
+        policy,
+        {
+            "market": {"market": list(reference.NAMES), **{n: found[n].tolist() for n in ("mark", "vol", "depth")}},
+            "account": {"account": accounts},
+            "position": {
+                "position": [f"p{i}" for i in range(rows)],
+                "account": [accounts[i] for i in found["account"]],
+                "market": [reference.NAMES[i] for i in found["market"]],
+                **{n: [str(v) for v in found[n]] for n in ("size", "entry", "collateral")},
+            },
+        },
+    )
+
+
+@pytest.mark.parametrize("block", [200, 1 << 15])
+def test_the_reference_policy(block: int) -> None:
+    policy, book = reference_book(3_000)
+    quick, careful, answered = both(policy, book, block)
+    assert answered == 3 and [differences(evaluation, careful) for evaluation in quick] == [[], [], []]
+    assert any(column.unknown_count() for columns in careful.columns.values() for column in columns.values())
+
+
+def test_optimisations_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, book = reference_book(200)
+    plain = evaluate(policy, book, resolve_params(policy), optimise=False)
+    monkeypatch.setenv("SOFTLIQ_OPTIMISE", "0")
+    with patch.object(fast, "run", side_effect=AssertionError("not to be asked")):
+        assert differences(evaluate(policy, book, resolve_params(policy)), plain) == []
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_threads_change_nothing(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOFTLIQ_THREADS", threads)
+    policy, book = reference_book(500)
+    quick, careful, _ = both(policy, book, 32)
+    assert [differences(evaluation, careful) for evaluation in quick] == [[], [], []]

@@ -1,0 +1,109 @@
+"""A book laid out for evaluation: rows that belong together stand together.
+
+Accounts are grouped by how many positions they hold, and a block is some accounts of one group: a position's column is
+a matrix there, with an account in each column and its positions from top to bottom in the file's order. A sum by
+account is a few additions of rows, in the same order as over the file, and an account's value stands above its
+positions.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from evaluator.groups import Groups
+
+Rows = npt.NDArray[np.int64]
+BLOCK = 1 << 15  # members in a block
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """By entity: where its rows of this block begin in the layout, and the shape of a column of them."""
+
+    starts: dict[str, int]
+    shapes: dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """``orders``: by entity, the file's row at each place. Rows that belong to nobody stand last, in no block."""
+
+    orders: dict[str, Rows]
+    blocks: tuple[Block, ...]
+
+    def laid(self, entity: str, values: Any) -> Any:
+        """A column of the file in the layout's order."""
+        return values.take(self.orders[entity])
+
+    def filed(self, entity: str, values: Any) -> Any:
+        """A column of the layout in the file's order."""
+        found = np.empty_like(values)
+        found[self.orders[entity]] = values
+        return found
+
+
+def make_layout(root: str, members: Mapping[str, "Groups"], rows: int, block: int = BLOCK) -> Layout:
+    """Of the rows of ``root`` and of all that belong to them, by entity."""
+    key = np.zeros(rows, dtype=np.int64)
+    for groups in members.values():
+        key = key * (int(groups.sizes.max(initial=0)) + 1) + groups.sizes
+    order = _sorted(key)
+    place = np.empty(rows + 1, dtype=np.int64)
+    place[order] = np.arange(rows)
+    place[rows] = rows
+    orders = {root: order} | {entity: _sorted(place[groups.index]) for entity, groups in members.items()}
+    blocks: list[Block] = []
+    starts = dict.fromkeys(orders, 0)
+    for first, last in _runs(key[order]):
+        counts = {entity: int(groups.sizes[order[first]]) for entity, groups in members.items()}
+        width = max(1, block // max([1, *counts.values()]))
+        for start in range(first, last, width):
+            wide = min(width, last - start)
+            shapes: dict[str, tuple[int, ...]] = {root: (wide,)}
+            for entity, count in counts.items():
+                shapes[entity] = count, wide
+                rows_ = orders[entity][starts[entity] : starts[entity] + count * wide]
+                rows_[:] = rows_.reshape(wide, count).T.ravel()
+            blocks.append(Block(dict(starts), shapes))
+            starts[root] += wide
+            for entity, count in counts.items():
+                starts[entity] += count * wide
+    return Layout(orders, tuple(blocks))
+
+
+def _runs(values: Rows) -> list[tuple[int, int]]:
+    """Where equal values begin and end."""
+    edges = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
+    return [(a, b) for a, b in pairwise(edges) if a < b]
+
+
+def _sorted(keys: Rows) -> Rows:
+    """The order that sorts small whole numbers, equal ones as they stand: by halves, which NumPy counts."""
+    order: Rows | None = None
+    most = int(keys.max(initial=0))
+    for shift in range(0, max(1, most.bit_length()), 16):
+        part = ((keys >> shift) & 0xFFFF).astype(np.uint16)
+        order = np.argsort(part, kind="stable") if order is None else order[np.argsort(part[order], kind="stable")]
+    assert order is not None
+    return order
+
+
+@dataclass(slots=True)
+class Index:
+    """What evaluations of one book keep for the next: layouts, and columns as they are laid out."""
+
+    layouts: dict[Any, tuple[tuple[Any, ...], Layout, Mapping[str, "Groups"]]] = field(default_factory=dict)
+    columns: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
+
+    def column(self, layout: Layout, entity: str, name: str, source: Any) -> Any:
+        """A column laid out; done again where the column is another one."""
+        kept = self.columns.get((id(layout), entity, name))
+        if kept is None or kept[0] is not source:
+            kept = source, layout.laid(entity, source)
+            self.columns[id(layout), entity, name] = kept
+        return kept[1]
