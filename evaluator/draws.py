@@ -28,7 +28,7 @@ from evaluator.pools import Places, Pools, Takes, least
 from evaluator.queue import Queue, is_read, queue
 from evaluator.reference import Reference
 from evaluator.reference_draws import Line as Turns
-from evaluator.vector import Codes, Flags, Floats, Vector, doubts, either, some, tidy
+from evaluator.vector import Codes, Flags, Floats, Vector, clean, doubts, either, some, tidy
 
 FIRST, LARGEST, SMALLEST = 4_096, 1 << 18, 64
 PASSES = 6  # over one window, before what is verified is taken and another window begins
@@ -40,6 +40,7 @@ Run = Callable[[Plan, Context, dict[int, Vector]], dict[int, Vector]]
 
 class Exactly(Protocol):
     def at(self, state: object) -> Reference: ...
+    def mark(self, entity: str, row: int) -> None: ...
 
 
 class Runs(Protocol):
@@ -198,7 +199,8 @@ class _Line:
         left = self.pools.left(ids, lost)
         if loop is not None:
             lefts = guessed(loop, ids, self.pools.amounts, [fixed[n.id] for n in self.draw.drawing.fixed])
-            left = left if lefts is None else Vector(lefts, left.quality, None, 0.0, left.absolute)
+            if lefts is not None:
+                left = Vector(clean(lefts, left.quality), left.quality, None, 0.0, left.absolute)
         for again in reversed(range(PASSES)):
             takes, doubt = self._takes(rows, left, fixed)
             before = self.pools.drawn(ids, takes)
@@ -281,8 +283,10 @@ class _Line:
         drawing = self.draw.drawing
         if self._exactly is None:
             self._exactly = self.draw.exact().line(drawing.expr, drawing.entity, self.rows.tolist(), self.unordered)
-        turn = self._exactly.turn(int(self.rows[place]))
+        row = int(self.rows[place])
+        turn = self._exactly.turn(row)
         assert turn is not None
+        self.draw.runner.exactly.mark(drawing.entity, row)
         self.values[place], self.off[place], self.codes[place] = _rounded(turn.take)
         self.left[place], _, self.left_codes[place] = _rounded(turn.left)
         done = Pools(self.pools.amounts.copy(), self.pools.off.copy(), self.pools.codes.copy())

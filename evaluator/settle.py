@@ -83,6 +83,11 @@ class Exactly:
         """The number of a row in the whole book."""
         return row
 
+    def mark(self, entity: str, row: int) -> None:
+        """Notes a row that was decided exactly elsewhere."""
+        rows = self._book.tables[entity].rows
+        self.decided.setdefault(entity, np.zeros(rows, dtype=np.bool_))[row] = True
+
     def _result(self, node: Node, row: int) -> object:
         row = self.number(node.grain, row)
         if len(node.attrs) == 1:

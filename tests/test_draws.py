@@ -344,6 +344,19 @@ def test_an_overdraft_has_its_own_cause_where_it_began() -> None:
     assert [book.tables["account"].keys[o.row] for o in origins] == ["b", "b"]
 
 
+def test_a_turn_in_doubt_is_decided_exactly_and_counted() -> None:
+    # 0.3 - 0.1 is less than 0.2 in floats, and 0.2 in decimals: all or nothing hangs on it
+    rows = [row("a", 0.1, 1), row("b", 0.2, 2), row("c", 0.1, 3)]
+    policy, book = Line("fund.pool", list(TAKES)[2], rows, 0.3, {"i0": 0.0, "i1": 0.0}).book()
+    found = evaluate(policy, book, {})
+    assert found.columns["account"]["paid"].values.tolist() == [0.1, 0.2, 0.0]
+    assert found.decided["account"] >= 1
+    # and the other way round: 0.8 - 0.7 is above 0.1 in floats, so that a tenth and a bit more than that would fit
+    rows = [row("a", 0.7, 1), row("b", 0.10000000000000002, 2)]
+    policy, book = Line("fund.pool", list(TAKES)[2], rows, 0.8, {"i0": 0.0, "i1": 0.0}).book()
+    assert paid(policy, book).values.tolist() == [0.7, 0.0]
+
+
 # -- other states of the book ---------------------------------------------------------------------
 
 STATES = """policy "drawn"
