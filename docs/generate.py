@@ -104,6 +104,7 @@ CAUSES = {
     "EMPTY": ("aggregate", "`min`, `max`, `mean` or `share` over no rows.", "guard it: `if count(position) > 0 then max(position.notional) else 0`"),
     "CELL_RANGE": ("tier", "A computed cell of the tiers lies outside its column's stated range, 0% to 100% unless the header says otherwise.", "hold it with `clamp`, or state the range in the header"),
     "OVERDRAWN": ("draw", "A row of a `draw` takes more than is left when it is its turn, or less than nothing; what is left for those after it is unknown too.", "hold it with `min(…, left)` and `max(0, …)`, or take all or nothing: `if need <= left then need else 0`"),
+    "UNREACHED": ("formula", "`solve`: the condition holds for no value of what is sought, within its range.", "nothing: there is no such price"),
 }  # fmt: skip
 
 

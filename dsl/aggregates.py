@@ -294,7 +294,10 @@ def paths(written: syntax.Expr) -> Iterator[syntax.Path]:
             nested = nested and written.arguments[0].over is None
             for argument in () if nested else written.arguments:
                 yield from paths(argument.value)
-        case syntax.Draw() | syntax.Solve():
+        case syntax.Solve():
+            yield written.target
+            yield from paths(written.condition)
+        case syntax.Draw():
             return
         case _:
             for child in children(written):

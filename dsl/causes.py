@@ -20,6 +20,7 @@ class Cause(IntEnum):
     EMPTY = 12
     CELL_RANGE = 13
     OVERDRAWN = 14
+    UNREACHED = 15
 
     @property
     def words(self) -> str:
@@ -41,4 +42,5 @@ WORDS = {
     Cause.EMPTY: "no rows to aggregate",
     Cause.CELL_RANGE: "outside the column's stated range",
     Cause.OVERDRAWN: "takes more than is left, or less than nothing",
+    Cause.UNREACHED: "never reached",
 }

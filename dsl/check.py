@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from dsl import model, syntax
+from dsl import model, solve, syntax
 from dsl.becomes import define_effect, define_scenario
 from dsl.calls import define_functions
 from dsl.cases import cases_of
@@ -52,9 +52,10 @@ def check(file: syntax.File, report: Diagnostics) -> model.Policy | None:
         check_groups(before, report)
         if report.failed:
             return None
-        policy = _with_ranges(state_after(before, report), report)
+        policy = _with_ranges(state_after(solve.with_scenarios(before, report), report), report)
         check_untils(policy, report)
         check_overs(policy, report)
+        solve.check_solves(policy, report)
         check_laws(world, policy)
         return None if report.failed else policy
 

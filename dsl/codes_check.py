@@ -640,6 +640,46 @@ CHECKING: tuple[Code, ...] = (
         'always "never below zero" on netting: margin >= 0',
     ),
     Code(
+        "E760", "a solve in the wrong place",
+        "`solve` is asked at a row of an entity, and found before everything that reads it. So it stands in a "
+        "formula, a tier or a check `on` an entity; not in a function, an aggregate, an effect, a scenario, an "
+        "`until`, a law or an expectation.",
+        "worst = min(solve(market.mark until position.loss > 0))",
+        "turn  = solve(market.mark until loss > 0)\nworst = min(position.turn)",
+    ),
+    Code(
+        "E761", "nothing to solve for",
+        "What is sought is one number of the snapshot, read from the row at hand, or the argument of a scenario that "
+        "has no other and leaves the params alone.",
+        "solve(account.health until account.equity <= 0)", "solve(market.mark until account.equity <= 0)",
+    ),
+    Code(
+        "E762", "a condition that stays the same",
+        "Nothing that the condition reads follows from the number that is sought, so it could be any or none.",
+        "solve(market.mark until account.collateral <= 0)", "solve(market.mark until account.equity <= 0)",
+    ),
+    Code(
+        "E763", "a solve inside a solve",
+        "With another value of the number, the inner `solve` would have to be found anew each time.",
+        "solve(market.mark until liquidation_price > 100)", "solve(market.mark until account.health <= 100%)",
+    ),
+    Code(
+        "E764", "what until finds, in a solve",
+        "`until` is found once, for the book as it stands.",
+        "solve(market.mark until close > 50%)   # close is `until …`", "solve(market.mark until health < 100%)",
+    ),
+    Code(
+        "E765", "a solve that is found for the book as it stands",
+        "`until` tries other values, and `over` runs through moves, in each of which the `solve` would have to be "
+        "found anew. `eval --grid` evaluates the whole policy in every move.",
+        "min(liquidation_price over span)", "min(equity over span)",
+    ),
+    Code(
+        "E766", "a draw in a solve",
+        "Rows take in turn, so with another value of one number every row would have to take anew.",
+        "solve(market.mark until drawn > 0)   # drawn = draw(…)", "solve(market.mark until need > 0)",
+    ),
+    Code(
         "E780", "draw inside something else",
         "What rows take in turn is a column: it has a name, so that other formulas, the results and explanations can "
         "show it.",

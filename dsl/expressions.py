@@ -59,7 +59,9 @@ def expression(world: World, written: syntax.Expr, scope: Scope) -> model.Expr:
 
             return misplaced(world, written)
         case syntax.Solve():
-            return unsupported(world, "`solve(…)`", span)
+            from dsl.solve import solve
+
+            return solve(world, written, scope)
         case syntax.Faulty():
             return invalid(span)
     raise TypeError(f"no rule for {type(written).__name__}")

@@ -1,8 +1,9 @@
 """`grid` and `over`: sets of moves, each a shock to the snapshot, and expressions recomputed in every one of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import product
 from typing import Literal, cast
 
@@ -332,16 +333,17 @@ def _misused(world: World, written: syntax.Call, name: str, argument: syntax.Arg
 
 def check_overs(policy: model.Policy, report: Diagnostics) -> None:
     """What `until` found holds for the book as it stands: no `over` may ask for it in a move."""
-    found = {o: None for e in _expressions(policy) for o in walk(e) if isinstance(o, model.Over)}
+    found = {o: None for e in evaluated(policy) for o in walk(e) if isinstance(o, model.Over)}
     for each in found:
         touched = Touched(policy, {(b.entity, b.column) for b in each.lines}, frozenset(each.held))
-        if (cell := _until_behind(policy, each, touched)) is not None:
+        if (cell := behind(policy, reads(each.value), touched, partial(found_by_until, policy))) is not None:
             message = f"this depends on `{'.'.join(cell)}`, which `until` finds for the book as it stands"
             help = "read what the move changes without it; `eval --grid` finds it anew in each move"
             report.error("E729", message, each.span, help=help)
 
 
-def _expressions(policy: model.Policy) -> Iterator[model.Expr]:
+def evaluated(policy: model.Policy) -> Iterator[model.Expr]:
+    """Every expression that an evaluation or a test computes."""
     for entity, column in policy.order:
         formula = policy.entities[entity].formulas.get(column)
         if formula is not None:
@@ -353,23 +355,31 @@ def _expressions(policy: model.Policy) -> Iterator[model.Expr]:
     yield from (e.condition for t in policy.tests for e in t.expectations)
 
 
-def _until_behind(policy: model.Policy, over: model.Over, touched: Touched) -> Cell | None:
-    """A column with `until` that differs between moves and that the value depends on."""
+def behind(
+    policy: model.Policy, cells: Iterable[Cell], touched: Touched, wanted: Callable[[Cell], bool]
+) -> Cell | None:
+    """A wanted column that these cells depend on, through columns that another state changes."""
     seen: set[Cell] = set()
-    waiting = list(reads(over.value))
+    waiting = list(cells)
     while waiting:
         cell = waiting.pop()
         if cell in seen or not touched(cell):
             continue
         seen.add(cell)
-        entity, column = cell
-        if column not in policy.entities[entity].formulas and cell not in touched.targets:
-            tiers = policy.tiers[entity]
-            for place, made in enumerate(tiers.columns):
-                if made.name == column and any(isinstance(r.cells[place], model.Until) for r in tiers.rows):
-                    return cell
+        if cell not in touched.targets and wanted(cell):
+            return cell
         waiting.extend(read_by(policy, cell))
     return None
+
+
+def found_by_until(policy: model.Policy, cell: Cell) -> bool:
+    """Whether a column is one of tiers with an `until` cell."""
+    entity, column = cell
+    if column in policy.entities[entity].formulas or entity not in policy.tiers:
+        return False
+    tiers = policy.tiers[entity]
+    places = [i for i, made in enumerate(tiers.columns) if made.name == column]
+    return any(isinstance(row.cells[i], model.Until) for row in tiers.rows for i in places)
 
 
 def move_values(grid: model.Grid, params: Mapping[str, Value]) -> list[dict[str, model.Const]]:

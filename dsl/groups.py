@@ -209,6 +209,8 @@ def _later(policy: model.Policy, read: model.Read) -> str | None:
     waiting: list[model.Expr] = [read]
     while waiting:
         for part in walk(waiting.pop()):
+            if isinstance(part, model.Solve):
+                return "a `solve`"
             if not isinstance(part, model.Read) or (part.entity, part.column) in seen:
                 continue
             cell = (part.entity, part.column)

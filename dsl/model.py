@@ -318,9 +318,27 @@ class Draw:
     span: Span = _span()
 
 
+@dataclass(frozen=True, slots=True)
+class Solve:
+    """The value of one number, nearest to today's and within ``range``, at which the condition comes to hold.
+
+    ``target``: a cell, read from this row; or the argument of ``scenario``, whose ``lines`` then shock the book, and
+    which is 0 today. ``held``: columns that stay as they are, as in Over.
+    """
+
+    target: "Read | ArgRead"
+    condition: "Expr"
+    range: Interval = field(compare=False)
+    scenario: str = ""
+    lines: tuple["Becomes", ...] = ()
+    held: tuple[tuple[str, str], ...] = ()
+    type: Type = _type()
+    span: Span = _span()
+
+
 Expr = (
     Const | ParamRead | ArgRead | AsOf | Read | Unary | Binary | Compare | Logic | If | Fallback | Known | BuiltinCall
-    | FunctionCall | TableCall | CurveCall | Aggregate | Until | Unshocked | Over | Draw
+    | FunctionCall | TableCall | CurveCall | Aggregate | Until | Unshocked | Over | Draw | Solve
 )  # fmt: skip
 
 
@@ -331,7 +349,8 @@ Expr = (
 class Input:
     """A column of the snapshot. ``fresh``: seconds that the instant in ``<name>_at`` may lie before ``as_of``.
 
-    ``grouped``: no column of the snapshot, but a group's key, or the link from a member to its group.
+    ``grouped``: no column of the snapshot, but a group's key, or the link from a member to its group. ``found``: what
+    was solved for the values, where they come from no file.
     """
 
     name: str
@@ -342,6 +361,7 @@ class Input:
     description: str
     span: Span = _span()
     grouped: bool = False
+    found: "Solve | None" = None
 
 
 @dataclass(frozen=True, slots=True)

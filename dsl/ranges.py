@@ -132,6 +132,9 @@ class Ranges:
                 self.of(expr.value, NO_FACTS, args)
             case model.Draw():
                 return self._draw(expr)
+            case model.Solve():
+                self.of(expr.condition, NO_FACTS, args)
+                return expr.range
             case model.Aggregate():
                 return self._aggregate(expr, facts, args)
         return ANYTHING

@@ -33,7 +33,7 @@ def reach(policy: model.Policy, exprs: Iterable[model.Expr], on: str | None) -> 
         for part in walk(waiting.pop()):
             if isinstance(part, model.Aggregate):
                 touch(part.entity)
-            elif isinstance(part, model.Over):
+            elif isinstance(part, model.Over | model.Solve):
                 for line in part.lines:
                     touch(line.entity)
                     cells.add((line.entity, line.column))

@@ -58,7 +58,7 @@ def shocked(policy: model.Policy, scenario: model.Scenario, args: Mapping[str, m
     def read(expr: model.Expr) -> model.Expr:
         if isinstance(expr, model.Read) and (expr.entity, expr.column) in new:
             return replace(expr, column=prefix + expr.column)
-        if isinstance(expr, model.Over):
+        if isinstance(expr, model.Over | model.Solve):
             return replace(expr, lines=_aimed(expr.lines, new, prefix))
         return expr
 
@@ -137,7 +137,7 @@ class _State:
     def _to_twin(self, expr: model.Expr) -> model.Expr:
         if isinstance(expr, model.Read) and self.affected((expr.entity, expr.column)):
             return replace(expr, column=self.prefix + expr.column)
-        if isinstance(expr, model.Over):
+        if isinstance(expr, model.Over | model.Solve):
             moved = [(b.entity, b.column) for b in expr.lines if self.affected((b.entity, b.column))]
             held = tuple((entity, self.prefix + column) for entity, column in self.lines)
             return replace(expr, lines=_aimed(expr.lines, moved, self.prefix), held=held)

@@ -28,6 +28,9 @@ def children(expr: model.Expr) -> tuple[model.Expr, ...]:
             return expr.value, *(line.value for line in expr.lines)
         case model.Draw():
             return *expr.pools, expr.order, expr.take
+        case model.Solve():
+            read = (expr.target,) if isinstance(expr.target, model.Read) else ()
+            return *read, expr.condition, *(line.value for line in expr.lines)
         case model.Aggregate():
             return tuple(e for e in (expr.value, expr.where) if e is not None)
     return ()

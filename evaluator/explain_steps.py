@@ -10,6 +10,7 @@ import numpy as np
 from dsl import model
 from dsl.model import Expr, Kind, Type
 from dsl.source import Span
+from dsl.text import exact_text
 from dsl.until import PREFIX
 from evaluator import reference_lookup
 from evaluator.columns import KNOWN
@@ -30,7 +31,7 @@ LARGE = 10_000  # rows from which on what is added up over all of them is not ta
 
 StepKind = Literal[
     "formula", "tier", "input", "until", "param", "function", "table", "curve", "aggregate", "member", "grid", "move",
-    "draw", "before",
+    "draw", "before", "solve",
 ]  # fmt: skip
 
 
@@ -55,7 +56,8 @@ class Step:
     call in a formula; grid: an expression over the moves of a grid, each a move. ``members``: how many rows an
     aggregate takes, or moves a grid has, of which ``parts`` shows the largest, or those that decide. draw: what was
     left when it was this row's turn, in ``place`` of the ``members`` of the line; before: a row that took something
-    before it, the nearest first. ``again``: explained before; ``cut``: too long to go on.
+    before it, the nearest first. solve: a number that was sought: ``way`` says on which side of today's it was found,
+    ``parts`` what its condition was made of there. ``again``: explained before; ``cut``: too long to go on.
     """
 
     kind: StepKind
@@ -74,6 +76,7 @@ class Step:
     members: int | None = None
     place: int | None = None
     parts: "tuple[Step, ...]" = ()
+    way: str = ""
     again: bool = False
     cut: bool = False
 
@@ -108,6 +111,8 @@ class Steps:
                 return self.base.column(entity, column, row)
         value, type_ = self.reference.cell(entity, column, row), self.policy.type_of(entity, column)
         found = self.policy.entities[entity]
+        if column in found.inputs and (solve := found.inputs[column].found) is not None:
+            return self._solve(solve, value, At(entity, row))
         kind: StepKind = "tier"
         if column in found.inputs or column == entity:
             kind = "input"
@@ -117,6 +122,8 @@ class Steps:
         if kind == "input":
             table = self.book.tables[entity]
             cell = step.key if column == entity else table.written(column, row)
+            if (entity, column, row) in self.reference.instead:
+                return replace(step, way=f"instead of `{cell}`")
             return replace(step, file=table.path, cell=cell)
         source = self._source(entity, column, row)
         step = replace(step, text=source.text.strip(), file=source.source.name, line=source.line)
@@ -208,6 +215,8 @@ class Steps:
                 return (self._over(expr, at),)
             case model.Unshocked() if self.base is not None:
                 return tuple(_named_base(step) for step in self.base.parts(expr.operand, at))
+            case model.Solve():
+                return (self._solve(expr, self._value(expr, at), at),)
             case _:
                 return self._all(operands(expr), at)
 
@@ -330,6 +339,33 @@ class Steps:
             if found < MOST_BEFORE and (isinstance(taken, Unknown) or taken != 0):
                 found += 1
                 yield self._step("before", "", taken, type_, entity=entity, key=key_of(self.book, entity, row))
+
+    def _solve(self, expr: model.Solve, value: Result, at: At) -> Step:
+        """What was found, and what the condition is made of in the book with that value."""
+        target = expr.target
+        name = (
+            ".".join((*target.links, target.column))
+            if isinstance(target, model.Read)
+            else f"{expr.scenario}.{target.name}"
+        )
+        span = expr.span
+        step = replace(
+            self._step("solve", name, value, expr.type), text=span.text.strip(), file=span.source.name, line=span.line
+        )
+        source = self.reference.source(target, at) if isinstance(target, model.Read) else None
+        if not isinstance(value, Fraction) or isinstance(source, Unknown):
+            return step
+        cell = None if source is None or not isinstance(target, model.Read) else (source[0], target.column, source[1])
+        today: Result = Fraction(0) if cell is None else self.reference.cell(*cell)
+        if not isinstance(today, Fraction):
+            return step
+        side = "below" if value < today else "above"
+        way = "today's value" if value == today else f"{side} today's {exact_text(today, expr.type)}"
+        there = Steps(self.reference.elsewhere(expr, cell, value), self)
+        there._count, there._depth = self._count, self._depth
+        parts = there.parts(expr.condition, at)
+        self._count = there._count
+        return replace(step, way=way, parts=parts)
 
     # -- values -----------------------------------------------------------------------------------
 

@@ -88,6 +88,13 @@ def lower_keys(
         return [lowering.key(grouping.base, read) for _, read in grouping.keys]
 
 
+def lowering(
+    policy: model.Policy, params: Mapping[str, Value], as_of: Fraction | None, infinite: frozenset[tuple[str, str]]
+) -> "Lowering":
+    """A graph to begin with."""
+    return Lowering(policy, params, as_of, infinite, Graph())
+
+
 class Lowering:
     """One policy with its params on its way into one graph."""
 
@@ -105,6 +112,7 @@ class Lowering:
         self._states: dict[object, list[State]] = {}
         self._alike: dict[object, Node] = {}
         self._columns: dict[tuple[str, str, State | None], Node] = {}
+        self._sought: tuple[State, dict[str, Lowered]] | None = None
         self._picks: dict[tuple[str, State | None], tuple[Node, Node]] = {}
         self._bodies: dict[object, Lowered] = {}
         self._lookups = Lookups(self)
@@ -382,7 +390,24 @@ class Lowering:
 
     # -- moves of a grid --------------------------------------------------------------------------
 
+    def sought(self, state: State, name: str, type: Type) -> Node:
+        """The node of a scenario's argument that has yet to be found, and is read in that state."""
+        node = self.graph.node("sought", (), (name,), grain=SCALAR, type=type)
+        self._sought = state, {name: Lowered(node, 0)}
+        return node
+
+    def plain_picks(self) -> dict[int, str]:
+        """The entities whose tiers were decided for the book as it stands, by the node that picks the row."""
+        return {pick.id: entity for (entity, state), (pick, _) in self._picks.items() if state is None}
+
+    def column_in(self, state: State | None, entity: str, name: str) -> Node:
+        """A column in another state."""
+        with self._in(state):
+            return self.column(entity, name)
+
     def _args(self, state: State) -> dict[str, Lowered]:
+        if self._sought is not None and state is self._sought[0]:
+            return self._sought[1]
         return {name: Lowered(self.const(value.value, value.type), 0) for name, value in state.args.items()}
 
     def _over(self, expr: model.Over, scope: Scope) -> Lowered:

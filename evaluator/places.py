@@ -80,7 +80,7 @@ def grain(expr: Expr, at: At, policy: model.Policy) -> Grain:
             return Grain.INNER if expr.inner else Grain.ROW
         case model.Aggregate():
             return Grain.SCALAR if expr.via is None else Grain.ROW
-        case model.Draw():
+        case model.Draw() | model.Solve():
             return Grain.ROW
         case model.ArgRead():
             argument = at.args[expr.name]

@@ -13,7 +13,9 @@ from typing import TypeVar
 from dsl import model
 from dsl.causes import Cause
 from dsl.model import Exact, Expr, Kind, Value
+from dsl.solve import touched_by
 from dsl.source import Span
+from dsl.state import Touched
 from evaluator import exact
 from evaluator.book import Book
 from evaluator.columns import Column, Origin, origin_code
@@ -26,6 +28,7 @@ from evaluator.places import Argument, At, Grain, Met, Result, Unknown, first_un
 from evaluator.reference_cells import aggregated, as_it_is, input_cell
 from evaluator.reference_draws import Asked, Line
 from evaluator.reference_lookup import holds
+from evaluator.reference_solve import solved
 from evaluator.reference_tables import Lookups
 from evaluator.reference_tiers import TierRows
 
@@ -76,6 +79,9 @@ class Reference:
         self._depth = 0
         self.state: State | None = None
         self._base: Reference | None = None
+        self._touched: Touched | None = None  # by what makes this another state than the base
+        self._sought: dict[int, Touched] = {}  # by the solve that asks
+        self.instead: dict[tuple[str, str, int], Result] = {}
         self._moved: dict[object, Reference] = {}
         self.met: set[Met] | None = None  # what was reached, where somebody wants to know
         self.members = Members(policy, book)
@@ -141,10 +147,16 @@ class Reference:
         if column == entity:
             return row
         found = self.policy.entities[entity]
-        state, base = self.state, self._base
-        if state is not None and base is not None and (entity, column) in state.lines:
+        state, base, touched = self.state, self._base, self._touched
+        if place in self.instead:
+            result = self.instead[place]
+        elif state is not None and base is not None and (entity, column) in state.lines:
             result = base.at(state.lines[entity, column], At(entity, row, args=self.args_of(state, At(entity, row))))
-        elif state is not None and base is not None and not state.touched((entity, column)):
+        elif (
+            touched is not None
+            and base is not None
+            and (not touched((entity, column)) or (entity, column) in touched.targets)
+        ):
             result = base.cell(entity, column, row)
         elif column in found.inputs:
             result = self._input(entity, column, row)
@@ -217,6 +229,8 @@ class Reference:
                 return Fraction(0) if turn is None else turn.take
             case model.Over():
                 return self._over(expr, at)
+            case model.Solve():
+                return solved(self, expr, at)
             case model.Unshocked():
                 assert self._base is not None
                 return self._base.at(expr.operand, at)
@@ -348,10 +362,31 @@ class Reference:
         key = (state.grid, state.held, state.number[-1])
         if key not in self._moved:
             found = type(self)(self.policy, self.book, self.params)
-            found.members, found.state, found._base = self.members, state, self
+            found.members, found.state, found._base, found._touched = self.members, state, self, state.touched
             found.met = self.met
             self._moved[key] = found
         return self._moved[key]
+
+    def beside(self, touched: Touched, instead: Mapping[tuple[str, str, int], Result]) -> "Reference":
+        """The reference over the book with other values of some cells; ``touched``: the columns that this changes."""
+        found = type(self)(self.policy, self.book, self.params)
+        found.members, found._base, found._touched, found.met = self.members, self, touched, self.met
+        found.instead.update(instead)
+        return found
+
+    def elsewhere(self, expr: model.Solve, cell: tuple[str, str, int] | None, value: Fraction) -> "Reference":
+        """The reference over the book with another value of one cell, or as a scenario with this argument makes it."""
+        if id(expr) not in self._sought:
+            self._sought[id(expr)] = touched_by(self.policy, expr)
+        found = self.beside(self._sought[id(expr)], {} if cell is None else {cell: value})
+        if cell is not None:
+            return found
+        assert isinstance(expr.target, model.ArgRead) and found._touched is not None
+        lines = {(b.entity, b.column): b.value for b in expr.lines}
+        args = {expr.target.name: model.Const(value, expr.target.type)}
+        number = (*(self.state.number if self.state is not None else ()), 0)
+        found.state = State(self.state, expr.scenario, lines, expr.held, args, found._touched, number)
+        return found
 
     def states(self, expr: model.Over) -> Iterator[State]:
         """The states that an `over` goes through from here, move by move."""

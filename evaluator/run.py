@@ -20,8 +20,8 @@ from evaluator.plan import plan
 from evaluator.queue import Queue
 from evaluator.runner import Progress, Runner, column_of, infinite_inputs
 from evaluator.settle import Exactly
+from evaluator.solve import solve
 from evaluator.tries import Tries
-from evaluator.until import solve
 from evaluator.vector import Codes, Flags, Floats, Vector
 
 

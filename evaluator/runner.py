@@ -55,7 +55,7 @@ class Runner:
     def _kernel(self, node: Node) -> Kernel:
         if node.op == "draw":
             return partial(draw, runner=self)
-        return self.exactly.settle if node.op == "settle" else _KERNELS[node.op]
+        return self.exactly.settle if node.op == "settle" else ALL_KERNELS[node.op]
 
 
 def _input(node: Node, args: Sequence[Vector], context: Context) -> Vector:
@@ -79,8 +79,8 @@ def _key(node: Node, args: Sequence[Vector], context: Context) -> Vector:
     return Vector(np.arange(context.rows(node.grain), dtype=np.int64))
 
 
-_KERNELS: dict[str, Kernel] = {**KERNELS, **LOGIC, **LOOKUPS, **GROUPS, **TIERS, **FINANCE, **JUMPS, **DATES}
-_KERNELS |= {"input": _input, "key": _key}
+ALL_KERNELS: dict[str, Kernel] = {**KERNELS, **LOGIC, **LOOKUPS, **GROUPS, **TIERS, **FINANCE, **JUMPS, **DATES}
+ALL_KERNELS |= {"input": _input, "key": _key}
 
 
 def infinite_inputs(policy: Policy, book: Book) -> frozenset[tuple[str, str]]:

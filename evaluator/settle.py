@@ -100,6 +100,18 @@ class Exactly:
         """The reference over the book as a move of a grid makes it."""
         return self.at(state.base).moved(state) if isinstance(state, State) else self.reference
 
+    def picked(self, entity: str, found: Vector) -> Vector:
+        """The rows of the tiers that rows take, those in doubt decided."""
+        if found.doubt is None:
+            return found
+        rows = self._book.tables[entity].rows
+        full = found.full(rows)
+        assert full.doubt is not None
+        values = np.array(full.values)
+        for row in np.flatnonzero(full.doubt).tolist():
+            values[row] = self.reference.tier_row(entity, row)[0]
+        return Vector(values, full.quality)
+
     def reasons(self, entity: str, found: Vector) -> Codes:
         """Why rows stand in the unknown tier, those in doubt decided."""
         codes = np.array(found.full(self._book.tables[entity].rows).values)

@@ -6,6 +6,7 @@ action (the checker sees to that), so it is computed for those rows alone and fo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +16,15 @@ from dsl.until import PREFIX
 from evaluator.book import Book
 from evaluator.columns import Column
 from evaluator.context import Context
+from evaluator.copies import Index
 from evaluator.graph import SCALAR, Node
-from evaluator.lower import lower_columns
+from evaluator.lower import lowering
 from evaluator.members import Members
 from evaluator.plan import Plan, plan
 from evaluator.reference import Reference
 from evaluator.runner import Runner, column_of, infinite_inputs
 from evaluator.settle import Exactly
+from evaluator.sought import Sought
 from evaluator.vector import Flags, Vector
 
 Cell = tuple[str, str]
@@ -49,7 +52,8 @@ class Tries:
 
     def _start(self, policy: Policy, book: Book, cell: Cell, asking: Flags | None) -> "_Started":
         context = Context(policy, book, book.as_of)
-        node = lower_columns(policy, self.params, book.as_of, infinite_inputs(policy, book), [cell])[cell]
+        lowered = lowering(policy, self.params, book.as_of, infinite_inputs(policy, book))
+        node = lowered.column(*cell)
         planned = plan([node])
         context.bounded = planned.bounded
         varies: set[int] = set()
@@ -61,18 +65,40 @@ class Tries:
         fixed = [a for n in varying for a in n.args if a.id not in varies]
         fixed += [] if node.id in varies else [node]
         still = replace(plan(fixed), bounded=planned.bounded)
-        done = Runner(context, Exactly(policy, book, self.params, context)).run(still, None)
+        exactly = Exactly(policy, book, self.params, context)
+        done = Runner(context, exactly).run(still, None)
+        nodes = {n.id: n for n in fixed}
+        picks = lowered.plain_picks()
+        for i in nodes:  # decided here, once; else every try would decide them again
+            if i in picks and done[i].quality is None:
+                done[i] = exactly.picked(picks[i], done[i])
+        whole = {i: done[i] for i in nodes}
         cut = _Cut(_asking_rows(policy, book, cell[0], asking))
         if any(n.grain not in cut.rows for n in varying):
             cut = _Cut({})
-        nodes = {n.id: n for n in fixed}
         done = {i: cut.vector(nodes[i], vector) if i in nodes else vector for i, vector in done.items()}
         last = tuple(
             tuple(i for i in drop if i in varies)
             for one, drop in zip(planned.order, planned.last, strict=True)
             if one.id in varies
         )
-        return _Started(node, replace(context, memo={}), done, Plan(tuple(varying), last, planned.bounded), cut)
+        order = Plan(tuple(varying), last, planned.bounded)
+        return _Started(node, replace(context, memo={}), done, order, cut, whole)
+
+    def sought(self, policy: Policy, book: Book, cell: Cell, variable: Cell) -> Sought | None:
+        """What the column asks of one tried column, for walks; None where others that are tried move with it. The
+        column has been asked for before."""
+        started = self._started[cell]
+        moves = [n for n in started.varying.order if n.op != "input"]
+        inputs = [n for n in started.varying.order if n.op == "input"]
+        target = next((n for n in inputs if n.attrs == variable), None)
+        if target is None or len(inputs) > 1:
+            return None
+        sizes = {name: table.rows for name, table in book.tables.items()}
+        today = book.tables[variable[0]].columns[variable[1]]
+        done = {**started.whole, target.id: Vector(today.values)}
+        context = replace(started.context, book=book, memo={})
+        return Sought(started.node, target, tuple(moves), done, context, sizes, today, today, Index())
 
 
 def _asking_rows(policy: Policy, book: Book, entity: str, asking: Flags | None) -> dict[str, Rows]:
@@ -129,8 +155,22 @@ class _Cut:
         for entity, rows in self.rows.items():
             table = tables[entity]
             tried = {n: Column(c.values[rows]) for n, c in table.columns.items() if n.startswith(PREFIX)}
-            tables[entity] = replace(table, rows=len(rows), columns=tried)
+            keys = _Kept(table.keys, rows) if table.keys else ()
+            tables[entity] = replace(table, rows=len(rows), columns=tried, keys=keys)
         return replace(book, tables=tables)
+
+
+class _Kept(Sequence[str]):
+    """The keys of the rows that are kept, looked up only where somebody asks."""
+
+    def __init__(self, keys: Sequence[str], rows: Rows) -> None:
+        self._keys, self._rows = keys, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._keys[int(self._rows[place])]
 
 
 class _Exactly(Exactly):
@@ -160,13 +200,14 @@ class _InDoubt(Exactly):
 
 @dataclass(frozen=True, slots=True)
 class _Started:
-    """What stays: the node asked for, the results that don't vary, and the plan of those that do."""
+    """What stays: the node asked for, the results that don't vary, cut and whole, and the plan of those that do."""
 
     node: Node
     context: Context
     done: dict[int, Vector]
     varying: Plan
     cut: _Cut
+    whole: dict[int, Vector]
 
     def run(self, policy: Policy, book: Book, params: Mapping[str, Value], exactly: bool) -> Column:
         context = replace(self.context, book=self.cut.book(book))

@@ -1,13 +1,16 @@
-"""Finds the values of `until` cells: the policy is evaluated again and again with other values tried.
+"""Finds the values of `until` cells: the smallest for which the condition holds, decided beyond doubt.
 
-From the bottom of the column's range a scan in steps of one hundredth finds, for each row, the first step at which the
-condition holds, decided exactly; then bisection between it and the step before, until the two lie 2^-44 of the range
-apart. The value taken is one for which the condition was found to hold beyond doubt. Where none does, the largest is
-taken, and the row is marked. Where a short decimal lies between the two and is enough, decided exactly, it is taken:
-an answer of 40% is 0.4 itself.
+Each row goes from the bottom of the column's range from turn to turn (``evaluator.journey``), to where its condition
+comes to hold. That place is then closed in on by evaluating the policy with values beside it, until the one that is
+enough is the next float64 that is so beyond doubt; where a short decimal lies there and is enough, decided exactly, it
+is taken: an answer of 40% is 0.4 itself.
+
+Where something moves in ways that aren't followed, a scan in steps of one hundredth of the range finds the first step
+at which the condition holds, decided exactly, and bisection the place between it and the step before. Where no value
+is enough, the largest is taken, and the row is marked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Protocol
@@ -20,9 +23,15 @@ from dsl.model import Policy, Value
 from dsl.until import Trial, has_until, on_trial
 from evaluator.book import Book, BookTable
 from evaluator.columns import Column
+from evaluator.copies import Rows
+from evaluator.journey import journey
+from evaluator.sought import Sought
+from evaluator.walk import Walk
 
 STEPS = 100
-HALVINGS = 38  # of a step of 1/100 of the range
+MOST_HALVINGS = 60
+CLOSE = 2.0**-44  # of the range: so near, short decimals are looked for
+LEAST = 2.0**-52  # of the range: closer, nothing is told apart
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -35,6 +44,10 @@ class Try(Protocol):
     def __call__(
         self, policy: Policy, book: Book, cell: Cell, asking: Flags | None = None, *, exactly: bool = True
     ) -> Column: ...
+
+    def sought(self, policy: Policy, book: Book, cell: Cell, variable: Cell) -> Sought | None:
+        """What the cell's column asks of one tried column, for walks; None where that can't be walked."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +65,7 @@ def solve(policy: Policy, book: Book, params: Mapping[str, Value], evaluate: Try
     if not has_until(policy):
         return Solved(policy, book, {})
     policy, trials = on_trial(policy, Diagnostics())
-    lowest = {t: np.full(book.tables[t.entity].rows, float(_low(t))) for t in trials}
-    book = _with_values(book, trials, lowest)
+    book = with_lowest(book, trials)
     found: dict[tuple[str, str], Floats] = {}
     unmet: dict[tuple[str, str], Flags] = {}
     for trial in trials:
@@ -61,10 +73,16 @@ def solve(policy: Policy, book: Book, params: Mapping[str, Value], evaluate: Try
         code = policy.tiers[trial.entity].labels.index(trial.label)
         rows = evaluate(policy, book, (trial.entity, "tier"), None).values == code
         values, missed = _search(policy, book, trial, rows, evaluate)
-        found[key] = np.where(rows, values, found.get(key, lowest[trial]))
+        found[key] = np.where(rows, values, found.get(key, float(_low(trial))))
         unmet[key] = unmet.get(key, np.zeros(len(rows), dtype=np.bool_)) | missed
         book = _with_values(book, [trial], {trial: found[key]})
     return Solved(_untried(policy, trials), book, unmet)
+
+
+def with_lowest(book: Book, trials: tuple[Trial, ...]) -> Book:
+    """The book with the smallest values in the inputs that are tried."""
+    lowest = {t: np.full(book.tables[t.entity].rows, float(_low(t))) for t in trials}
+    return _with_values(book, trials, lowest)
 
 
 def _untried(policy: Policy, trials: tuple[Trial, ...]) -> Policy:
@@ -79,8 +97,7 @@ def _untried(policy: Policy, trials: tuple[Trial, ...]) -> Policy:
 
 def _search(policy: Policy, book: Book, trial: Trial, rows: Flags, evaluate: Try) -> tuple[Floats, Flags]:
     """(n,) the value of each of the ``rows``, and those of them where none was enough."""
-    low, high = _low(trial), _high(trial)
-    grid = [float(low + (high - low) * i / STEPS) for i in range(STEPS + 1)]
+    low, high = float(_low(trial)), float(_high(trial))
 
     def holds(values: Floats, exactly: bool) -> Flags:
         tried = _with_values(book, [trial], {trial: values})
@@ -88,26 +105,108 @@ def _search(policy: Policy, book: Book, trial: Trial, rows: Flags, evaluate: Try
         flags: Flags = column.known() & column.values.astype(np.bool_)
         return flags
 
+    lowest, highest = np.full(len(rows), low), np.full(len(rows), high)
+    if not rows.any() or low == high:
+        return lowest, rows & ~holds(lowest, True)
+    waiting = rows & ~holds(lowest, True)
+    if not waiting.any():
+        return lowest, np.zeros(len(rows), dtype=np.bool_)
+    found = lowest
+    below, above = lowest, lowest
+    walked = _walked(policy, book, trial, waiting, evaluate)
+    reached = np.zeros(len(rows), dtype=np.bool_)
+    never = waiting & walked.ended
+    if never.any():  # the largest may be enough, and nothing below it
+        never = never & ~holds(highest, True)
+        reached = waiting & walked.ended & ~never
+        found = np.where(reached, high, found)
+    near = waiting & ~np.isnan(walked.found)
+    for width in (CLOSE, 2.0**-38, 2.0**-32):
+        open_ = near & ~reached
+        if not open_.any():
+            break
+        room = width * (high - low)
+        up, down = np.minimum(walked.found + room, high), np.maximum(walked.found - room, low)
+        sure = open_ & holds(np.where(open_, up, lowest), False) & ~holds(np.where(open_, down, lowest), False)
+        above, below = np.where(sure, up, above), np.where(sure, down, below)
+        reached = reached | sure
+    scanned = waiting & ~reached & ~never
+    near_low, near_high = walked.found - CLOSE * (high - low), walked.found + CLOSE * (high - low)
+    if scanned.any():
+        tops, bottoms, missed = _scanned(trial, scanned, holds)
+        bottoms, tops = _narrowed(scanned & ~missed, bottoms, tops, CLOSE * (high - low), holds)
+        above, below = np.where(scanned, tops, above), np.where(scanned, bottoms, below)
+        near_low, near_high = np.where(scanned, bottoms, near_low), np.where(scanned, tops, near_high)
+        never = never | missed
+    open_ = waiting & ~never & (above > below)
+    short = _short_between(near_low, near_high)
+    candidate = open_ & (short < near_high)
+    right = candidate & holds(np.where(candidate, short, above), True) if candidate.any() else candidate
+    _, exact = _narrowed(open_ & ~right, below, above, LEAST * (high - low), holds)
+    found = np.where(open_, np.where(right, short, exact), found)
+    return np.where(never, high, found), never
+
+
+@dataclass(frozen=True, slots=True)
+class _Walked:
+    """(n,) where a search went: to the value ``found``, ``nan`` where it came to none; ``ended``: to the end of the
+    range, without finding any."""
+
+    found: Floats
+    ended: Flags
+
+
+def _walked(policy: Policy, book: Book, trial: Trial, rows: Flags, evaluate: Try) -> _Walked:
+    """From turn to turn, as ``solve`` does, the first value of each of the ``rows`` for which the condition holds."""
+    found, ended = np.full(len(rows), np.nan), np.zeros(len(rows), dtype=np.bool_)
+    sought = evaluate.sought(policy, book, (trial.entity, trial.holds), (trial.entity, trial.variable))
+    if sought is None:
+        return _Walked(found, ended)
+    asked = np.flatnonzero(rows)
+    low, high = float(_low(trial)), float(_high(trial))
+    with np.errstate(all="ignore"):
+        for batch, walk in sought.walks(asked, asked):
+            some, count = asked[batch], len(batch)
+
+            def again(places: Rows, some: Rows = some) -> Walk:
+                return sought.again(some[places], some[places])
+
+            size = np.full(count, high - low)
+            trip = journey(walk, again, np.full(count, low), 1.0, np.full(count, high), size)
+            clear = ~(trip.curved | trip.doubt)
+            found[some] = np.where(clear, trip.found, np.nan)
+            ended[some] = clear & np.isnan(trip.found)
+    return _Walked(found, ended)
+
+
+def _scanned(trial: Trial, rows: Flags, holds: Callable[[Floats, bool], Flags]) -> tuple[Floats, Floats, Flags]:
+    """The first step that is enough and the one before, by a scan of the range; and the rows where none is."""
+    low, high = _low(trial), _high(trial)
+    grid = [float(low + (high - low) * i / STEPS) for i in range(STEPS + 1)]
     step = np.full(len(rows), STEPS + 1)
     for i, value in enumerate(grid):
         waiting = rows & (step > STEPS)
         if not waiting.any():
             break
         step[waiting & holds(np.full(len(rows), value), True)] = i
-    missed = rows & (step > STEPS)
     above = np.array([*grid, grid[-1]])[step]
     below = np.array([grid[0], *grid])[np.minimum(step, STEPS)]
-    open_ = rows & ~missed & (step > 0)
-    for _ in range(HALVINGS if open_.any() else 0):
+    return above, below, rows & (step > STEPS)
+
+
+def _narrowed(
+    rows: Flags, below: Floats, above: Floats, least: float, holds: Callable[[Floats, bool], Flags]
+) -> tuple[Floats, Floats]:
+    """Bisection between a value that is too little and one that is enough beyond doubt."""
+    for _ in range(MOST_HALVINGS):
+        wide = rows & (above - below > least)
+        if not wide.any():
+            break
         middle = below + (above - below) / 2
-        enough = holds(np.where(open_, middle, above), False)
-        above = np.where(open_ & enough, middle, above)
-        below = np.where(open_ & ~enough, middle, below)
-    short = _short_between(below, above)
-    candidate = open_ & (short < above)
-    if candidate.any():
-        above = np.where(candidate & holds(np.where(candidate, short, above), True), short, above)
-    return above, missed
+        enough = holds(np.where(wide, middle, above), False)
+        above = np.where(wide & enough, middle, above)
+        below = np.where(wide & ~enough, middle, below)
+    return below, above
 
 
 def _short_between(below: Floats, above: Floats) -> Floats:

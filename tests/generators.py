@@ -100,6 +100,7 @@ class Writer:
     links: dict[tuple[str, str], list[tuple[str, ...]]] = field(default_factory=dict)  # to groups and from them
     groups: dict[str, str] = field(default_factory=dict)  # each group's header
     left: bool = False  # inside a draw's take
+    straight: bool = False  # no roots, powers or steps
     arguments: list[str] = field(default_factory=list)  # number arguments, inside a function's or table's body
 
     def pick(self, options: Sequence[str]) -> str:
@@ -177,6 +178,8 @@ class Writer:
         aggregates = ["aggregate", "aggregate"] if self.ways.get(entity) and not inner and not self.arguments else []
         lookups = ["table"] * bool(self.tables) + ["curve"] * bool(self.curves) + ["let"] * bool(self.functions)
         options = ["+", "-", "*", "/", "^", "call", "extreme", "round", "minus", *lookups, *aggregates]
+        if self.straight:
+            options = [o for o in options if o not in ("^", "round")]
         if not self.arguments:
             options += ["ratio", "days"]
         match self.pick(options):
@@ -185,7 +188,9 @@ class Writer:
             case "^":
                 return f"({x})^({self.pick(EXPONENTS)})"
             case "call":
-                name = self.pick(["abs", "sqrt", "exp", "ln", "floor", "ceil", "sign"])
+                name = self.pick(
+                    ["abs", "sign"] if self.straight else ["abs", "sqrt", "exp", "ln", "floor", "ceil", "sign"]
+                )
                 return f"{name}({x})"
             case "extreme":
                 name = self.pick(["min", "max"])
@@ -400,8 +405,9 @@ def _tiers(writer: Writer) -> list[str]:
 
 
 @st.composite
-def cases(draw: DrawFn) -> Case:
-    """A policy that mostly compiles, and a book that it can be run on."""
+def cases(draw: DrawFn, solves: bool = False) -> Case:
+    """A policy that mostly compiles, and a book that it can be run on. ``solves``: with formulas ``s0``, ... that
+    solve, of numbers that are mostly straight, and that nothing reads."""
     writer = Writer(draw, {(e, n): s.kind for e, c in INPUTS.items() for n, s in c.items() if s.kind not in INPUTS})
     lines = ["param p : number in -10 to 100 = 2", "param q : ratio in 0 to 1 = 30%"]
     writer.params = ["p", "q"]
@@ -419,18 +425,60 @@ def cases(draw: DrawFn) -> Case:
         lines.append(f"let blend(u: number, w: number) = {writer.expression('number', '', depth=2)}")
         writer.arguments, writer.tables = [], kept
         writer.functions.append("blend")
+    writer.straight = solves and not writer.chance(4)
     formulas = _formulas(draw, writer)
     tiers = _tiers(writer)
     writer.columns["account", "close"] = "number"
+    if solves:
+        _solves(writer, formulas)
     checks = [
         f'check "each" on account: {writer.expression("flag", "account", depth=2)}',
         f'check warn "all" : {writer.aggregate("flag", "")}',
     ]
     statements = [[_entities(formulas, writer.groups)], *blocks, tiers]
+    if solves:
+        shocks = ["market.mark becomes mark * (1 - move)", "account.cash becomes cash * (1 + move / 2) - 1 USD"]
+        statements.append(["scenario fall(move: ratio):", *shocks])
     text = "\n".join(
         "\n  ".join(lines) for lines in [['policy "random"'], ["unit USD"], *([x] for x in lines), *statements]
     )
     return Case("\n".join([text, *checks, ""]), _book(draw, text))
+
+
+NOTIONAL = ("USD", "size * market.mark")
+# by entity: what is solved for, and the kind and text of something that follows from it
+TARGETS = {
+    "position": [
+        ("market.mark", *NOTIONAL), ("market.mark", *NOTIONAL), ("size", *NOTIONAL),
+        ("account.cash", "USD", "account.cash"),
+        ("rate", "number", "rate"), ("market.vol", "number", "market.vol"), ("system.pool", "USD", "system.pool"),
+        ("fall.move", *NOTIONAL),
+    ],
+    "account": [
+        ("cash", "USD", "cash"), ("score", "number", "score"), ("desk.weight", "number", "desk.weight"),
+        ("system.pool", "USD", "system.pool"), ("fall.move", "USD", "sum(position.size * position.market.mark)"),
+    ],
+    "market": [
+        ("mark", "USD", "sum(position.size * position.market.mark via market)"), ("vol", "number", "vol"),
+        ("fall.move", "USD", "sum(position.size * position.market.mark via hedge)"),
+    ],
+    "system": [("pool", "USD", "pool"), ("fall.move", "USD", "sum(account.cash)")],
+}  # fmt: skip
+
+
+def _solves(writer: Writer, formulas: dict[str, list[str]]) -> None:
+    """Formulas that solve for a number which their condition depends on."""
+    for i in range(writer.draw(st.integers(1, 3))):
+        entity = writer.pick(["position", "position", "account", "market", "system"])
+        target, kind, follows = writer.draw(st.sampled_from(TARGETS[entity]))
+        known = [p for p in writer.paths(entity, kind) if p.rsplit(".", 1)[-1].startswith("f")]
+        other = writer.pick(known) if known and writer.chance(2) else writer.expression(kind, entity, depth=2)
+        left = writer.pick(["{} + {}", "{} - {}", "max({}, {})", "min({}, 2 * {})", "abs({}) + {}"])
+        left = left.format(follows, other)
+        condition = f"{left} {writer.pick(COMPARISONS)} {writer.expression(kind, entity, depth=1)}"
+        if writer.chance(5):
+            condition = f"{condition} {writer.pick(['and', 'or'])} {writer.expression('flag', entity, depth=1)}"
+        formulas[entity].append(f"s{i} = solve({target} until {condition})")
 
 
 def _formulas(draw: DrawFn, writer: Writer) -> dict[str, list[str]]:

@@ -252,7 +252,6 @@ def _aggregates() -> list[tuple[str, tuple[str, str, str]]]:
 
 LATER = {
     "first": "entity book once:\n  x = first(account.cash by account.cash)\n",
-    "solve": "entity book once:\n  x = solve(account.cash until 1 > 0)\n",
 }
 
 

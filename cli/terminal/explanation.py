@@ -189,11 +189,13 @@ def _value(step: "Step") -> str:
 
 
 def _source(step: "Step") -> str:
+    if step.kind == "input" and step.way:
+        return f"  ({safe(step.way)})"
     if step.kind == "input":
         cell = "blank" if not (step.cell or "").strip() else f"`{safe(step.cell or '')}`"
         return f"  ({safe(step.file)}: {cell})" if step.file else ""
     place = f"{safe(step.file)}:{step.line}" if step.file else ""
-    told = [_row(step.text), place]
+    told = [_row(step.text), place, safe(step.way)]
     if step.again:
         told.append("see above")
     if step.cut:
