@@ -124,6 +124,10 @@ class Builder:
         choices = tuple(parts[3:-1:2])
         return self.grow(s.Member(parts[0], choices, self.over(parts)), parts[0], *choices)  # type: ignore[no-any-return]
 
+    def exclusion(self, parts: Parts) -> s.Not:
+        member = self.membership([parts[0], *parts[2:]])
+        return self.grow(s.Not(member, self.over(parts)), member)  # type: ignore[no-any-return]
+
     def sum(self, parts: Parts) -> s.Expr:
         return self._chain(parts)
 

@@ -20,7 +20,7 @@ _VALUE = {
     "NAME", "NUMBER", "PERCENT", "DURATION", "DATE", "STRING", "(", "infinite", "yes", "no", "draw", "solve", "-", "+",
     "not", "if",
 }  # fmt: skip
-_OPERATOR = {"+", "-", "*", "/", "^", "??", "=", "!=", "<", "<=", ">", ">=", "and", "or", "in", ".", "("}
+_OPERATOR = {"+", "-", "*", "/", "^", "??", "=", "!=", "<", "<=", ">", ">=", "and", "or", "in", "not", ".", "("}
 _SHOWN = {
     "NAME": "a name",
     "STRING": "text in double quotes",
@@ -196,8 +196,6 @@ def _comma(tokens: list[Token], index: int, accepts: set[str]) -> Fault | None:
 
 def _order(tokens: list[Token], index: int, accepts: set[str]) -> Fault | None:
     following = [t.kind for t in tokens[index : index + 2]]
-    if following == ["not", "in"]:
-        return Fault("E020", "`not` stands before what it denies", tokens[index], "write `not x in (...)`")
     if accepts == {"("} and index and tokens[index - 1].kind == "in" and following:
         return Fault("E020", "the choices after `in` stand in parentheses", tokens[index], "write `x in (a, b)`")
     if following[:1] == ["not"] and "(" in accepts:

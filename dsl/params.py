@@ -115,10 +115,13 @@ def _in_order(world: World, versions: list[tuple[syntax.Dated, Version]], change
             and isinstance(new.value, Fraction)
             and abs(new.value - old.value) > change * abs(old.value)
         ):
-            moved = float(abs(new.value - old.value) / abs(old.value) * 100) if old.value else float("inf")
+            limit = f"more than `max change {float(change * 100):g}%`"
+            told = f" from zero, of which any step is {limit}"
+            if old.value:
+                told = f" by {float(abs(new.value - old.value) / abs(old.value) * 100):.4g}%, {limit}"
             world.report.error(
                 "E506",
-                f"this version changes the value by {moved:.4g}%, more than `max change {float(change * 100):g}%`",
+                f"this version changes the value{told}",
                 Label(after.span, "too large a step"),
                 Label(before.span, "from here"),
                 help="go there in smaller steps, on several dates",

@@ -222,6 +222,8 @@ def test_a_test_holds_cells_as_they_stand() -> None:
         ("if a then b else if c then d else e + 1", "(if a then b else (if c then d else (e + 1)))"),
         ("x + 1 in (a, b)", "((x + 1) in a, b)"),
         ("not x in (a)", "(not (x in a))"),
+        ("x not in (a, b)", "(not (x in a, b))"),
+        ("x + 1 not in (a) and y", "((not ((x + 1) in a)) and y)"),
         ("50k USD / 2", "(50000 USD / 2)"),
         ("max(1, 200, 3)", "max(1, 200, 3)"),
         ("f()", "f()"),
@@ -389,7 +391,7 @@ LINES = [
     ("max(if a then b, 2)", "E024", "if", "this `if` has no `else`", "either way"),
     ("1 + if a then b else c", "E020", "if", "an `if` inside an operation needs parentheses", "(if"),
     ("a + not b", "E020", "not", "`not` inside an operation needs parentheses", "(not"),
-    ("a not in (b, c)", "E020", "not", "`not` stands before what it denies", "write `not x in (...)`"),
+
     ("x in a, b", "E020", "a", "the choices after `in` stand in parentheses", "write `x in (a, b)`"),
     ("a is b", "E020", "is", "`is` means nothing here", "equality is `=`"),
     ("'text'", "E027", "'text'", "text stands between straight double quotes, not `'`", 'write `"text"`'),

@@ -157,7 +157,7 @@ def _page(evaluation: Evaluation, loaded: Loaded, command: str, allowed_unknown:
 def _identity(evaluation: Evaluation) -> list[tuple[str, str]]:
     policy, book = evaluation.policy, evaluation.book
     rows = ", ".join(count(t.rows, f"{t.entity} row") for t in book.tables.values())
-    decided = ", ".join(f"{n:,} of {e}" for e, n in evaluation.decided.items() if n) or "none"
+    decided = ", ".join(f"{n:,} of {e or 'the whole book'}" for e, n in evaluation.decided.items() if n) or "none"
     return [
         (
             "Policy",

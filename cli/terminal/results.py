@@ -37,7 +37,7 @@ def show_results(results: "Results", out: Path | None = None) -> None:
     _show_unknown(console, results)
     decided = {e: n for e, n in results.evaluation.decided.items() if n}
     if decided:
-        listed = ", ".join(f"{n:,} of {safe(e)}" for e, n in decided.items())
+        listed = ", ".join(f"{n:,} of {safe(e) if e else 'the whole book'}" for e, n in decided.items())
         say(console)
         say(console, f"decided exactly, being too close to call in floating point: {listed}")
     if out is not None:
