@@ -88,6 +88,7 @@ AGGREGATES = {
     "share": ("of conditions", "the part of the rows that fulfils the condition, 0% to 100%", "unknown"),
     "any": ("of conditions", "yes if one row fulfils the condition", "no"),
     "all": ("of conditions", "yes if every row fulfils the condition", "yes"),
+    "first": ("of anything", "the value in the row that is first by `by`, of equal ones by its key", "unknown"),
 }
 CAUSES = {
     "MISSING": ("cell", "The cell is blank, and its column's type has no `?`.", "fill the cell, or write `?` after the type and say with `??` what a blank means"),
@@ -101,7 +102,7 @@ CAUSES = {
     "OVERFLOW": ("formula", "A result beyond the largest float64, or arithmetic on `infinite`, which can only be compared, chosen and looked up.", "test for it first: `if health < infinite then ... else ...`"),
     "NO_ROW": ("table", "No row of the table matches the keys.", "add a row, or one for `other`, or write `table(...) ?? value`"),
     "OUTSIDE": ("curve", "The argument lies beyond the points of a curve that says `unknown outside`.", "add points, or say `flat outside` or `extended outside`"),
-    "EMPTY": ("aggregate", "`min`, `max`, `mean` or `share` over no rows.", "guard it: `if count(position) > 0 then max(position.notional) else 0`"),
+    "EMPTY": ("aggregate", "`min`, `max`, `mean`, `share` or `first` over no rows.", "guard it: `if count(position) > 0 then max(position.notional) else 0`"),
     "CELL_RANGE": ("tier", "A computed cell of the tiers lies outside its column's stated range, 0% to 100% unless the header says otherwise.", "hold it with `clamp`, or state the range in the header"),
     "OVERDRAWN": ("draw", "A row of a `draw` takes more than is left when it is its turn, or less than nothing; what is left for those after it is unknown too.", "hold it with `min(…, left)` and `max(0, …)`, or take all or nothing: `if need <= left then need else 0`"),
     "UNREACHED": ("formula", "`solve`: the condition holds for no value of what is sought, within its range.", "nothing: there is no such price"),

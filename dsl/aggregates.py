@@ -7,14 +7,14 @@ from typing import Literal, cast
 from dsl import model, syntax
 from dsl.builtins import AGGREGATES
 from dsl.diagnostics import Label
-from dsl.expressions import NOTHING, condition, expression, guards, unsupported
+from dsl.expressions import NOTHING, condition, expression, guards
 from dsl.groups import define_group
 from dsl.model import FLAG, NUMBER, Kind, Type
 from dsl.names import did_you_mean
 from dsl.types import describe
 from dsl.world import Scope, World, invalid
 
-Function = Literal["sum", "min", "max", "mean", "count", "share", "any", "all"]
+Function = Literal["sum", "min", "max", "mean", "count", "share", "any", "all", "first"]
 OF_FLAGS = ("count", "share", "any", "all")
 Via = tuple[str, ...]
 
@@ -29,8 +29,12 @@ def aggregate(world: World, written: syntax.Call, name: str, scope: Scope) -> mo
         )
         return invalid(written.span)
     argument = written.arguments[0]
-    if argument.by is not None:
-        return unsupported(world, "`by` in an aggregate", argument.by.span)
+    if (argument.by is None) == (name == "first"):
+        span = written.span if argument.by is None else argument.by.span
+        says = "doesn't say in which order" if argument.by is None else "knows no order"
+        help = "write `first(position.fee by position.size)`: the value in the row with the smallest size"
+        world.report.error("E750", f"`{name}` {says}", span, help=help)
+        return invalid(written.span)
     if scope.args is not None:
         world.report.error(
             "E122",
@@ -39,28 +43,44 @@ def aggregate(world: World, written: syntax.Call, name: str, scope: Scope) -> mo
             help="compute it in a formula of the entity and hand it over as an argument",
         )
         return invalid(written.span)
-    inner = _inner_entity(world, written, argument, name, scope)
-    if inner is None:
+    found = _inner_entity(world, written, argument, name, scope)
+    if found is None:
         return invalid(written.span)
+    inner, up = found
     if inner in world.names.groups:
         define_group(world, inner, written.span)
-    via = _via(world, inner, argument, scope, written)
+    target = _above(world, up, argument, scope)
+    via = False if target is False else _via(world, inner, argument, target, written)
     if via is False:
         return invalid(written.span)
-    inside = replace(scope, inner=inner, via=via or None, facts=frozenset(f for f in scope.facts if not f[0]))
+    inside = replace(scope, inner=inner, via=via or None, up=up, facts=frozenset(f for f in scope.facts if not f[0]))
     where = None
     facts = NOTHING
     if argument.where is not None:
         where = condition(world, argument.where, inside, "what follows `where`")
         facts = guards(argument.where, inside, truth=True)
-    value, type_ = _value(world, argument, name, inside.knowing(facts), written)
-    return model.Aggregate(cast(Function, name), inner, None if via is None else via, value, where, type_, written.span)
+    inside = inside.knowing(facts)
+    value, type_ = _value(world, argument, name, inside, written)
+    by = None if argument.by is None else _order(world, argument.by, inside)
+    return model.Aggregate(cast(Function, name), inner, via, value, where, type_, written.span, up, by)
+
+
+def _order(world: World, written: syntax.Expr, inside: Scope) -> model.Expr:
+    """What `first` goes by: a number in one unit, or a date."""
+    by = expression(world, written, inside)
+    if by.type.kind is Kind.NUMBER:
+        _one_unit(world, by, "first", inside)
+    elif by.type.kind not in (Kind.DATE, Kind.ANY):
+        message = f"rows have an order by numbers or dates, and this is {describe(by.type)}"
+        world.report.error("E203", message, by.span, help="name a number of each row after `by`")
+    return by
 
 
 def _value(
     world: World, argument: syntax.Argument, name: str, inside: Scope, written: syntax.Call
 ) -> tuple[model.Expr | None, Type]:
-    bare = isinstance(argument.value, syntax.Path) and argument.value.text == inside.inner
+    rows = ".".join(inside.prefix or ())
+    bare = isinstance(argument.value, syntax.Path) and argument.value.text == rows
     if name == "count" and bare:
         return None, NUMBER
     if bare:
@@ -68,7 +88,7 @@ def _value(
             "E123",
             f"`{name}` needs a value of each `{inside.inner}`, not its rows",
             argument.value.span,
-            help=f"write `{name}({inside.inner}.column)`",
+            help=f"write `{name}({rows}.column)`",
         )
         return None, model.ANY
     if name in OF_FLAGS:
@@ -84,6 +104,8 @@ def _value(
         return value, model.ANY
     if value.type.kind is Kind.DATE and name in ("min", "max"):
         return value, model.DATE
+    if value.type.kind is not Kind.NUMBER and name == "first":
+        return value, value.type
     if value.type.kind is not Kind.NUMBER:
         world.report.error(
             "E203",
@@ -92,17 +114,22 @@ def _value(
             help="count a condition with `count(…)`",
         )
         return value, model.ANY
+    return value, value.type if _one_unit(world, value, name, inside) else model.ANY
+
+
+def _one_unit(world: World, value: model.Expr, name: str, inside: Scope) -> bool:
+    """Whether a number is in the same unit in every inner row; reported where it isn't."""
+    rows = ".".join(inside.prefix or ())
     loose = [b for b, _ in (value.type.unit.factors if value.type.unit else ()) if b.inner]
     if loose:
-        shown = f"{inside.inner}.{loose[0]}"
+        shown = f"{rows}.{loose[0]}"
         world.report.error(
             "E213",
             f"`{name}` would mix different `{loose[0].name}`: every `{loose[0].entity}` has its own",
             Label(value.span, f"in `{value.type.unit}`"),
             help=_mend(world, value, inside, shown),
         )
-        return value, model.ANY
-    return value, value.type
+    return not loose
 
 
 def _mend(world: World, value: model.Expr, inside: Scope, shown: str) -> str:
@@ -123,30 +150,34 @@ def _mend(world: World, value: model.Expr, inside: Scope, shown: str) -> str:
     return f"multiply by something that turns `{shown}` into a common unit first"
 
 
-def _inner_entity(world: World, written: syntax.Call, argument: syntax.Argument, name: str, scope: Scope) -> str | None:
+def _inner_entity(
+    world: World, written: syntax.Call, argument: syntax.Argument, name: str, scope: Scope
+) -> tuple[str, Via] | None:
+    """The entity whose rows an aggregate runs over, and the links that lead up from this row to what they belong to."""
     found: dict[str, syntax.Path] = {}
+    above: dict[tuple[str, Via], syntax.Path] = {}
     here = {scope.entity, *world.names.members.get(scope.entity or "", {})}
-    for expr in (argument.value, argument.where):
+    for expr in (argument.by, argument.value, argument.where):
         for path in paths(expr) if expr is not None else ():
             if path.parts[0].text in ("after", "base") and len(path.parts) > 1:
                 path = replace(path, parts=path.parts[1:])
             first = path.parts[0].text
-            if first in here and first != scope.entity and len(path.parts) > 2:
-                through = world.names.links(scope.entity or "").get(first)
-                if (
-                    through
-                    and path.parts[1].text in world.names.entities
-                    and path.parts[1].text not in world.names.members[through[0]]
-                ):
-                    unsupported(world, f"an aggregate that goes up `{first}` and down again", path.span)
-                    return None
+            if first in here and (rows := _up_and_down(world, scope.entity or "", path)) is not None:
+                above.setdefault(rows, path)
             if first not in here and first in world.names.entities and not world.names.entities[first].once:
                 found.setdefault(first, path)
     leading = [
         e for e in found if scope.entity is None or _is_once(world, scope.entity) or _chains(world, e, scope.entity)
     ]
-    if len(leading) == 1:
-        return leading[0]  # other entities named inside are reported where they are read
+    both: dict[tuple[str, Via], syntax.Path] = {(e, ()): found[e] for e in leading} | above
+    if len(both) == 1:
+        return next(iter(both))  # other entities named inside are reported where they are read
+    if above:
+        ((a, _), at), ((b, _), there) = list(both.items())[:2]
+        labels = Label(there.span, f"rows of `{b}`"), Label(at.span, f"rows of `{a}`")
+        message = f"`{name}` runs over the rows of one path, and here are two"
+        world.report.error("E126", message, *labels, help="aggregate each on its own")
+        return None
     if not found:
         if scope.entity in world.names.lost:
             return None
@@ -179,6 +210,43 @@ def _inner_entity(world: World, written: syntax.Call, argument: syntax.Argument,
     return None
 
 
+def _up_and_down(world: World, entity: str, path: syntax.Path) -> tuple[str, Via] | None:
+    """Of a path that goes up links and then down to the rows of an entity: that entity and the links; else None."""
+    at = entity
+    for i, part in enumerate(path.parts):
+        if part.text in world.names.members.get(at, {}):
+            link = world.names.links(at).get(part.text)
+            if link is None:
+                return None
+            at = link[0]
+            continue
+        down = world.names.entities.get(part.text)
+        if i == 0 or down is None or down.once or part.text == at:
+            return None
+        return part.text, tuple(p.text for p in path.parts[:i])
+    return None
+
+
+def _above(world: World, up: Via, argument: syntax.Argument, scope: Scope) -> str | None | Literal[False]:
+    """The entity that links lead up to (this row's own for none); False, reported, where one of them may be blank."""
+    at = scope.entity
+    for i, part in enumerate(up):
+        assert at is not None
+        target, optional = world.names.links(at)[part]
+        world.read.add((at, part))
+        if optional and (False, up[: i + 1]) not in scope.facts:
+            path = ".".join(up[: i + 1])
+            world.report.error(
+                "E301",
+                f"`{path}` may be blank, and nothing here says what then",
+                argument.value.span,
+                help=f"guard it: `if known({path}) then … else …`",
+            )
+            return False
+        at = target
+    return at
+
+
 def _is_once(world: World, entity: str) -> bool:
     return world.names.entities[entity].once
 
@@ -199,10 +267,11 @@ def _children_hint(world: World, name: str, scope: Scope, argument: syntax.Argum
 
 
 def _via(
-    world: World, inner: str, argument: syntax.Argument, scope: Scope, written: syntax.Call
+    world: World, inner: str, argument: syntax.Argument, target: str | None, written: syntax.Call
 ) -> Via | None | Literal[False]:
-    """The links from an inner row back to this one; None over whole entities; False, reported, where it isn't clear."""
-    if scope.entity is None or _is_once(world, scope.entity):
+    """The links from an inner row back to the row that it belongs to; None over whole entities; False, reported, where
+    it isn't clear."""
+    if target is None or _is_once(world, target):
         if argument.via is not None:
             world.report.error(
                 "E127",
@@ -213,15 +282,23 @@ def _via(
             return False
         return None
     if argument.via is not None:
-        return _stated_via(world, inner, argument.via, scope.entity)
-    chains = _chains(world, inner, scope.entity)
+        return _stated_via(world, inner, argument.via, target)
+    chains = _chains(world, inner, target)
+    if not chains:
+        world.report.error(
+            "E125",
+            f"`{inner}` does not link to `{target}`",
+            argument.value.span,
+            help=f"declare the link in `{inner}`: `{target} : {target}`",
+        )
+        return False
     if len(chains) == 1:
         _mark_read(world, inner, chains[0])
         return chains[0]
     shown = ", ".join(f"`via {'.'.join(c)}`" for c in chains)
     world.report.error(
         "E127",
-        f"`{inner}` leads to `{scope.entity}` in {len(chains)} ways",
+        f"`{inner}` leads to `{target}` in {len(chains)} ways",
         argument.value.span,
         help=f"choose one: {shown}",
     )

@@ -138,4 +138,4 @@ BUILTINS = {
     )
 }  # fmt: skip
 
-AGGREGATES = ("sum", "min", "max", "mean", "count", "share", "any", "all")
+AGGREGATES = ("sum", "min", "max", "mean", "count", "share", "any", "all", "first")

@@ -5,7 +5,7 @@ from fractions import Fraction
 from dsl import model, syntax
 from dsl.builtins import AGGREGATES, BUILTINS, Builtin
 from dsl.diagnostics import Label
-from dsl.expressions import call_labels, clash, expression, optional_operand, unsupported
+from dsl.expressions import call_labels, clash, expression, optional_operand
 from dsl.model import FLAG, NUMBER, Kind, Type
 from dsl.names import BUILTIN_NAMES, did_you_mean
 from dsl.signatures import typed_call
@@ -16,7 +16,6 @@ from dsl.types import describe, expect, same, unit_type
 from dsl.world import Scope, World, invalid
 
 LARGEST_BODY = 20_000
-LATER = ("first",)
 
 
 def call(world: World, written: syntax.Call, scope: Scope) -> model.Expr:
@@ -27,8 +26,6 @@ def call(world: World, written: syntax.Call, scope: Scope) -> model.Expr:
         from dsl.grids import over
 
         return over(world, written, name, scope)
-    if plain and name in LATER:
-        return unsupported(world, f"`{name}(…)`", written.span)
     if plain and name in AGGREGATES and (len(written.arguments) == 1 or name not in BUILTINS):
         from dsl.aggregates import aggregate
 

@@ -12,7 +12,7 @@ from dsl.cases import cases_of
 from dsl.curves import define_curve
 from dsl.diagnostics import Diagnostics, Label
 from dsl.examples import define_test
-from dsl.expressions import condition, formula, unsupported
+from dsl.expressions import condition, formula
 from dsl.grids import check_overs, define_grid
 from dsl.groups import check_groups, define_group
 from dsl.laws import check_laws, define_law
@@ -35,7 +35,7 @@ def check(file: syntax.File, report: Diagnostics) -> model.Policy | None:
     with _deep_recursion():
         world = World(collect(file, report), report)
         _title(world, file)
-        for step in (_inputs, define_params, define_functions, _tables, _groups, _formulas, _tiers, _later):
+        for step in (_inputs, define_params, define_functions, _tables, _groups, _formulas, _tiers):
             step(world)
         checks = tuple(_check(world, c) for c in world.names.checks)
         tests = tuple(define_test(world, c) for t in world.names.tests for c in cases_of(report, t))
@@ -163,11 +163,6 @@ def _tiers(world: World) -> None:
     for entity, tiers in world.names.tiers.items():
         if entity in world.names.entities:
             define_tiers(world, entity, tiers.entity.span)
-
-
-def _later(world: World) -> None:
-    for statement in world.names.later:
-        unsupported(world, f"`{type(statement).__name__.lower()}`", statement.span)
 
 
 def _check(world: World, written: syntax.Check) -> model.Check:

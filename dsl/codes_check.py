@@ -640,6 +640,30 @@ CHECKING: tuple[Code, ...] = (
         'always "never below zero" on netting: margin >= 0',
     ),
     Code(
+        "E750", "`by` where it doesn't belong, or no `by` in `first`",
+        "`first` takes the value in the row that comes first, so it needs an order; the other aggregates have none.",
+        "sum(position.fee by position.size)", "first(position.fee by position.size)",
+    ),
+    Code(
+        "E751", "no table of correlations",
+        "A table that says `correlation` has two names as keys and one constant as value for each pair.",
+        "table rho(a, b) correlation:\n  | a = | b = | rho |\n  | other | other | 0 |",
+        "table rho(a, b) correlation:\n  | a = | b = | rho |\n  | BTC | BTC | 1 |",
+    ),
+    Code(
+        "E752", "no correlation",
+        "A correlation lies between -1 and 1, is 1 of a name with itself, and the same of A with B as of B with A. "
+        "Both rows are written, since a table finds a row as it stands.",
+        "| BTC | ETH | 0.8 |\n| ETH | BTC | 0.7 |", "| BTC | ETH | 0.8 |\n| ETH | BTC | 0.8 |",
+    ),
+    Code(
+        "E753", "siblings or an order in a solve",
+        "`solve` follows how each number moves with the one that is sought; it doesn't follow which row comes first, "
+        "nor every row beside its siblings.",
+        "solve(market.mark until account.worst_payoff < 0)   # worst_payoff = sum(book.option.…)",
+        "solve(market.mark until account.equity < 0)",
+    ),
+    Code(
         "E760", "a solve in the wrong place",
         "`solve` is asked at a row of an entity, and found before everything that reads it. So it stands in a "
         "formula, a tier or a check `on` an entity; not in a function, an aggregate, an effect, a scenario, an "
@@ -729,11 +753,6 @@ CHECKING: tuple[Code, ...] = (
         "`left` is what remains when it is this row's turn in a `draw`.",
         "paid = min(need, left)", "paid = draw(fund.pool by health: min(need, left))",
     ),
-    Code(
-        "E901", "not supported yet",
-        "The language has this, and this version of softliq does not.",
-        "scenario crash: …", "leave it out",
-    ),
     # warnings
     Code(
         "W101", "a param that nothing reads",
@@ -750,6 +769,17 @@ CHECKING: tuple[Code, ...] = (
         "The ranges of the inputs allow a zero here. Where it happens the result is unknown, with its cause; a "
         "guard says what it should be instead.",
         "equity / maintenance", "if maintenance > 0 then equity / maintenance else infinite",
+    ),
+    Code(
+        "W740", "a pair without a correlation",
+        "Where both names meet the result is unknown, and it can't be said whether the correlations agree.",
+        "| BTC | ETH | 0.8 |   # and SOL with BTC, but not with ETH", "| SOL | ETH | 0.6 |",
+    ),
+    Code(
+        "W741", "correlations that contradict each other",
+        "The matrix is not positive semi-definite: some combination of the names would have a variance below zero, and "
+        "its root is unknown. Matrices set by hand or by a regulator may be so; then `max(0, ...)` says what to do.",
+        "A and B 0.9, B and C 0.9, A and C -0.9", "A and B 0.9, B and C 0.9, A and C 0.7",
     ),
     Code(
         "W780", "a draw that does not look at left",

@@ -83,7 +83,7 @@ def _cell(world: World, cell: syntax.Cell, type_: Type) -> str:
         value = constant(coerce(inner, written, expression(inner, written, Scope(args={})), type_, "the cell"))
         if isinstance(value, Fraction) and not report.failed:
             return decimal_text(value, 400)
-    hint = report.found[0].help if report.found else None
+    hint = report.found[0].help if report.found and report.found[0].code != "E111" else None
     help = hint or f"write a number in {type_}, such as `1.5` or `60%`; leave the cell blank for a missing one"
     world.report.error("E605", f"`{text}` is no number", cell.span, help=help)
     return text

@@ -67,11 +67,6 @@ def expression(world: World, written: syntax.Expr, scope: Scope) -> model.Expr:
     raise TypeError(f"no rule for {type(written).__name__}")
 
 
-def unsupported(world: World, what: str, span: Span) -> model.Expr:
-    world.report.error("E901", f"{what} is not supported yet", span, help="leave it out for now")
-    return invalid(span)
-
-
 def condition(world: World, written: syntax.Expr, scope: Scope, what: str) -> model.Expr:
     """An expression that must be a flag."""
     expr = expression(world, written, scope)
@@ -269,7 +264,7 @@ def column_in(world: World, unit: Unit, scope: Scope) -> str | None:
     if scope.entity is None or scope.args is not None:
         return None
     for start in filter(None, (scope.inner, scope.entity)):
-        prefix = (start,) if start == scope.inner else ()
+        prefix = (scope.prefix or ()) if start == scope.inner else ()
         for links, entity in [((), start), *(((n,), t) for n, (t, _) in world.names.links(start).items())]:
             for name in world.inputs.get(entity, {}):
                 path = syntax.Path(tuple(syntax.Name(p) for p in (*prefix, *links, name)))

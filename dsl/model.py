@@ -253,17 +253,21 @@ class CurveCall:
 class Aggregate:
     """Over the rows of ``entity`` whose ``via`` (a chain of links) leads to this row; ``via`` None: over all its rows.
 
+    ``up``: links that lead from this row to another, whose members these are instead.
     ``value`` (None for a bare ``count``) and ``where`` are evaluated at the inner row: their ``inner`` reads start
-    there, the others at this row. ``sum min max mean`` take a number, ``count share any all`` a flag.
+    there, the others at this row. ``sum min max mean`` take a number, ``count share any all`` a flag. ``first``
+    is the value in the row with the smallest ``by``, a number or date, of equal ones in that whose key is first.
     """
 
-    function: Literal["sum", "min", "max", "mean", "count", "share", "any", "all"]
+    function: Literal["sum", "min", "max", "mean", "count", "share", "any", "all", "first"]
     entity: str
     via: tuple[str, ...] | None
     value: "Expr | None"
     where: "Expr | None" = None
     type: Type = _type()
     span: Span = _span()
+    up: tuple[str, ...] = ()
+    by: "Expr | None" = None
 
 
 @dataclass(frozen=True, slots=True)

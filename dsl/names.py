@@ -45,7 +45,6 @@ class Names:
     effect: syntax.Effect | None = None
     scenarios: dict[str, syntax.Scenario] = field(default_factory=dict)
     grids: dict[str, syntax.Grid] = field(default_factory=dict)
-    later: list[syntax.Statement] = field(default_factory=list)
     members: dict[str, dict[str, Member]] = field(default_factory=dict)
     own_units: dict[str, dict[str, syntax.Unit]] = field(default_factory=dict)
     groups: dict[str, Grouped] = field(default_factory=dict)
@@ -173,7 +172,7 @@ def _declare(names: Names, statement: syntax.Statement, report: Diagnostics) -> 
         case syntax.Use():
             pass
         case _:
-            names.later.append(statement)
+            raise TypeError(f"no rule for {type(statement).__name__}")
 
 
 S = TypeVar("S")

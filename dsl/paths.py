@@ -21,8 +21,9 @@ def resolve(world: World, path: syntax.Path, scope: Scope, *, guarded: bool = Fa
         return _after(world, path, scope, guarded=guarded)
     if first.text == "base" and scope.args is None and len(path.parts) > 1:
         return _base(world, path, scope, guarded=guarded)
-    if scope.inner is not None and first.text == scope.inner:
-        return _read(world, path, path.parts[1:], scope, scope.inner, (), inner=True, guarded=guarded)
+    prefix = scope.prefix
+    if prefix is not None and scope.inner is not None and tuple(p.text for p in path.parts[: len(prefix)]) == prefix:
+        return _read(world, path, path.parts[len(prefix) :], scope, scope.inner, (), inner=True, guarded=guarded)
     if scope.args is None and scope.entity is not None and _is_column(world, scope.entity, first.text):
         return _read(world, path, path.parts, scope, scope.entity, (), inner=False, guarded=guarded)
     once = world.names.entities.get(first.text)
@@ -156,9 +157,10 @@ def _seen_from(world: World, type_: Type, way: tuple[str, tuple[str, ...]], inne
     for base, _ in type_.unit.factors:
         if base.entity:
             seen = replace(base, path=canonical(world.names, start, (*links, *base.path)), inner=inner)
-            if via and seen.path[: len(via)] == via:  # back at this row: its own unit
-                seen = replace(seen, path=seen.path[len(via) :], inner=False)
-            elif via and scope.entity in world.names.groups:
+            if via and seen.path[: len(via)] == via:  # back at this row, or above it: its own unit
+                back = canonical(world.names, scope.entity or "", (*scope.up, *seen.path[len(via) :]))
+                seen = replace(seen, path=back, inner=False)
+            elif via and not scope.up and scope.entity in world.names.groups:
                 seen = renamed(world, scope.entity, start, via[:-1], seen) or seen
             change[base] = seen
     return replace(type_, unit=type_.unit.map(change)) if change else type_
@@ -167,9 +169,10 @@ def _seen_from(world: World, type_: Type, way: tuple[str, tuple[str, ...]], inne
 def facts_of(path: syntax.Path, scope: Scope) -> frozenset[Fact]:
     """What `known(path)` shows to be there: the cell and every link on the way."""
     names = tuple(p.text for p in path.parts)
-    inner = scope.inner is not None and names[0] == scope.inner
-    if inner:
-        names = names[1:]
+    prefix = scope.prefix
+    inner = prefix is not None and names[: len(prefix)] == prefix
+    if inner and prefix is not None:
+        names = names[len(prefix) :]
     return frozenset((inner, names[:i]) for i in range(1, len(names) + 1))
 
 
@@ -229,7 +232,7 @@ def _unknown_name(world: World, path: syntax.Path, scope: Scope) -> None:
             way = f"{owners[0]}.{name}"
             inner = (
                 f"inside the aggregate write `{way}`"
-                if scope.inner == owners[0]
+                if scope.inner == owners[0] and not scope.up
                 else f"it is a column of `{owners[0]}`: read `{way}` through a link, or aggregate it"
             )
             help_ = inner

@@ -245,6 +245,8 @@ class Ranges:
         if expr.where is not None:
             self.of(expr.where, facts, args)
             facts = self.learn(facts, expr.where, True, args)
+        if expr.by is not None:
+            self.of(expr.by, facts, args)
         member = ANYTHING if expr.value is None else self.of(expr.value, facts, args)
         match expr.function:
             case "count":
@@ -255,7 +257,7 @@ class Ranges:
                 low = ZERO if member.low is not None and member.low >= 0 else None
                 high = ZERO if member.high is not None and member.high <= 0 else None
                 return Interval(low, high)
-            case "min" | "max" | "mean":
+            case "min" | "max" | "mean" | "first":
                 return member
         return ANYTHING
 

@@ -11,6 +11,7 @@ from dsl.grids import behind, evaluated, found_by_until
 from dsl.model import Interval, Kind, Type
 from dsl.names import did_you_mean
 from dsl.paths import resolve
+from dsl.slice import definition
 from dsl.state import Cell, Touched, in_order, reads, rebuild
 from dsl.tree import walk
 from dsl.types import unit_type
@@ -145,7 +146,21 @@ def check_solves(policy: model.Policy, report: Diagnostics) -> None:
             help = "let the condition read what doesn't follow from it"
             message = "this condition depends on a `draw`, in which rows would take anew"
             report.error("E766", message, found.condition.span, help=help)
+        direct = any(by_pairs(part) for part in walk(found.condition))
+        if direct or behind(policy, asked, touched, partial(_is_by_pairs, policy)) is not None:
+            help = "aggregate over the rows that link to this one, or look at moves of a grid"
+            message = "this condition depends on `first`, or on an aggregate that goes up a link and down again"
+            report.error("E753", message, found.condition.span, help=help)
     _check_others(policy, report)
+
+
+def by_pairs(expr: model.Expr) -> bool:
+    """Whether it is an aggregate whose value can't be followed while one number moves."""
+    return isinstance(expr, model.Aggregate) and (bool(expr.up) or expr.by is not None)
+
+
+def _is_by_pairs(policy: model.Policy, cell: Cell) -> bool:
+    return any(by_pairs(part) for expr in definition(policy, *cell) for part in walk(expr))
 
 
 def is_draw(policy: model.Policy, cell: Cell) -> bool:

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from dsl import model, syntax
+from dsl.correlations import WORD as CORRELATION
+from dsl.correlations import check_correlation
 from dsl.coverage import check_table
 from dsl.diagnostics import Label
 from dsl.expressions import condition, expression
@@ -98,6 +100,7 @@ def _define(world: World, written: syntax.Table) -> model.Table | None:
             "E402", f"`{written.name.text}` has no rows", written.name.span, help="add a pipe row below the header"
         )
     check_table(world, table, written)
+    check_correlation(world, table, written)
     return table
 
 
@@ -161,6 +164,8 @@ def outside_of(world: World, words: tuple[tuple[syntax.Name, ...], ...], name: s
     found: model.Outside | None = None
     for group in words:
         text = " ".join(w.text for w in group)
+        if text == CORRELATION:
+            continue
         meant = text if text in OUTSIDES else nearest(text, [*OUTSIDES])
         if meant is not None:
             found = OUTSIDES[meant]
@@ -171,7 +176,8 @@ def outside_of(world: World, words: tuple[tuple[syntax.Name, ...], ...], name: s
                 group[0].span.to(group[-1].span),
                 help=f"write `{meant}`"
                 if meant
-                else "a table with `~` says `flat outside`, `extended outside` or `unknown outside`",
+                else "a table with `~` says `flat outside`, `extended outside` or `unknown outside`; one of "
+                "correlations `correlation`",
             )
     return found
 

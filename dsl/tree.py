@@ -32,7 +32,7 @@ def children(expr: model.Expr) -> tuple[model.Expr, ...]:
             read = (expr.target,) if isinstance(expr.target, model.Read) else ()
             return *read, expr.condition, *(line.value for line in expr.lines)
         case model.Aggregate():
-            return tuple(e for e in (expr.value, expr.where) if e is not None)
+            return tuple(e for e in (expr.value, expr.where, expr.by) if e is not None)
     return ()
 
 

@@ -103,7 +103,7 @@ class _Alone:
             case model.Read():
                 return self._read(expr, at, chain, inner)
             case model.Aggregate():
-                parts = [e for e in (expr.value, expr.where) if e is not None]
+                parts = [e for e in (expr.value, expr.where, expr.by) if e is not None]
                 return all(self.alone(p, at, chain, expr) for p in parts)
             case model.Draw():  # what others take before it
                 return not any(self.touched(cell) for cell in reads(expr))
@@ -118,7 +118,10 @@ class _Alone:
             assert inner is not None
             if inner.via is None:
                 return False
-            start, back = inner.entity, (*inner.via, *chain)
+            up, here = (_canonical(self.policy, at, links) for links in (inner.up, chain))
+            if here[: len(up)] != up:  # rows that belong to another acting row than this one does
+                return False
+            start, back = inner.entity, (*inner.via, *here[len(up) :])
         links, back = _canonical(self.policy, start, read.links), _canonical(self.policy, start, back)
         if back[: len(links)] != links or (not links and read.entity != start):
             return False

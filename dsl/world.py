@@ -18,20 +18,27 @@ class Scope:
     """Where an expression stands.
 
     ``entity``: the row at hand (None in bodies and whole-book checks). ``inner``: the entity inside an aggregate, which
-    ``via`` leads back from. ``args``: a body's arguments; then no column is visible. ``calls``: the calls that led
-    into a body, outermost first. ``shock``: a scenario's arguments or a grid's columns, beside the row's. ``over``:
-    inside an `over`, where `base.x` can be read. ``facts``: optional cells that a guard has shown to be there.
+    ``via`` leads back from, to this row or to the one that ``up`` leads to from here. ``args``: a body's arguments;
+    then no column is visible. ``calls``: the calls that led into a body, outermost first. ``shock``: a scenario's
+    arguments or a grid's columns, beside the row's. ``over``: inside an `over`, where `base.x` can be read. ``facts``:
+    optional cells that a guard has shown to be there.
     """
 
     entity: str | None = None
     whole: bool = False
     inner: str | None = None
     via: tuple[str, ...] | None = None
+    up: tuple[str, ...] = ()
     args: Mapping[str, model.Type] | None = None
     shock: Mapping[str, model.Type] = field(default_factory=dict)
     over: bool = False
     calls: tuple[Span, ...] = ()
     facts: frozenset[Fact] = frozenset()
+
+    @property
+    def prefix(self) -> tuple[str, ...] | None:
+        """What a path to a column of the inner row starts with."""
+        return None if self.inner is None else (*self.up, self.inner)
 
     def knowing(self, facts: frozenset[Fact]) -> "Scope":
         return replace(self, facts=self.facts | facts) if facts else self

@@ -1,6 +1,6 @@
 """What kernels need besides their operands: the book's rows, where a fault stands, texts, groups."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -13,7 +13,29 @@ from evaluator import error
 from evaluator.book import Book
 from evaluator.columns import KNOWN, Quality, Values, origin_code
 from evaluator.graph import SCALAR, Node
-from evaluator.vector import Flags, Index
+from evaluator.vector import Codes, Flags, Index
+
+PAIR = "a row beside each member of the row above it"  # grains of evaluator.pairs; no entity is called so
+BLOCK = "rows whose pairs are computed together"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """``rows`` rows of ``outer`` from ``first`` on, and for each pair its row of that (``left``) and of ``inner``."""
+
+    outer: str
+    inner: str
+    first: int
+    rows: int
+    left: Codes
+    right: Codes
+
+    def codes(self, cause: Cause, grain: str, number: Callable[[str], int], column: int) -> Quality:
+        """The codes of faults at each pair, which begin at its inner row, or at each outer row."""
+        if grain == PAIR:
+            return origin_code(cause, number(self.inner), column) + self.right
+        first = origin_code(cause, number(self.outer), column, self.first)
+        return first + np.arange(self.rows, dtype=np.int64)
 
 
 @dataclass(slots=True)
@@ -22,7 +44,8 @@ class Context:
 
     ``only``: of some entity the rows at hand, in their order, where kernels work on those: their numbers in the whole
     table. What a row's result depends on besides its own unit of the book (whether a whole column is exact, how many
-    members a row has at most) stands in ``facts``, and is the whole book's then.
+    members a row has at most) stands in ``facts``, and is the whole book's then. ``block``: where pairs of rows are
+    computed, which.
     """
 
     policy: Policy
@@ -33,8 +56,13 @@ class Context:
     memo: dict[Any, Any] = field(default_factory=dict)
     only: Mapping[str, Index] = field(default_factory=dict)
     facts: dict[Any, Any] = field(default_factory=dict)
+    ranks: dict[str, Any] = field(default_factory=dict)
+    block: Block | None = None
 
     def rows(self, grain: str) -> int:
+        if grain in (PAIR, BLOCK):
+            assert self.block is not None
+            return len(self.block.left) if grain == PAIR else self.block.rows
         if grain in self.only:
             return len(self.only[grain])
         return 1 if grain == SCALAR else self.book.tables[grain].rows
@@ -57,6 +85,8 @@ class Context:
 
     def codes(self, cause: Cause, node: Node, column: int = 0) -> Quality:
         """(rows,) int64: the code of a fault of this operation in each of its rows."""
+        if self.block is not None and node.grain in (PAIR, BLOCK):
+            return self.block.codes(cause, node.grain, self.entity_number, column)
         first = origin_code(cause, self.entity_number(node.grain), column)
         if node.grain in self.only:
             return first + self.only[node.grain]

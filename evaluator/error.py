@@ -34,8 +34,7 @@ _WHOLE = 2.0**53
 # Which operands an operation decides by (None: all of them): their errors must be known.
 DECIDING: dict[str, tuple[int, ...] | None] = {
     **dict.fromkeys(("compare", "round_down", "round_up", "round_nearest", "locate", "segment", "logarithmic"), None),
-    "distinct": None,
-    "draw": None,
+    **dict.fromkeys(("distinct", "pairwise", "agg_first", "draw"), None),
     **dict.fromkeys(("sqrt", "ln", "pow", "floor", "ceil", "sign", "within"), (0,)),
     "div": (1,),
     "clamp": (1, 2),

@@ -116,10 +116,24 @@ _NONNEGATIVE: dict[str, Callable[[tuple[Node, ...]], bool]] = {
     **dict.fromkeys(("add", "mul", "div", "pow", "min", "clamp", "floor", "ceil", "within", "settle"), _all),
     **dict.fromkeys(("round_down", "round_up", "round_nearest", "select", "choose", "gather"), _all),
     **dict.fromkeys(("agg_sum", "agg_min", "agg_max", "agg_mean"), _all),
+    "agg_first": lambda args: args[0].facts.nonnegative,
     "max": _any,
 }
 # Operations that hand on an infinite operand; arithmetic on one is unknown.
-_PASS_INFINITE = {"neg", "min", "max", "clamp", "select", "choose", "gather", "settle", "within", "agg_min", "agg_max"}
+_PASS_INFINITE = {
+    "neg",
+    "min",
+    "max",
+    "clamp",
+    "select",
+    "choose",
+    "gather",
+    "settle",
+    "within",
+    "agg_min",
+    "agg_max",
+    "agg_first",
+}
 
 
 def _facts(op: str, attrs: tuple[Hashable, ...], args: tuple[Node, ...]) -> Facts:

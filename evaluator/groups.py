@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from dsl.causes import Cause
 from evaluator.columns import KNOWN, Quality
-from evaluator.context import Context
-from evaluator.error import HALF_UNIT, ONE_STEP, plus
+from evaluator.context import PAIR, Context
+from evaluator.error import GUARD, HALF_UNIT, ONE_STEP, plus, total
 from evaluator.graph import Node
 from evaluator.kernels import Kernel
 from evaluator.vector import Codes, Flags, Floats, Vector, clean, doubts, either, some, tidy
@@ -41,6 +41,14 @@ def _gather(node: Node, args: Sequence[Vector], context: Context) -> Vector:
     if absolute is not None and quality is not None:
         absolute = np.where(quality == KNOWN, absolute, 0.0)
     return Vector(values, quality, unsure, column.relative, absolute, column.once)
+
+
+def _key_text(node: Node, args: Sequence[Vector], context: Context) -> Vector:
+    """The key of the row that a link leads to, as a text's code."""
+    (link,), (entity,) = args, node.attrs
+    assert isinstance(entity, str)
+    codes = context.text_codes(context.book.tables[entity].keys)
+    return Vector(clean(codes[link.values], link.quality), link.quality, link.doubt)
 
 
 def _distinct(node: Node, args: Sequence[Vector], context: Context) -> Vector:
@@ -301,9 +309,68 @@ def _quantifier(decisive: bool) -> Kernel:
     return kernel
 
 
+def _first(node: Node, args: Sequence[Vector], context: Context) -> Vector:
+    """The value in the member whose order is smallest; in doubt where another may be."""
+    entity, filtered, _ = node.attrs
+    assert isinstance(entity, str)
+    place = 2 if filtered else 1
+    rows = context.rows(entity)
+    by, value = args[place].full(rows), args[0].full(rows)
+    members = _members(node, [by, *args[1:]], context)
+    groups = members.groups
+    counted = np.flatnonzero(groups.index < groups.count)
+    if members.counted is not None:
+        counted = counted[members.counted[counted]]
+    index, values = groups.index[counted], by.values[counted]
+    order = np.lexsort((values, index))
+    if ((np.diff(index[order]) == 0) & (np.diff(values[order]) == 0)).any():
+        order = np.lexsort((_key_ranks(entity, context)[counted], values, index))
+    starts = order[np.flatnonzero(np.diff(index[order], prepend=-1))]
+    best = np.zeros(groups.count, dtype=np.intp)
+    best[index[starts]] = counted[starts]
+    empty = np.ones(groups.count, dtype=np.bool_)
+    empty[index] = False
+    if not rows:
+        value = Vector(np.zeros(1, dtype=value.values.dtype))
+    taken = value.at(best, max(rows, 1))
+    quality = members.quality
+    if taken.quality is not None:
+        own = np.where(empty, KNOWN, taken.quality)
+        quality = own if quality is None else np.where(quality == KNOWN, own, quality)
+    quality = tidy(context.fault(node, Cause.EMPTY, empty, quality))
+    doubt = either(members.doubt, taken.doubt, _rivals(node.args[place], by, groups, counted, best))
+    return Vector(clean(taken.values, quality), quality, doubt, taken.relative, taken.absolute, taken.once)
+
+
+def _rivals(node: Node, by: Vector, groups: Groups, counted: Rows, best: Rows) -> Flags | None:
+    """(count,) whether a member is so close to the first that floating point doesn't tell which is."""
+    if by.exact or (by.once and node.op == "input"):
+        return None
+    bound = np.broadcast_to(np.asarray(total(by)), by.values.shape)
+    first = best[groups.index[counted]]
+    near = by.values[counted] - by.values[first] <= GUARD * (bound[counted] + bound[first])
+    found = np.zeros(groups.count + 1, dtype=np.bool_)
+    found[groups.index[counted[near & (counted != first)]]] = True
+    return some(found[: groups.count])
+
+
+def _key_ranks(entity: str, context: Context) -> Rows:
+    """(rows,) the place of each row's key among all, in the order of their characters."""
+    block = context.block if entity == PAIR else None
+    inner = entity if block is None else block.inner
+    if inner not in context.ranks:
+        keys = list(context.book.tables[inner].keys)
+        ranks = np.empty(len(keys), dtype=np.intp)
+        ranks[sorted(range(len(keys)), key=keys.__getitem__)] = np.arange(len(keys))
+        context.ranks[inner] = ranks
+    found: Rows = context.ranks[inner]
+    return found if block is None else found[block.right]
+
+
 GROUPS: dict[str, Kernel] = {
     "gather": _gather,
     "distinct": _distinct,
+    "key_text": _key_text,
     "agg_sum": _sum,
     "agg_mean": _mean,
     "agg_min": _extreme(np.minimum, np.inf),
@@ -312,4 +379,5 @@ GROUPS: dict[str, Kernel] = {
     "agg_share": _share,
     "agg_any": _quantifier(True),
     "agg_all": _quantifier(False),
+    "agg_first": _first,
 }

@@ -64,21 +64,21 @@ class Lookups:
         bound = {name: arg for (name, _), arg in zip(table.args, args, strict=True)}
         cells = self._cells(table, place, bound, scope)
         searched = [args[k.arg] for k in table.keys if k.operator == "=" or (k.operator != "~" and not column.marginal)]
-        level = max((a.level for a in args), default=0)  # of a call that finds no row
+        level = self._lowering.joined(args, scope)  # of a call that finds no row
         state: Lowered | None = None
         if searched or keys.faulty:
             keyed = [*searched, *keys.faulty]
             state = self._lowering.op("locate", keyed, scope, (keys.search,), INDEX, level=level)
         if column.marginal:
             x = next(args[k.arg] for k in table.keys if k.operator != "=")
-            result = self._marginal(table, keys, x, state, cells, scope)
+            result = self._marginal(table, keys, x, state, cells, scope, level)
         else:
             smooth = [(i, args[k.arg]) for i, k in enumerate(table.keys) if k.operator == "~"]
             if not smooth:
                 assert state is not None
                 return self.values(state, [cells[group[0]] for group in keys.groups], scope, column.type)
             axes = [(self._axis(table, keys, i), x) for i, x in smooth]
-            result = self._surface(table, keys, axes, state, cells, scope, smooth)
+            result = self._surface(table, keys, axes, state, cells, scope, smooth, level)
         return result
 
     def _cells(self, table: model.Table, place: int, args: Mapping[str, Lowered], scope: Scope) -> list[Lowered]:
@@ -136,6 +136,7 @@ class Lookups:
         state: Lowered | None,
         cells: Sequence[Lowered],
         scope: Scope,
+        level: int,
     ) -> Lowered:
         """What the brackets below x give, and this one's rate on the rest."""
         i = next(i for i, k in enumerate(table.keys) if k.operator != "=")
@@ -147,9 +148,9 @@ class Lookups:
         rates = [[_rational(cells[r].node) for r in group] for group in groups]
         if all(rate is not None for group in rates for rate in group):
             steps = [pieces.ladder(_rationals(b), _rationals(r)) for b, r in zip(bounds, rates, strict=True)]
-            piece = self._lowering.op("segment", operands, scope, (made, False, len(operands) > 1), INDEX)
+            piece = self._lowering.op("segment", operands, scope, (made, False, len(operands) > 1), INDEX, level=level)
             return self._polynomial("piecewise", x, piece, steps, scope, never_below=True)
-        piece = self._lowering.op("segment", operands, scope, (made, True, len(operands) > 1), INDEX)
+        piece = self._lowering.op("segment", operands, scope, (made, True, len(operands) > 1), INDEX, level=level)
         return self._climb(x, piece, groups, bounds, cells, scope)
 
     def _climb(
@@ -218,12 +219,13 @@ class Lookups:
         cells: Sequence[Lowered],
         scope: Scope,
         smooth: Sequence[tuple[int, Lowered]],
+        level: int,
     ) -> Lowered:
         """Between the rows of one key, or on the full grid of two."""
         numbers = [_rational(c.node) for c in cells]
         if len(axes) == 1 and None not in numbers:
             (axis, x), (i, _) = axes[0], smooth[0]
-            piece = self._piece(axis, x, state, False, scope)
+            piece = self._piece(axis, x, state, False, scope, level)
             points = [
                 sorted((rational_of(keys.cells[r][i]), number) for r in group if (number := numbers[r]) is not None)
                 for group in keys.groups
@@ -233,7 +235,8 @@ class Lookups:
         grid = self._grid(keys, [i for i, _ in smooth])
         op = self._lowering.op
         # A key beyond its points finds no row only where the other key is known.
-        located = [self._piece(axis, x, state, True, scope, [o for _, o in axes if o is not x]) for axis, x in axes]
+        xs = [x for _, x in axes]
+        located = [self._piece(axis, x, state, True, scope, level, [o for o in xs if o is not x]) for axis, x in axes]
         shares = [op("piecewise", [x, p], scope, (axis.along,)) for (axis, x), p in zip(axes, located, strict=True)]
         strides = [[self._stride(axis, side, grid, k) for side in (0, 1)] for k, (axis, _) in enumerate(axes)]
         if len(axes) == 1:
@@ -249,10 +252,18 @@ class Lookups:
         return values[0]
 
     def _piece(
-        self, axis: Axis, x: Lowered, state: Lowered | None, guarded: bool, scope: Scope, others: Sequence[Lowered] = ()
+        self,
+        axis: Axis,
+        x: Lowered,
+        state: Lowered | None,
+        guarded: bool,
+        scope: Scope,
+        level: int,
+        others: Sequence[Lowered] = (),
     ) -> Lowered:
         operands = [x, *([] if state is None else [state]), *others]
-        return self._lowering.op("segment", operands, scope, (axis.segments, guarded, state is not None), INDEX)
+        attrs = (axis.segments, guarded, state is not None)
+        return self._lowering.op("segment", operands, scope, attrs, INDEX, level=level)
 
     def _grid(self, keys: Keys, axes: Sequence[int]) -> Grid:
         made = self._made.get(("grid", id(keys)))

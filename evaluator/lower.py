@@ -14,10 +14,12 @@ from dsl import model
 from dsl.draws import LEFT
 from dsl.model import DATE, FLAG, NUMBER, Expr, Kind, Type, Value
 from evaluator.constants import Constant, Number
+from evaluator.context import BLOCK, PAIR
 from evaluator.drawing import drawing_of
 from evaluator.graph import INDEX, SCALAR, Facts, Graph, Node
 from evaluator.lookups import Lookups
 from evaluator.moves import State, states
+from evaluator.pairs import Pairwise, pairwise
 from evaluator.scope import Lowered, Scope
 
 _FRAMES = 20_000  # expressions nest to a limit, functions inside functions add to it
@@ -115,6 +117,7 @@ class Lowering:
         self._sought: tuple[State, dict[str, Lowered]] | None = None
         self._picks: dict[tuple[str, State | None], tuple[Node, Node]] = {}
         self._bodies: dict[object, Lowered] = {}
+        self._pairwise: dict[Node, Pairwise] = {}
         self._lookups = Lookups(self)
 
     # -- operations -------------------------------------------------------------------------------
@@ -130,19 +133,33 @@ class Lowering:
         level: int = 0,
     ) -> Lowered:
         """An operation at the finest level of its operands, and at least at ``level``."""
-        level = max((level, *(o.level for o in operands)))
+        level = self.joined(operands, scope, level)
         args = tuple(self.carry(o, level, scope) for o in operands)
-        grain = (SCALAR, self.grain(scope.entity), self.grain(scope.inner or scope.entity))[level]
+        grain = (SCALAR, self.grain(scope.entity), self.grain(scope.inner or scope.entity), PAIR)[level]
         return Lowered(self.graph.node(name, args, attrs, grain=grain, type=type, facts=facts), level)
 
+    def joined(self, operands: Iterable[Lowered], scope: Scope, level: int = 0) -> int:
+        """The level at which all can meet: of this row and the one inside the latter, which leads to this, or both."""
+        levels = {level, *(o.level for o in operands)}
+        return 3 if scope.up and {1, 2} <= levels else max(levels)
+
     def carry(self, operand: Lowered, level: int, scope: Scope) -> Node:
-        """An operand brought to a level: from this row down to each row inside that leads to it."""
+        """An operand brought to a level: from this row down to each inside that leads to it, or to pairs of both."""
         node = operand.node
+        if level == 3 and operand.level in (1, 2) and node.grain != SCALAR:
+            assert scope.inner is not None
+            entity, end = (scope.entity, "left") if operand.level == 1 else (scope.inner, "right")
+            return self.graph.node("gather", (self._end(end, scope), node), (entity,), grain=PAIR, type=node.type)
         if operand.level != 1 or level != 2 or node.grain == SCALAR or scope.inner is None:
             return node
         if scope.via is None:
             raise TypeError("an aggregate over whole entities can't read this row")
         return self._through(scope.inner, scope.via, node)
+
+    def _end(self, end: str, scope: Scope) -> Node:
+        """One end of the pairs of an aggregate that goes up and down again, as row numbers."""
+        attrs = (scope.entity, scope.up, scope.inner, scope.via)
+        return self.graph.node(f"pair_{end}", (), attrs, grain=PAIR, type=INDEX)
 
     def grain(self, entity: str) -> str:
         return SCALAR if entity == SCALAR or self.policy.entities[entity].once else entity
@@ -338,7 +355,7 @@ class Lowering:
     def body(self, body: Expr, args: Mapping[str, Lowered], scope: Scope) -> Lowered:
         """A function's body with these arguments; the same arguments give the same node, at once."""
         places = tuple((name, arg.node.id, arg.level) for name, arg in args.items())
-        key = (id(body), places, scope.entity, scope.inner, scope.via, scope.tolerant)
+        key = (id(body), places, scope.entity, scope.inner, scope.via, scope.up, scope.tolerant)
         if key not in self._bodies:
             self._bodies[key] = self.lower(body, replace(scope, args=args))
         return self._bodies[key]
@@ -358,7 +375,16 @@ class Lowering:
             right = Lowered(self._label(right.node, expr.right, left.node.type), right.level)
         elif right.node.type.kind is Kind.ENUM and left.node.op == "const":
             left = Lowered(self._label(left.node, expr.left, right.node.type), left.level)
-        return self.op("compare", [left, right], scope, (expr.operator, scope.tolerant), FLAG)
+        sides = [left, right]
+        if {expr.left.type.kind, expr.right.type.kind} == {Kind.LINK, Kind.TEXT}:
+            sides = [self._by_key(side, scope) for side in sides]
+        return self.op("compare", sides, scope, (expr.operator, scope.tolerant), FLAG)
+
+    def _by_key(self, side: Lowered, scope: Scope) -> Lowered:
+        """A link beside a text: its row's key."""
+        if side.node.type.kind is not Kind.LINK:
+            return side
+        return self.op("key_text", [side], scope, (side.node.type.entity,), model.TEXT)
 
     def _label(self, node: Node, expr: Expr, type: Type) -> Node:
         """A label beside a column of labels: its code there."""
@@ -374,7 +400,7 @@ class Lowering:
         condition, then, otherwise = parts
         if type.kind is Kind.ENUM:
             then, otherwise = (Lowered(self._relabel(p.node, type), p.level) for p in (then, otherwise))
-        level = max(p.level for p in parts)
+        level = self.joined(parts, scope)
         if isinstance(condition.node.constant, bool):
             taken = then if condition.node.constant else otherwise
             return Lowered(self.carry(taken, level, scope), level)
@@ -514,21 +540,60 @@ class Lowering:
         return self._select([members, value, value], value.node.type, scope)
 
     def _aggregate(self, expr: model.Aggregate, scope: Scope) -> Lowered:
-        inside = replace(scope, inner=expr.entity, via=expr.via)
-        value = Lowered(self.graph.const(True, FLAG), 0) if expr.value is None else self.lower(expr.value, inside)
+        inside = replace(scope, inner=expr.entity, via=expr.via, up=expr.up)
+        value = Lowered(self.graph.const(True, FLAG), 0)
+        if expr.value is not None:
+            value = self.lower_as(expr.value, expr.type, inside) if expr.by else self.lower(expr.value, inside)
         if self.policy.entities[expr.entity].groups is not None:
             value = self._of_members(value, expr.entity, 2, inside)
-        args = [self.carry(value, 2, inside)]
+        finest = 3 if expr.up else 2
+        args = [self.carry(value, finest, inside)]
         if expr.where is not None:
-            args.append(self.carry(self.lower(expr.where, inside), 2, inside))
+            args.append(self.carry(self.lower(expr.where, inside), finest, inside))
+        if expr.by is not None:
+            args.append(self.carry(self._order(expr, inside), finest, inside))
+        if expr.up:
+            return self._of_pairs(expr, args, inside)
         level, grain = 0, SCALAR
         if expr.via is not None:
             args.append(self._chain(expr.entity, expr.via)[0])
             level, grain = 1, self.grain(scope.entity)
         attrs = (expr.entity, expr.where is not None, expr.via is not None)
-        type = FLAG if expr.function in ("any", "all") else args[0].type if args[0].numeric else NUMBER
+        type = self._of_members_type(expr, args[0])
         node = self.graph.node(f"agg_{expr.function}", tuple(args), attrs, grain=grain, type=type)
         found = Lowered(node, level if grain != SCALAR else 0)
         if expr.via is not None and self.policy.entities[scope.entity].groups is not None:
             return self._of_members(found, scope.entity, 1, scope)
         return found
+
+    def _of_members_type(self, expr: model.Aggregate, value: Node) -> Type:
+        if expr.function in ("any", "all"):
+            return FLAG
+        return value.type if value.numeric or expr.by is not None else NUMBER
+
+    def _order(self, expr: model.Aggregate, inside: Scope) -> Lowered:
+        """What `first` goes by; of a group's rows unknown where their members are."""
+        assert expr.by is not None
+        by = self.lower(expr.by, inside)
+        if self.policy.entities[expr.entity].groups is not None:
+            by = self._of_members(by, expr.entity, 2, inside)
+        return by
+
+    def _of_pairs(self, expr: model.Aggregate, args: list[Node], scope: Scope) -> Lowered:
+        """An aggregate over the members of the row above this one; ``args``: its value and ``where`` at the pairs."""
+        assert expr.via is not None
+        attrs = (PAIR, expr.where is not None, True)
+        args = [*args, self._end("slot", scope)]
+        type = self._of_members_type(expr, args[0])
+        aggregate = self.graph.node(f"agg_{expr.function}", tuple(args), attrs, grain=BLOCK, type=type)
+        if aggregate not in self._pairwise:
+            self._pairwise[aggregate] = pairwise(scope.entity, expr.entity, aggregate)
+        work = self._pairwise[aggregate]
+        up, above = self._chain(scope.entity, expr.up)
+        operands = (up, self._chain(expr.entity, expr.via)[0], *work.outside)
+        grain = self.grain(scope.entity)
+        found = self.graph.node("pairwise", operands, (work,), grain=grain, type=type, facts=aggregate.facts)
+        if self.policy.entities[above].groups is None:
+            return Lowered(found, 1)
+        known = Lowered(self._through(scope.entity, expr.up, self.column(above, model.MEMBERS)), 1)
+        return self._select([known, Lowered(found, 1), Lowered(found, 1)], type, scope)

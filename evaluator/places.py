@@ -119,5 +119,5 @@ def operands(expr: Expr) -> tuple[Expr, ...]:
         case model.Draw():
             return (*expr.pools, expr.order, expr.take)
         case model.Aggregate():
-            return tuple(part for part in (expr.value, expr.where) if part is not None)
+            return tuple(part for part in (expr.value, expr.where, expr.by) if part is not None)
     return ()

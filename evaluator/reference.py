@@ -321,7 +321,8 @@ class Reference:
     def contributions(self, expr: model.Aggregate, at: At) -> list[tuple[int, Result]]:
         """Each member that ``where`` doesn't exclude, with its value; unknown where its value or ``where`` is."""
         found: list[tuple[int, Result]] = []
-        for row in self.members.of(expr.entity, expr.via, at.row):
+        above = self._above(expr, at)
+        for row in () if isinstance(above, Unknown) else self.members.of(expr.entity, expr.via, above[1]):
             here = replace(at, inner=(expr.entity, row))
             where: Result = True if expr.where is None else self.value(expr.where, here)
             if where is not False:
@@ -336,14 +337,53 @@ class Reference:
         """Whether it is known which rows belong to this one: unknown where a key of one that may is."""
         return True if self.policy.entities[entity].groups is None else self._cell(entity, model.MEMBERS, row)
 
+    def _above(self, expr: model.Aggregate, at: At) -> tuple[str, int] | Unknown:
+        """The row whose members an aggregate runs over, as (entity, row): this one, or what its links lead up to."""
+        entity, row = at.entity, at.row
+        for link in expr.up:
+            target = self._cell(entity, link, row)
+            if isinstance(target, Unknown):
+                return target
+            assert isinstance(target, int)
+            entity, row = self.policy.type_of(entity, link).entity, target
+        return entity, row
+
     def _aggregate(self, expr: model.Aggregate, at: At) -> Result:
-        lacking = first_unknown([True if expr.via is None else self._members_known(at.entity, at.row)])
+        above = self._above(expr, at)
+        if isinstance(above, Unknown):
+            return above
+        lacking = first_unknown([True if expr.via is None else self._members_known(*above)])
         if lacking is not None:
             return lacking
-        values = [value for _, value in self.contributions(expr, at)]
+        found = self.contributions(expr, at)
+        if expr.by is not None:
+            return self._first(expr, found, at)
+        values = [value for _, value in found]
         if expr.function in ("any", "all") and len(values) == 1 and isinstance(values[0], bool):
             return values[0]
         return first_unknown(values) or aggregated(expr.function, values)
+
+    def _first(self, expr: model.Aggregate, members: list[tuple[int, Result]], at: At) -> Result:
+        """The value in the member that is first in order; unknown where a member's place is."""
+        assert expr.by is not None
+        places: dict[int, Result] = {}
+        for row, _ in members:
+            here = replace(at, inner=(expr.entity, row))
+            where: Result = True if expr.where is None else self.value(expr.where, here)
+            place = self.value(expr.by, here)
+            places[row] = first_unknown([where, place, self._members_known(expr.entity, row)]) or place
+        unknown = first_unknown(list(places.values()))
+        if unknown is not None:
+            return unknown
+        keys = self.book.tables[expr.entity].keys
+        best: tuple[int, Result] | None = None
+        for row, value in members:
+            order = -1 if best is None else compare(number(places[row]), number(places[best[0]]))
+            if best is None or order < 0 or (order == 0 and keys[row] < keys[best[0]]):
+                best = row, value
+        if best is None:
+            raise Fault(Cause.EMPTY)
+        return best[1]
 
     # -- limits drawn in order --------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from evaluator.groups import GROUPS
 from evaluator.jumps import JUMPS
 from evaluator.kernels import KERNELS, Kernel
 from evaluator.logic import LOGIC
+from evaluator.pairs import ENDS, kernel
 from evaluator.plan import Plan
 from evaluator.search import LOOKUPS
 from evaluator.settle import Exactly
@@ -80,7 +81,8 @@ def _key(node: Node, args: Sequence[Vector], context: Context) -> Vector:
 
 
 ALL_KERNELS: dict[str, Kernel] = {**KERNELS, **LOGIC, **LOOKUPS, **GROUPS, **TIERS, **FINANCE, **JUMPS, **DATES}
-ALL_KERNELS |= {"input": _input, "key": _key}
+ALL_KERNELS |= {"input": _input, "key": _key, **ENDS}
+ALL_KERNELS["pairwise"] = kernel(ALL_KERNELS)
 
 
 def infinite_inputs(policy: Policy, book: Book) -> frozenset[tuple[str, str]]:

@@ -8,7 +8,8 @@ from evaluator.graph import Node
 
 
 class Lowered(NamedTuple):
-    """A node and the level of its expression: it varies with nothing (0), this row (1), the row in an aggregate (2)."""
+    """A node and the level of its expression: it varies with nothing (0), this row (1), the row in an aggregate (2), or
+    with both, in one that goes up and down again (3)."""
 
     node: Node
     level: int
@@ -17,10 +18,12 @@ class Lowered(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Scope:
     """This row's entity (SCALAR for the whole book), the one inside the nearest aggregate with the links that lead from
-    it to this row, the arguments of the function around; ``tolerant`` in checks."""
+    it to this row, or to the one that ``up`` leads to from here; the arguments of the function around; ``tolerant`` in
+    checks."""
 
     entity: str
     inner: str | None = None
     via: tuple[str, ...] | None = None
+    up: tuple[str, ...] = ()
     args: Mapping[str, Lowered] = field(default_factory=dict)
     tolerant: bool = False

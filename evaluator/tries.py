@@ -83,7 +83,7 @@ class Tries:
             if one.id in varies
         )
         order = Plan(tuple(varying), last, planned.bounded)
-        return _Started(node, replace(context, memo={}), done, order, cut, whole)
+        return _Started(node, replace(context, memo={}, ranks={}), done, order, cut, whole)
 
     def sought(self, policy: Policy, book: Book, cell: Cell, variable: Cell) -> Sought | None:
         """What the column asks of one tried column, for walks; None where others that are tried move with it. The
@@ -92,12 +92,12 @@ class Tries:
         moves = [n for n in started.varying.order if n.op != "input"]
         inputs = [n for n in started.varying.order if n.op == "input"]
         target = next((n for n in inputs if n.attrs == variable), None)
-        if target is None or len(inputs) > 1:
+        if target is None or len(inputs) > 1 or any(n.op in ("pairwise", "agg_first") for n in moves):
             return None
         sizes = {name: table.rows for name, table in book.tables.items()}
         today = book.tables[variable[0]].columns[variable[1]]
         done = {**started.whole, target.id: Vector(today.values)}
-        context = replace(started.context, book=book, memo={})
+        context = replace(started.context, book=book, memo={}, ranks={})
         return Sought(started.node, target, tuple(moves), done, context, sizes, today, today, Index())
 
 

@@ -66,10 +66,15 @@ LINKS = {(e, n): s.kind for e, columns in INPUTS.items() for n, s in columns.ite
 # what an aggregate in an entity may run over: entity, and the words that pick the way
 WAYS = {
     "market": [("position", " via market"), ("position", " via hedge")],
-    "account": [("position", "")],
+    "account": [("position", ""), ("position", ""), ("desk.account", ""), ("desk.position", "")],
     "desk": [("account", ""), ("position", "")],
     "system": [("position", ""), ("account", ""), ("market", "")],
-    "position": [],
+    "position": [
+        ("account.position", ""),
+        ("market.position", " via market"),
+        ("market.position", " via hedge"),
+        ("account.desk.account", ""),
+    ],
     "": [("position", ""), ("account", "")],
 }
 
@@ -158,9 +163,9 @@ class Writer:
         if self.arguments:
             leaves = [*self.arguments, *self.params] if kind == "number" else []
         else:
-            leaves = self.paths(entity, kind) + (self.paths(inner, kind, inner) if inner else [])
+            leaves = self.paths(entity, kind) + (self.paths(_entity(inner), kind, inner) if inner else [])
             if inner:
-                leaves = self.paths(inner, kind, inner) * 2 + leaves
+                leaves = self.paths(_entity(inner), kind, inner) * 2 + leaves
         if self.left and kind == "USD" and not inner:
             leaves = [*leaves, "left", "left"]
         if depth == 0 or self.chance(4):
@@ -230,14 +235,14 @@ class Writer:
         """What a table's text key can be called with: a text, a label or a link."""
         if self.arguments:
             return '"A"'
-        at, prefix = inner or entity, inner
+        at, prefix = _entity(inner or entity), inner
         own = self.paths(at, "enum", prefix) + self.paths(at, "text", prefix)
         if at == "position":
             own.append(f"{prefix}.market" if prefix else "market")
         return self.pick([*(p for p in own if "??" not in p), '"A"'])
 
     def money(self, sub: Callable[[str], str], entity: str, inner: str) -> str:
-        at = inner or entity
+        at = _entity(inner or entity)
         options = ["+", "-", "times", "over", "extreme", "abs"]
         if at == "position":
             options += ["notional", "notional"]
@@ -267,7 +272,7 @@ class Writer:
             options += ["USD", "USD", "enum", "date", "known", "text", "lag"]
             if self.ways.get(entity) and not inner:
                 options += ["any", "any"]
-        at, prefix = inner or entity, f"{inner}." if inner else ""
+        at, prefix = _entity(inner or entity), f"{inner}." if inner else ""
         match self.pick(options):
             case ("number" | "USD") as kind:
                 return f"({sub(kind)} {self.pick(COMPARISONS)} {sub(kind)})"
@@ -286,6 +291,10 @@ class Writer:
                 return f"known({prefix}{self.pick(['fee', 'hedge.vol', 'hedge'])})"
             case "known" if at == "account":
                 return f"known({prefix}{self.pick(['limit', 'parent', 'parent.score'])})"
+            case "text" if at == "position":
+                return (
+                    f'({prefix}{self.pick(["market", "account"])} {self.pick(["=", "!="])} "{self.pick(["m0", "a1"])}")'
+                )
             case "text" if at == "account":
                 return f'({prefix}region {self.pick(["=", "!="])} "{self.pick(["EU", "1INCH"])}")'
             case "any":
@@ -294,7 +303,7 @@ class Writer:
 
     def labels(self, entity: str, inner: str) -> list[str]:
         """The paths to an enumeration that need no fallback."""
-        found = self.paths(entity, "enum") + (self.paths(inner, "enum", inner) if inner else [])
+        found = self.paths(entity, "enum") + (self.paths(_entity(inner), "enum", inner) if inner else [])
         return [path for path in found if "??" not in path]
 
     def aggregate(self, kind: str, entity: str) -> str:
@@ -308,6 +317,9 @@ class Writer:
             if self.chance(3):
                 return f"count({over}{via}{where})"
             return f"{self.pick(['count', 'share'])}({self._member('flag', entity, over)}{via}{where})"
+        if self.chance(5):
+            by = self.expression("number", entity, over, 1)
+            return f"first({self._member(kind, entity, over)} by {by}{via}{where})"
         name = self.pick(["sum", "sum", "mean", "min", "max"])
         return f"{name}({self._member(kind, entity, over)}{via}{where})"
 
@@ -317,9 +329,9 @@ class Writer:
         if f"{over}." in value:
             return value
         if kind == "flag":
-            return f"({self.pick(self.paths(over, 'number', over))} {self.pick(COMPARISONS)} 0)"
-        own = self.paths(over, kind, over)
-        return self.pick(own) if own else f"({self.pick(self.paths(over, 'number', over))} * {value})"
+            return f"({self.pick(self.paths(_entity(over), 'number', over))} {self.pick(COMPARISONS)} 0)"
+        own = self.paths(_entity(over), kind, over)
+        return self.pick(own) if own else f"({self.pick(self.paths(_entity(over), 'number', over))} * {value})"
 
     def drawn(self, entity: str) -> str:
         """Limits drawn in order by the rows of an entity."""
@@ -381,6 +393,11 @@ def _curve(writer: Writer, name: str) -> list[str]:
     rows = [f"| {x} | {writer.pick(['0', '1', '0.3', '2', '-1', '10'])} |" for x in xs]
     outside = writer.pick(["flat", "extended", "unknown"])
     return [f"curve {name}(x: number) {method}, {outside} outside:", "| x | y |", *rows]
+
+
+def _entity(inner: str) -> str:
+    """The entity of an aggregate's rows, of the path that leads to them."""
+    return inner.split(".")[-1]
 
 
 def _tiers(writer: Writer) -> list[str]:
@@ -542,9 +559,12 @@ def _group(writer: Writer, name: str, base: str, keys: list[tuple[str, str]]) ->
             continue
         writer.links[name, kind] = [(last,)]
         writer.ways[kind].append((name, ""))
+        if kind == "account":
+            writer.ways[name] += [(f"account.{name}", ""), ("account.position", "")]
         if kind == "account" and "desk" not in writer.groups[name]:
             writer.links[name, "desk"] = [("account", "desk")]
             writer.ways["desk"].append((name, ""))
+    writer.ways[base].append((f"{name}.{base}", ""))
     for whole in ("system", ""):
         writer.ways[whole].append((name, ""))
 

@@ -243,21 +243,8 @@ def test_aggregates_of_no_rows_are_what_their_table_says(tmp_path: Path) -> None
         assert shown == said, name
 
 
-_ARGUMENT = {"of conditions": "b.x > 0", "of rows or conditions": "b"}
+_ARGUMENT = {"of conditions": "b.x > 0", "of rows or conditions": "b", "of anything": "b.x by b.x"}
 
 
 def _aggregates() -> list[tuple[str, tuple[str, str, str]]]:
     return list(GENERATE["AGGREGATES"].items())
-
-
-LATER = {
-    "first": "entity book once:\n  x = first(account.cash by account.cash)\n",
-}
-
-
-@pytest.mark.parametrize("word", LATER)
-def test_what_is_said_not_to_be_there_yet_is_not(word: str) -> None:
-    book = HEAD + "entity account:\n  cash : USD\n\nentity position:\n  account : account\n\n"
-    assert "E901" in codes(book + LATER[word]), f"take `{word}` off the list in docs/language.md"
-    there = (DOCS / "language.md").read_text("utf-8").partition("## What is not there yet")[2]
-    assert f"`{word}" in there or f"{word} " in there

@@ -127,7 +127,7 @@ def _members(results: Results, term: model.Aggregate, row: int) -> tuple[str, st
     """The sum of a column over what links to the row, and where it is: how many members, which counts most."""
     value = term.value
     plain = isinstance(value, model.Read) and value.inner and not value.links and term.where is None
-    if term.function != "sum" or term.via is None or len(term.via) != 1 or not plain:
+    if term.function != "sum" or term.via is None or len(term.via) != 1 or term.up or not plain:
         return None
     assert isinstance(value, model.Read)
     column, link = results.column(term.entity, value.column), results.column(term.entity, term.via[0])
