@@ -10,7 +10,7 @@
 Importing this module is cheap: what it names is loaded when it is first used.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
@@ -76,9 +76,16 @@ def load_policy(path: "str | PathLike[str]") -> "Policy":
 
 
 def evaluate(
-    policy: "Policy", snapshot: "Book", params: Mapping[str, object] | None = None, scenario: str | None = None
+    policy: "Policy",
+    snapshot: "Book",
+    params: Mapping[str, object] | None = None,
+    scenario: str | None = None,
+    columns: Iterable[str] | None = None,
 ) -> "Results":
     """The policy over the snapshot. ``params`` gives params other values: text as in a policy, or numbers.
+
+    ``columns``: what is computed beside the tiers and what a summary shows, such as `account.health`; all unless said.
+    Raises ValueError where there is no such column.
 
     ``scenario`` shocks the snapshot first: the name of one of the policy's, with its arguments, ``fall(20%)``. Raises
     ParamError where a param is unknown, out of range or has no version in force, and where there is no such scenario.
@@ -93,4 +100,13 @@ def evaluate(
     values = resolve_params(policy, as_of, params)
     if scenario is not None:
         policy, values = with_scenario(policy, values, scenario)
-    return Results(run(policy, snapshot, values))
+    wanted = None if columns is None else _cells(policy, columns)
+    return Results(run(policy, snapshot, values, wanted=wanted))
+
+
+def _cells(policy: "Policy", columns: Iterable[str]) -> list[tuple[str, str]]:
+    known = {f"{entity}.{name}": (entity, name) for entity, name in policy.order}
+    lost = [name for name in columns if name not in known]
+    if lost:
+        raise ValueError(f"the policy computes no column `{lost[0]}`; it computes {', '.join(known)}")
+    return [known[name] for name in columns]

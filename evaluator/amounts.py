@@ -45,6 +45,15 @@ class RowAmounts:
         return Amount(total, int(np.count_nonzero(here & ~self.known)))
 
 
+def summed(policy: Policy) -> set[tuple[str, str]]:
+    """The columns that a summary needs: the tiers', and the amounts of their rows and of those that belong to them."""
+    found = {(e, c) for e, tiers in policy.tiers.items() for c in ("tier", *(column.name for column in tiers.columns))}
+    for entity in policy.entities.values():
+        if entity.name in policy.tiers or any(target in policy.tiers for target in entity.links.values()):
+            found.update((entity.name, name) for name in NAMES if name in entity.formulas)
+    return found
+
+
 def tier_amounts(
     policy: Policy, book: Book, find: Find, entity: str
 ) -> tuple[dict[str, RowAmounts | None], str, tuple[str, ...]]:

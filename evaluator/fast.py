@@ -8,9 +8,11 @@ with care. The results are the same bits.
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ from evaluator.frame import Frame, lines
 from evaluator.graph import SCALAR, Node
 from evaluator.groups import Groups, make_groups, sums
 from evaluator.index import Block, Layout, make_layout
+from evaluator.lazy import Lazy
 from evaluator.plan import Plan, plan
 from evaluator.reach import Made
 from evaluator.runner import Progress, Runner
@@ -35,7 +38,7 @@ from evaluator.tasks import CROSSING, Schedule, Task, schedule
 from evaluator.translate import Translator
 from evaluator.vector import Vector, clean
 
-BLOCK = 1 << 15  # rows: a few columns of them fit into the processor's second cache
+BLOCK = 1 << 16  # rows: a few columns of them fit into the processor's second cache
 LEAST = 20_000  # rows of a book below which the careful evaluator takes no longer
 _READ = ("input", "blank", "rows")
 _BLANK = range(origin_code(Cause.BLANK, 0, 0), origin_code(Cause.BLANK, 0, 0) + origin_code(Cause(1), 0, 0))
@@ -57,6 +60,25 @@ class Split:
 
 
 @dataclass(slots=True)
+class Program:
+    """What is the same for every evaluation of one policy, with its params, over one book. ``frames``: idle ones."""
+
+    parts: tuple[Translator, Split, dict[int, Node], list[Task], Schedule]
+    frames: list[Frame] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Compiled:
+    """A policy with its params, lowered for one book; ``program``, where it was evaluated fast before."""
+
+    key: tuple[Any, ...]
+    outputs: Any
+    planned: Plan
+    context: Context
+    program: Program | None = None
+
+
+@dataclass(slots=True)
 class Store:
     """Whole columns of tasks, by task, and what else the blocks read."""
 
@@ -73,15 +95,17 @@ def run(
     exactly: Exactly,
     progress: Progress | None = None,
     *,
+    kept: Compiled | None = None,
     least: int = LEAST,
     block: int = BLOCK,
-) -> dict[int, Vector] | None:
-    """The outputs' values by node, nothing in doubt; None where the whole is the careful evaluator's."""
+) -> Mapping[int, Vector] | None:
+    """The outputs' values by node, nothing in doubt, each made when it is looked at; None where the careful evaluator
+    has to do it all."""
     shape = shape_of(context.policy, context.book, planned.order)
     rows = [context.book.tables[e].rows for e in shape.parts]
     if sum(rows) < least or min(rows, default=0) < 2:
         return None
-    return _Fast(planned, outputs, context, exactly, shape, block, progress).run()
+    return _Fast(planned, outputs, context, exactly, shape, block, progress, kept).run()
 
 
 class _Fast:
@@ -94,13 +118,15 @@ class _Fast:
         shape: Shape,
         block: int,
         progress: Progress | None,
+        kept: Compiled | None,
     ) -> None:
         self.planned, self.outputs, self.context, self.exactly = planned, outputs, context, exactly
-        self.shape, self.block, self.progress = shape, block, progress
+        self.shape, self.block, self.progress, self.kept = shape, block, progress, kept
         self.groups: dict[str, Groups] = {}
         self.links: dict[str, Any] = {}
         self.store = Store()
         self.layout: Layout | None = None
+        self.frames: list[Frame] = []
 
     def _laid_out(self) -> Layout | None:
         """The book's layout, made once; None where nobody asks for it, or the shape is another one."""
@@ -112,35 +138,50 @@ class _Fast:
         sources = tuple(book.tables[e].columns[link] for e, (link, _) in self.shape.parents.items())
         kept = index.layouts.get(key)
         if kept is None or any(a is not b for a, b in zip(kept[0], sources, strict=True)):
+            if kept is not None:
+                index.columns = {k: c for k, c in index.columns.items() if k[0] is not kept[1]}
             kept = sources, make_layout(roots[0], self.groups, book.tables[roots[0]].rows, self.block), self.groups
             index.layouts[key] = kept
         return kept[1]
 
-    def run(self) -> dict[int, Vector] | None:
+    def run(self) -> Mapping[int, Vector] | None:
         heads = self._heads()
         longest = {e: self._group(e) for e in self.shape.parents}
-        translator = Translator(self.context, self.shape, heads, longest)
-        split = self._split(translator, heads)
         self.layout = self._laid_out()
+        if self.kept is None or self.kept.program is None:
+            program = self._compile(heads, longest)
+            if self.kept is not None:
+                self.kept.program = program
+        else:
+            program = self.kept.program
+        translator, split, wanted, whole, order = program.parts
         if not split.made or len(split.rest) > len(split.made):
             return None
-        wanted = {n.id: n for n in self._wanted(split)}
-        whole = [] if self.layout is None else self._maybe_whole(split)
-        order = schedule(translator.tasks, [*(split.made[i].task for i in wanted), *whole])
+        self.frames = program.frames
         for key, vector in heads.items():
             self._keep_head(key, vector)
         self._read(translator)
         blocks = self._blocks if self.layout is None else self._laid_blocks
         blocks(order, [*(split.made[i].task for i in wanted), *whole])
         if self.layout is not None:
-            self.store.flagged = {e: self.layout.filed(e, f) for e, f in self.store.flagged.items()}
+            flagged = self.store.flagged.items()
+            self.store.flagged = {e: self.layout.filed(e, f) if f.any() else f for e, f in flagged}
         careful = self._careful(split, heads, list(wanted.values()))
-        done = dict(heads)
+        makers: dict[int, Callable[[], Vector]] = {i: partial(heads.__getitem__, i) for i in heads}
         for node in wanted.values():
-            done[node.id] = self._vector(node, split.made[node.id], careful)
-        done = self._finish(heads, done)
+            makers[node.id] = partial(self._vector, node, split.made[node.id], careful)
+        done = Lazy(makers)
+        rest = self._finish(heads, done)
         self._told(1.0)
-        return done
+        return ChainMap(rest, done) if rest else done  # type: ignore[arg-type]
+
+    def _compile(self, heads: Mapping[int, Vector], longest: Mapping[str, int]) -> Program:
+        translator = Translator(self.context, self.shape, heads, longest)
+        split = self._split(translator, heads)
+        wanted = {n.id: n for n in self._wanted(split)}
+        whole = [] if self.layout is None else self._maybe_whole(split)
+        order = schedule(translator.tasks, [*(split.made[i].task for i in wanted), *whole])
+        return Program((translator, split, wanted, whole, order))
 
     def _told(self, share: float) -> None:
         if self.progress is not None:
@@ -244,7 +285,9 @@ class _Fast:
             self.store.flagged[entity] = np.zeros(tables[entity].rows, dtype=np.bool_)
             self.store.columns["rows", entity] = np.arange(tables[entity].rows, dtype=np.int64)
             if entity in self.shape.parents:
-                self.store.flagged[entity] |= self.groups[entity].index == self.groups[entity].count
+                groups = self.groups[entity]
+                if int(groups.sizes.sum()) < len(groups.index):
+                    self.store.flagged[entity] |= groups.index == groups.count
         for entity, name in translator.read:
             column = tables[entity].columns[name]
             values = column.values
@@ -295,7 +338,7 @@ class _Fast:
         most = max((int(np.prod(s)) for b in layout.blocks for s in b.shapes.values()), default=1)
 
         def work(blocks: Sequence[Block]) -> list[tuple[Block, list[tuple[str, Any]]]]:
-            frame = Frame(count, max(1, most))
+            frame = self.frames.pop() if self.frames else Frame(count, max(1, most))
             frame.chains, frame.heads = order.guards, self.store.heads
             for id, value in consts.items():
                 frame.values[id] = value
@@ -309,6 +352,8 @@ class _Fast:
                     frame.run(acts)
                     if frame.flagged:
                         flagged.append((block, frame.flagged))
+            frame.forget()
+            self.frames.append(frame)
             return flagged
 
         crew = min(threads(), len(layout.blocks)) or 1
@@ -502,20 +547,18 @@ class _Fast:
             quality[at] = column.quality
         return Vector(values, quality)
 
-    def _finish(self, heads: Mapping[int, Vector], done: dict[int, Vector]) -> dict[int, Vector]:
+    def _finish(self, heads: Mapping[int, Vector], done: Mapping[int, Vector]) -> dict[int, Vector]:
         """What has no tasks, over whole columns; and what it needs that says more than its values."""
         asked = [n for n in self.outputs if n.id not in done]
         if not asked:
-            return done
+            return {}
         order = plan(asked)
         needed: set[int] = {n.id for n in asked}
         for node in reversed(order.order):
             if node.id in needed and node.id not in done:
                 needed.update(a.id for a in node.args)
-        there = {i: v for i, v in done.items() if i in needed}
-        for node in order.order:  # an output of which somebody asks how far it is off is computed again
-            if node.id in there and node.id not in heads and not self._final(node):
-                del there[node.id]
+        final = {n.id for n in order.order if n.id in done and (n.id in heads or self._final(n))}
+        there = {i: done[i] for i in final if i in needed}  # of others somebody asks how far they are off
         needed = {n.id for n in asked}
         for node in reversed(order.order):
             if node.id in needed and node.id not in there:
@@ -523,7 +566,7 @@ class _Fast:
         nodes = tuple(n for n in order.order if n.id in needed and n.id not in there)
         none: tuple[tuple[int, ...], ...] = ((),) * len(nodes)
         found = Runner(self.context, self.exactly).run(Plan(nodes, none, self.planned.bounded), None, dict(there))
-        return done | {n.id: found[n.id] for n in asked}
+        return {n.id: found[n.id] for n in asked}
 
 
 def _wholeness(weights: Any, without: Any) -> tuple[bool, float]:

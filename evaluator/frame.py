@@ -66,6 +66,12 @@ class Frame:
         self._selections.clear()
         self._pool_all()
 
+    def forget(self) -> None:
+        """Lets go of everything but the buffers."""
+        self.start({})
+        self.values = [None] * len(self.values)
+        self.kept, self.columns, self.links, self.heads, self.flagged = {}, {}, {}, {}, []
+
     def run(self, lines: Sequence[tuple[Line, Any]]) -> None:
         values = self.values
         for line, act in lines:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evaluator.groups import Groups
 
 Rows = npt.NDArray[np.int64]
-BLOCK = 1 << 15  # members in a block
+BLOCK = 1 << 16  # members in a block
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Block:
     shapes: dict[str, tuple[int, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Layout:
     """``orders``: by entity, the file's row at each place. Rows that belong to nobody stand last, in no block."""
 
@@ -95,15 +95,16 @@ def _sorted(keys: Rows) -> Rows:
 
 @dataclass(slots=True)
 class Index:
-    """What evaluations of one book keep for the next: layouts, and columns as they are laid out."""
+    """What evaluations of one book keep for the next: layouts, columns as they are laid out, and what was compiled."""
 
     layouts: dict[Any, tuple[tuple[Any, ...], Layout, Mapping[str, "Groups"]]] = field(default_factory=dict)
     columns: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
+    compiled: list[Any] = field(default_factory=list)
 
     def column(self, layout: Layout, entity: str, name: str, source: Any) -> Any:
         """A column laid out; done again where the column is another one."""
-        kept = self.columns.get((id(layout), entity, name))
+        kept = self.columns.get((layout, entity, name))
         if kept is None or kept[0] is not source:
             kept = source, layout.laid(entity, source)
-            self.columns[id(layout), entity, name] = kept
+            self.columns[layout, entity, name] = kept
         return kept[1]

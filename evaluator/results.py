@@ -194,8 +194,8 @@ class Results:
         if found.column:
             return found
         for entity, name in self.policy.order:
-            column = self.evaluation.columns[entity][name]
-            if column.quality is not None and entity == (found.entity or entity):
+            column = self.evaluation.columns[entity].get(name)
+            if column is not None and column.quality is not None and entity == (found.entity or entity):
                 has = column.quality[found.row] == code if found.entity else (column.quality == code).any()
                 if has:
                     of = f" of `{found.key}`" if found.key else ""

@@ -1,20 +1,24 @@
 """A checked policy over a book: lowered, planned, run over whole columns; rows in doubt decided exactly."""
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
 from dsl.model import Policy, Value
 from evaluator import fast
+from evaluator.amounts import summed
 from evaluator.book import Book
 from evaluator.columns import Column
 from evaluator.context import Context
 from evaluator.graph import Node
 from evaluator.grouping import with_groups
+from evaluator.lazy import Lazy
 from evaluator.lower import lower
 from evaluator.plan import plan
 from evaluator.queue import Queue
@@ -23,6 +27,8 @@ from evaluator.settle import Exactly
 from evaluator.solve import solve
 from evaluator.tries import Tries
 from evaluator.vector import Codes, Flags, Floats, Vector
+
+_KEPT = 8  # compiled policies of a book that is laid out
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +52,9 @@ class Evaluation:
     policy: Policy
     book: Book
     params: Mapping[str, Value]
-    columns: dict[str, dict[str, Column]]
+    columns: Mapping[str, Mapping[str, Column]]
     checks: tuple[CheckOutcome, ...]
-    reasons: dict[str, Codes]
+    reasons: Mapping[str, Codes]
     decided: dict[str, int]
     texts: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
@@ -72,8 +78,11 @@ def evaluate(
     *,
     progress: Progress | None = None,
     optimise: bool | None = None,
+    wanted: Collection[tuple[str, str]] | None = None,
 ) -> Evaluation:
     """Every formula, tier and check of the policy. ``params``: each parameter's value in force.
+
+    ``wanted``: of the columns only these, and those that a summary shows: the tiers' and their amounts.
 
     ``optimise`` off (by default: where ``SOFTLIQ_OPTIMISE`` is 0) evaluates everything with care over whole columns,
     and shares no work between equal expressions; the results are the same bits.
@@ -83,29 +92,43 @@ def evaluate(
     started = perf_counter()
     book = with_groups(policy, book, params)
     grouped = perf_counter()
+    given = policy
     solved = solve(policy, book, params, Tries(params))
     policy, book = solved.policy, solved.book
     tried = perf_counter()
-    context = Context(policy, book, book.as_of)
-    outputs = lower(policy, params, context.as_of, infinite_inputs(policy, book), optimise)
-    planned = plan([*outputs.columns.values(), *outputs.reasons.values(), *chain(*outputs.checks)])
-    context.bounded = planned.bounded
+    asked = (policy, params, None if wanted is None else frozenset(wanted), optimise)
+    compiled = next((c for c in _kept(book) if c.key[0] is policy and c.key[1:] == asked[1:]), None)
+    if compiled is None:
+        compiled = _compile(asked, book)
+        if solved.policy is given:  # else a new one each time
+            _kept(book).append(compiled)
+    outputs, planned = compiled.outputs, compiled.planned
+    context = replace(compiled.context, book=book, memo={})
     lowered = perf_counter()
     runner = Runner(context, Exactly(policy, book, params, context))
     with np.errstate(all="ignore"):
         nodes = [*outputs.columns.values(), *outputs.reasons.values(), *chain(*outputs.checks)]
-        done = fast.run(planned, nodes, context, runner.exactly, progress) if optimise else None
+        done: Mapping[int, Vector] | None = None
+        if optimise:
+            done = fast.run(planned, nodes, context, runner.exactly, progress, kept=compiled)
         if done is None:
             done = runner.run(planned, progress)
     finished = perf_counter()
-    columns: dict[str, dict[str, Column]] = {name: {} for name in policy.entities}
-    for (entity, name), node in outputs.columns.items():
-        columns[entity][name] = column_of(done[node.id], book.tables[entity].rows)
+    columns: dict[str, Mapping[str, Column]] = {
+        entity: Lazy(
+            {
+                n: partial(_column, done, node.id, book.tables[e].rows)
+                for (e, n), node in outputs.columns.items()
+                if e == entity
+            }
+        )
+        for entity in policy.entities
+    }
     checks = tuple(
         _outcome(i, policy.checks[i].on, [done[node.id] for node in nodes], book)
         for i, nodes in enumerate(outputs.checks)
     )
-    reasons = {e: runner.exactly.reasons(e, done[node.id]) for e, node in outputs.reasons.items()}
+    reasons = Lazy({e: partial(_reasons, runner.exactly, e, done, node.id) for e, node in outputs.reasons.items()})
     timings = {
         "groups": grouped - started,
         "until": tried - grouped,
@@ -118,6 +141,34 @@ def evaluate(
     return Evaluation(
         policy, book, params, columns, checks, reasons, decided, tuple(context.texts), timings, solved.unmet, queues
     )
+
+
+def _kept(book: Book) -> list[fast.Compiled]:
+    """What was compiled for this book, the last few."""
+    if book.index is None:
+        return []
+    del book.index.compiled[:-_KEPT]
+    return book.index.compiled
+
+
+def _compile(key: tuple[Any, ...], book: Book) -> fast.Compiled:
+    policy, params, wanted, optimise = key
+    context = Context(policy, book, book.as_of)
+    outputs = lower(policy, params, context.as_of, infinite_inputs(policy, book), optimise)
+    if wanted is not None:
+        shown = wanted | summed(policy)
+        outputs = replace(outputs, columns={cell: n for cell, n in outputs.columns.items() if cell in shown})
+    planned = plan([*outputs.columns.values(), *outputs.reasons.values(), *chain(*outputs.checks)])
+    context.bounded = planned.bounded
+    return fast.Compiled((policy, dict(params), wanted, optimise), outputs, planned, context)
+
+
+def _column(done: Mapping[int, Vector], id: int, rows: int) -> Column:
+    return column_of(done[id], rows)
+
+
+def _reasons(exactly: Exactly, entity: str, done: Mapping[int, Vector], id: int) -> Codes:
+    return exactly.reasons(entity, done[id])
 
 
 def _drawn(node: Node) -> tuple[str, int] | None:

@@ -25,6 +25,7 @@ from evaluator.vector import Vector
 Rule = Callable[["Translator", Node, list[Made]], "Made | None"]
 _ROUNDED = 2.0  # half units that an operation adds, as in ``evaluator.error``
 _FUNCTION = 16.0
+_MANY = 2.0**20  # half units of error up to which a relative one is small enough
 
 
 class Translator:
@@ -165,6 +166,9 @@ class Translator:
         task = self.make("lookup", [index], (column.id,), grain=node.grain, dtype=dtype)
         if vector.absolute is None:
             return Made(task, vector.relative / error.HALF_UNIT, None, vector.once)
+        steps = _relative(vector)
+        if steps is not None:
+            return Made(task, steps, None, vector.once)
         size = self.make("lookup_size", [index], (column.id,), grain=node.grain)
         return Made(task, 1.0, size, vector.once)
 
@@ -215,6 +219,15 @@ def _lets_through(node: Node) -> tuple[Node, ...]:
         if condition.op == "known" and condition.args[0] is then:
             return (otherwise,)
     return node.args
+
+
+def _relative(vector: Vector) -> float | None:
+    """The largest error in half units of the value itself; None where that says nothing."""
+    size = np.abs(vector.values)
+    if not len(size) or not size.all() or not np.isfinite(size).all():
+        return None
+    steps = float((np.asarray(error.total(vector)) / size).max()) / error.HALF_UNIT
+    return steps if steps < _MANY else None
 
 
 def _zero(made: Made) -> bool:
