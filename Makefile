@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := build/perpetuals.html
 
-.PHONY: demo test lint types docs clean
+.PHONY: demo test lint types docs bench clean
 
 # A handful of cells in the demo's book is faulty on purpose, to show what becomes of them: hence --allow-unknown.
 demo: .venv/installed
@@ -22,6 +22,16 @@ types: .venv/installed-dev
 # The pages that are made from the code; a test fails while they are stale.
 docs: .venv/installed-dev
 	$(BIN)/python docs/generate.py
+
+# The reference policy by softliq and by hand: make bench SIZES="1e6 1e7" PEERS=polars,softliq
+SIZES ?= 1e5 1e6
+bench: build/bench/installed
+	@build/bench/venv/bin/python -m tests.bench.run $(SIZES) --peers "$(PEERS)"
+
+build/bench/installed: pyproject.toml
+	@$(PYTHON) -m venv build/bench/venv
+	@build/bench/venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -183,6 +183,13 @@ def _options(frame: Frame, task: Task, chain: Chain, place: int, wanted: Any) ->
     return frame.values[arg.id], selection.rows
 
 
+def _shaped(value: Any, shape: tuple[int, ...]) -> Any:
+    """A branch that was computed for all rows is flat; here as the block has it."""
+    if np.ndim(value) == 1 and len(shape) == 2 and value.size == shape[0] * shape[1]:
+        return value.reshape(shape)
+    return value
+
+
 def _fill(frame: Frame, task: Task, chain: Chain, parts: Sequence[tuple[Any, Any, Any]]) -> Any:
     """One array of several parts, each with its rows, or the mask of them."""
     length: tuple[int, ...] = (frame._length(task.grain, chain),) if chain else frame.shapes[task.grain]
@@ -194,8 +201,7 @@ def _fill(frame: Frame, task: Task, chain: Chain, parts: Sequence[tuple[Any, Any
         if rows is not None:
             flat[rows] = value
             continue
-        if np.ndim(value) == 1 and out.ndim == 2 and value.size == out.size:  # a branch computed for all rows is flat
-            value = value.reshape(out.shape)
+        value = _shaped(value, out.shape)
         if mask is None:
             np.copyto(out, value)
         else:
@@ -208,7 +214,7 @@ def _select(frame: Frame, task: Task, chain: Chain) -> Any:
     if np.ndim(condition) == 0:
         place = 1 if condition else 2
         value, _ = _options(frame, task, chain, place, place == 1)
-        return value
+        return _shaped(value, () if chain else frame.shapes[task.grain])
     (then, some), (otherwise, others) = (_options(frame, task, chain, p, p == 1) for p in (1, 2))
     parts: list[tuple[Any, Any, Any]] = []
     if otherwise is not None:
@@ -226,7 +232,7 @@ def _choose(frame: Frame, task: Task, chain: Chain) -> Any:
     if np.ndim(index) == 0:
         slot = slots[int(index)]
         value, _ = _options(frame, task, chain, slot + 1, tuple(s == slot for s in slots))
-        return value
+        return _shaped(value, () if chain else frame.shapes[task.grain])
     constants: list[Any] = [0] * len(slots)
     parts: list[tuple[Any, Any, Any]] = [(None, None, None)]
     for k in range(len(task.args) - 1):

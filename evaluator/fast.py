@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -39,7 +39,9 @@ from evaluator.translate import Translator
 from evaluator.vector import Vector, clean
 
 BLOCK = 1 << 16  # rows: a few columns of them fit into the processor's second cache
+ALONE = 300_000  # rows of a book below which threads cost more than they bring
 LEAST = 20_000  # rows of a book below which the careful evaluator takes no longer
+T = TypeVar("T")
 _READ = ("input", "blank", "rows")
 _BLANK = range(origin_code(Cause.BLANK, 0, 0), origin_code(Cause.BLANK, 0, 0) + origin_code(Cause(1), 0, 0))
 
@@ -356,14 +358,20 @@ class _Fast:
             self.frames.append(frame)
             return flagged
 
-        crew = min(threads(), len(layout.blocks)) or 1
-        with ThreadPoolExecutor(crew) as pool:
-            parts = [layout.blocks[i::crew] for i in range(crew)]
-            for found in pool.map(work, parts) if crew > 1 else [work(layout.blocks)]:
-                for block, bad in found:
-                    for entity, rows_ in bad:
-                        self.store.flagged[entity][block.starts[entity] + rows_] = True
+        for found in self._shared(work, layout.blocks):
+            for block, bad in found:
+                for entity, rows_ in bad:
+                    self.store.flagged[entity][block.starts[entity] + rows_] = True
         self._told(0.9)
+
+    def _shared(self, work: Callable[[Any], T], parts: Sequence[Any]) -> Iterable[T]:
+        """Work done by several threads where that pays, each with its share of the parts."""
+        rows = sum(self.context.book.tables[entity].rows for entity in self.shape.parts)
+        crew = min(threads(), len(parts)) if rows >= ALONE or self.block < BLOCK else 1
+        if crew < 2:
+            return [work(parts)]
+        with ThreadPoolExecutor(crew) as pool:
+            return list(pool.map(work, [parts[i::crew] for i in range(crew)]))
 
     def _blocks(self, order: Schedule, wanted: Sequence[Task]) -> None:
         """Stage by stage, grain by grain: first what crosses into it, whole, then its blocks."""
@@ -377,19 +385,16 @@ class _Fast:
             for arg in (*task.args, *(g[0] for g in order.guards[task.id])):
                 if arg.op not in ("const", *_READ) and (place[arg.id] != place[task.id] or task.op in CROSSING):
                     stored.add(arg.id)
-        with ThreadPoolExecutor(threads()) as pool:
-            places = sorted(steps.items(), key=lambda s: (s[0][0], self.shape.parts.index(s[0][1])))
-            for i, ((_, grain), tasks) in enumerate(places):
-                for task in tasks:
-                    if task.op in CROSSING:
-                        self.store.tasks[task.id] = self._cross(task)
-                inner = [t for t in tasks if t.op not in CROSSING]
-                self._stage(grain, inner, order, stored, pool)
-                self._told((i + 1) / (len(places) + 1))
+        places = sorted(steps.items(), key=lambda s: (s[0][0], self.shape.parts.index(s[0][1])))
+        for i, ((_, grain), tasks) in enumerate(places):
+            for task in tasks:
+                if task.op in CROSSING:
+                    self.store.tasks[task.id] = self._cross(task)
+            inner = [t for t in tasks if t.op not in CROSSING]
+            self._stage(grain, inner, order, stored)
+            self._told((i + 1) / (len(places) + 1))
 
-    def _stage(
-        self, grain: str, tasks: list[Task], order: Schedule, stored: set[int], pool: ThreadPoolExecutor
-    ) -> None:
+    def _stage(self, grain: str, tasks: list[Task], order: Schedule, stored: set[int]) -> None:
         rows = self.context.book.tables[grain].rows
         here = {t.id for t in tasks}
         before = {
@@ -433,9 +438,7 @@ class _Fast:
                     flagged.append((start, frame.flagged))
             return flagged
 
-        starts = range(0, rows, size)
-        crew = min(threads(), len(starts)) or 1
-        for found_ in pool.map(work, [starts[i::crew] for i in range(crew)]) if crew > 1 else [work(starts)]:
+        for found_ in self._shared(work, range(0, rows, size)):
             for start, parts in found_:
                 for where, bad in parts:
                     self.store.flagged[where][start + bad] = True

@@ -199,8 +199,8 @@ class Frame:
         if np.ndim(bad) == 0:  # one for all rows
             if not bad:
                 return
-            bad = np.ones(self._length(grain, chain), dtype=np.bool_)
-        if bad.dtype == np.bool_:
+            bad = np.arange(self._length(grain, chain))
+        elif bad.dtype == np.bool_:
             if not chain:
                 bad = np.broadcast_to(bad, self.shapes[grain]).reshape(-1)
             bad = np.flatnonzero(bad)

@@ -19,8 +19,8 @@ from evaluator.context import Context
 from evaluator.graph import Node
 from evaluator.grouping import with_groups
 from evaluator.lazy import Lazy
-from evaluator.lower import lower
-from evaluator.plan import plan
+from evaluator.lower import Outputs, lower
+from evaluator.plan import Plan, plan
 from evaluator.queue import Queue
 from evaluator.runner import Progress, Runner, column_of, infinite_inputs
 from evaluator.settle import Exactly
@@ -28,7 +28,8 @@ from evaluator.solve import solve
 from evaluator.tries import Tries
 from evaluator.vector import Codes, Flags, Floats, Vector
 
-_KEPT = 8  # compiled policies of a book that is laid out
+_KEPT = 8  # of what was compiled: the last few are kept
+_LOWERED: list[tuple[tuple[Policy, tuple[Any, ...]], tuple[Outputs, Plan]]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +154,18 @@ def _kept(book: Book) -> list[fast.Compiled]:
 
 def _compile(key: tuple[Any, ...], book: Book) -> fast.Compiled:
     policy, params, wanted, optimise = key
-    context = Context(policy, book, book.as_of)
-    outputs = lower(policy, params, context.as_of, infinite_inputs(policy, book), optimise)
-    if wanted is not None:
-        shown = wanted | summed(policy)
-        outputs = replace(outputs, columns={cell: n for cell, n in outputs.columns.items() if cell in shown})
-    planned = plan([*outputs.columns.values(), *outputs.reasons.values(), *chain(*outputs.checks)])
-    context.bounded = planned.bounded
-    return fast.Compiled((policy, dict(params), wanted, optimise), outputs, planned, context)
+    asked = (dict(params), wanted, optimise, book.as_of, infinite_inputs(policy, book))
+    lowered = next((found for known, found in _LOWERED if known[0] is policy and known[1] == asked), None)
+    if lowered is None:
+        outputs = lower(policy, params, book.as_of, asked[4], optimise)
+        if wanted is not None:
+            shown = wanted | summed(policy)
+            outputs = replace(outputs, columns={cell: n for cell, n in outputs.columns.items() if cell in shown})
+        lowered = outputs, plan([*outputs.columns.values(), *outputs.reasons.values(), *chain(*outputs.checks)])
+        _LOWERED.append(((policy, asked), lowered))
+        del _LOWERED[:-_KEPT]
+    context = Context(policy, book, book.as_of, bounded=lowered[1].bounded)
+    return fast.Compiled((policy, asked[0], wanted, optimise), lowered[0], lowered[1], context)
 
 
 def _column(done: Mapping[int, Vector], id: int, rows: int) -> Column:
