@@ -7,49 +7,37 @@ book (an account with all that belongs to it) with a row that is unknown, close,
 with care. The results are the same bits.
 """
 
-import os
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from dsl.causes import Cause
 from dsl.model import Kind
 from evaluator import error
-from evaluator.acts import ACTS
+from evaluator.blocks import BLOCK, Blocks
 from evaluator.columns import KNOWN, origin_code
 from evaluator.context import Context
 from evaluator.cut import Careful, evaluate_cut, units
-from evaluator.frame import Frame, lines
+from evaluator.frame import Frame
 from evaluator.graph import SCALAR, Node
-from evaluator.groups import Groups, make_groups, sums
-from evaluator.index import Block, Layout, make_layout
+from evaluator.groups import Groups, make_groups
+from evaluator.index import Layout, make_layout
 from evaluator.lazy import Lazy
 from evaluator.plan import Plan, plan
 from evaluator.reach import Made
 from evaluator.runner import Progress, Runner
 from evaluator.settle import Exactly
 from evaluator.shape import Shape, shape_of
-from evaluator.tasks import CROSSING, Schedule, Task, schedule
+from evaluator.tasks import Schedule, Task, schedule
 from evaluator.translate import Translator
 from evaluator.vector import Vector, clean
 
-BLOCK = 1 << 16  # rows: a few columns of them fit into the processor's second cache
-ALONE = 300_000  # rows of a book below which threads cost more than they bring
 LEAST = 20_000  # rows of a book below which the careful evaluator takes no longer
-T = TypeVar("T")
-_READ = ("input", "blank", "rows")
 _BLANK = range(origin_code(Cause.BLANK, 0, 0), origin_code(Cause.BLANK, 0, 0) + origin_code(Cause(1), 0, 0))
-
-
-def threads() -> int:
-    """How many threads work: ``SOFTLIQ_THREADS``, else one for each processor."""
-    given = os.environ.get("SOFTLIQ_THREADS", "")
-    return max(1, int(given)) if given.isdigit() else os.cpu_count() or 1
 
 
 @dataclass(slots=True)
@@ -80,16 +68,6 @@ class Compiled:
     program: Program | None = None
 
 
-@dataclass(slots=True)
-class Store:
-    """Whole columns of tasks, by task, and what else the blocks read."""
-
-    columns: dict[tuple[Any, ...], Any] = field(default_factory=dict)
-    tasks: dict[int, Any] = field(default_factory=dict)
-    heads: dict[Any, Any] = field(default_factory=dict)
-    flagged: dict[str, Any] = field(default_factory=dict)
-
-
 def run(
     planned: Plan,
     outputs: Sequence[Node],
@@ -110,7 +88,7 @@ def run(
     return _Fast(planned, outputs, context, exactly, shape, block, progress, kept).run()
 
 
-class _Fast:
+class _Fast(Blocks):
     def __init__(
         self,
         planned: Plan,
@@ -122,13 +100,8 @@ class _Fast:
         progress: Progress | None,
         kept: Compiled | None,
     ) -> None:
-        self.planned, self.outputs, self.context, self.exactly = planned, outputs, context, exactly
-        self.shape, self.block, self.progress, self.kept = shape, block, progress, kept
-        self.groups: dict[str, Groups] = {}
-        self.links: dict[str, Any] = {}
-        self.store = Store()
-        self.layout: Layout | None = None
-        self.frames: list[Frame] = []
+        super().__init__(context, shape, block, progress)
+        self.planned, self.outputs, self.exactly, self.kept = planned, outputs, exactly, kept
 
     def _laid_out(self) -> Layout | None:
         """The book's layout, made once; None where nobody asks for it, or the shape is another one."""
@@ -163,7 +136,7 @@ class _Fast:
         for key, vector in heads.items():
             self._keep_head(key, vector)
         self._read(translator)
-        blocks = self._blocks if self.layout is None else self._laid_blocks
+        blocks = self.filed_blocks if self.layout is None else self.laid_blocks
         blocks(order, [*(split.made[i].task for i in wanted), *whole])
         if self.layout is not None:
             flagged = self.store.flagged.items()
@@ -174,7 +147,7 @@ class _Fast:
             makers[node.id] = partial(self._vector, node, split.made[node.id], careful)
         done = Lazy(makers)
         rest = self._finish(heads, done)
-        self._told(1.0)
+        self.told(1.0)
         return ChainMap(rest, done) if rest else done  # type: ignore[arg-type]
 
     def _compile(self, heads: Mapping[int, Vector], longest: Mapping[str, int]) -> Program:
@@ -184,10 +157,6 @@ class _Fast:
         whole = [] if self.layout is None else self._maybe_whole(split)
         order = schedule(translator.tasks, [*(split.made[i].task for i in wanted), *whole])
         return Program((translator, split, wanted, whole, order))
-
-    def _told(self, share: float) -> None:
-        if self.progress is not None:
-            self.progress("evaluating", share)
 
     # -- who computes what ------------------------------------------------------------------------
 
@@ -323,175 +292,6 @@ class _Fast:
             laid = index.column(layout, entity, name, source) if kept else layout.laid(entity, values)
             self.store.columns[key] = laid
 
-    def _laid_blocks(self, order: Schedule, wanted: Sequence[Task]) -> None:
-        """Block by block, all grains and stages of it one after the other."""
-        layout = self.layout
-        assert layout is not None
-        tasks = [t for t in order.order if t.op != "const"]
-        keep = frozenset({t.id for t in wanted if t.op not in ("const", *_READ)})
-        for task in tasks:
-            if task.id in keep:
-                rows = self.context.book.tables[task.grain].rows
-                self.store.tasks[task.id] = np.empty(rows, dtype=task.dtype)
-        acts = [(line, ACTS[line.task.op]) for line in lines(tasks, order.guards, keep, frozenset({"same", "spread"}))]
-        consts = {a.id: a.attrs[1] for t in order.order for a in (t, *t.args) if a.op == "const"}
-        count = max((t.id for t in order.order), default=0) + 1
-        grains = {t.id: t.grain for t in tasks}
-        most = max((int(np.prod(s)) for b in layout.blocks for s in b.shapes.values()), default=1)
-
-        def work(blocks: Sequence[Block]) -> list[tuple[Block, list[tuple[str, Any]]]]:
-            frame = self.frames.pop() if self.frames else Frame(count, max(1, most))
-            frame.chains, frame.heads = order.guards, self.store.heads
-            for id, value in consts.items():
-                frame.values[id] = value
-            flagged = []
-            with np.errstate(all="call", call=frame.seen):
-                for block in blocks:
-                    frame.start(block.shapes)
-                    frame.kept = {id: _part(block, grains[id], self.store.tasks[id]) for id in keep}
-                    frame.columns = _Parts(self.store.columns, block)
-                    frame.flagged = []
-                    frame.run(acts)
-                    if frame.flagged:
-                        flagged.append((block, frame.flagged))
-            frame.forget()
-            self.frames.append(frame)
-            return flagged
-
-        for found in self._shared(work, layout.blocks):
-            for block, bad in found:
-                for entity, rows_ in bad:
-                    self.store.flagged[entity][block.starts[entity] + rows_] = True
-        self._told(0.9)
-
-    def _shared(self, work: Callable[[Any], T], parts: Sequence[Any]) -> Iterable[T]:
-        """Work done by several threads where that pays, each with its share of the parts."""
-        rows = sum(self.context.book.tables[entity].rows for entity in self.shape.parts)
-        crew = min(threads(), len(parts)) if rows >= ALONE or self.block < BLOCK else 1
-        if crew < 2:
-            return [work(parts)]
-        with ThreadPoolExecutor(crew) as pool:
-            return list(pool.map(work, [parts[i::crew] for i in range(crew)]))
-
-    def _blocks(self, order: Schedule, wanted: Sequence[Task]) -> None:
-        """Stage by stage, grain by grain: first what crosses into it, whole, then its blocks."""
-        steps: dict[tuple[int, str], list[Task]] = {}
-        for task in order.order:
-            if task.op != "const":
-                steps.setdefault((order.stages[task.id], task.grain), []).append(task)
-        place = {task.id: key for key, tasks in steps.items() for task in tasks}
-        stored = {t.id for t in wanted if t.op not in ("const", *_READ)}
-        for task in order.order:
-            for arg in (*task.args, *(g[0] for g in order.guards[task.id])):
-                if arg.op not in ("const", *_READ) and (place[arg.id] != place[task.id] or task.op in CROSSING):
-                    stored.add(arg.id)
-        places = sorted(steps.items(), key=lambda s: (s[0][0], self.shape.parts.index(s[0][1])))
-        for i, ((_, grain), tasks) in enumerate(places):
-            for task in tasks:
-                if task.op in CROSSING:
-                    self.store.tasks[task.id] = self._cross(task)
-            inner = [t for t in tasks if t.op not in CROSSING]
-            self._stage(grain, inner, order, stored)
-            self._told((i + 1) / (len(places) + 1))
-
-    def _stage(self, grain: str, tasks: list[Task], order: Schedule, stored: set[int]) -> None:
-        rows = self.context.book.tables[grain].rows
-        here = {t.id for t in tasks}
-        before = {
-            a.id: a
-            for t in tasks
-            for a in (*t.args, *(g[0] for g in order.guards[t.id]))
-            if a.id not in here and a.op != "const" and a.grain == grain
-        }
-        spread = {a.id: a for t in tasks if t.op == "spread" for a in t.args}
-        for task in tasks:
-            if task.id in stored:
-                self.store.tasks[task.id] = np.empty(rows, dtype=task.dtype)
-        keep = frozenset(here & stored)
-        found = lines(tasks, order.guards, keep, frozenset({"same"}))
-        acts = [(line, ACTS[line.task.op]) for line in found]
-        consts = {
-            a.id: a.attrs[1] for t in tasks for a in (*t.args, *(g[0] for g in order.guards[t.id])) if a.op == "const"
-        }
-        whole = {("whole", i): self._whole(a) for i, a in spread.items() if a.op != "const"}
-        count = max([0, *here, *before, *consts, *spread]) + 1
-        size = min(self.block, max(rows, 1))
-
-        def work(starts: Sequence[int]) -> list[tuple[int, list[tuple[str, Any]]]]:
-            frame = Frame(count, size)
-            frame.chains = order.guards
-            frame.heads = self.store.heads
-            flagged = []
-            with np.errstate(all="call", call=frame.seen):
-                for start in starts:
-                    stop = min(start + size, rows)
-                    frame.start({grain: (stop - start,)})
-                    for id, value in consts.items():
-                        frame.values[id] = value
-                    for id in before:
-                        frame.values[id] = self._whole(before[id])[start:stop]
-                    frame.kept = {id: self.store.tasks[id][start:stop] for id in keep}
-                    frame.columns = _Slices(self.store.columns, whole, start, stop)
-                    frame.links = {grain: self.links[grain][start:stop]} if grain in self.links else {}
-                    frame.flagged = []
-                    frame.run(acts)
-                    flagged.append((start, frame.flagged))
-            return flagged
-
-        for found_ in self._shared(work, range(0, rows, size)):
-            for start, parts in found_:
-                for where, bad in parts:
-                    self.store.flagged[where][start + bad] = True
-
-    def _filed(self, task: Task) -> Any:
-        """A task's column in the file's order."""
-        if self.layout is None or task.op == "const":
-            return self._whole(task)
-        if task.op == "input":
-            entity, name = task.attrs
-            column = self.context.book.tables[str(entity)].columns[str(name)]
-            if column.quality is None and self.context.policy.type_of(str(entity), str(name)).kind is not Kind.TEXT:
-                return column.values
-        return self.layout.filed(task.grain, self._whole(task))
-
-    def _whole(self, task: Task) -> Any:
-        if task.op == "const":
-            return task.attrs[1]
-        if task.op in _READ:
-            return self.store.columns[(task.op, task.grain, *task.attrs)]
-        return self.store.tasks[task.id]
-
-    def _cross(self, task: Task) -> Any:
-        """A value of each row from those of its members."""
-        entity = str(task.attrs[0])
-        groups = self.groups[entity]
-        rows = len(groups.index)
-        args = [np.broadcast_to(self._whole(a), (rows,)) for a in task.args]
-        match task.op:
-            case "agg_sum":
-                with np.errstate(all="ignore"):
-                    found = sums(groups, args[0])
-                self.store.flagged[task.grain] |= ~np.isfinite(found)
-                return found
-            case "agg_count":
-                if not args:
-                    return groups.sizes.astype(np.float64)
-                return np.bincount(groups.index[args[0]], minlength=groups.count + 1)[: groups.count].astype(np.float64)
-            case "agg_any":
-                marks = np.zeros(groups.count + 1, dtype=np.bool_)
-                marks[groups.index[args[0]]] = True
-                return marks[: groups.count]
-            case "agg_min" | "agg_max":
-                ufunc, start = (np.minimum, np.inf) if task.op == "agg_min" else (np.maximum, -np.inf)
-                best = np.full(groups.count + 1, start)
-                index = groups.index if len(args) == 1 else groups.index[args[1]]
-                ufunc.at(best, index, args[0] if len(args) == 1 else args[0][args[1]])
-                return best[: groups.count]
-            case "peak":
-                peak = float(np.max(args[0], initial=0.0))
-                return groups.sizes * (peak if peak == peak else np.inf)
-        raise TypeError(f"no task {task.op}")
-
     # -- care -------------------------------------------------------------------------------------
 
     def _careful(self, split: Split, heads: Mapping[int, Vector], outputs: Sequence[Node]) -> Careful | None:
@@ -524,7 +324,7 @@ class _Fast:
             task = task.args[0] if node.op == "agg_mean" else task
             (arg,) = task.args
             if task.op == "agg_sum" and (arg.id in self.store.tasks or arg.op == "input"):
-                facts["whole", node.id] = _wholeness(self._filed(arg), rows[arg.grain])
+                facts["whole", node.id] = _wholeness(self.filed(arg), rows[arg.grain])
         return facts
 
     def _vector(self, node: Node, made: Made, careful: Careful | None) -> Vector:
@@ -534,7 +334,7 @@ class _Fast:
             dtype = np.int64 if node.op == "reason" else None
             values = np.broadcast_to(np.array(made.task.attrs[1], dtype=dtype), (rows,))
         else:
-            values = self._filed(made.task)
+            values = self.filed(made.task)
         if careful is None:
             return Vector(values)
         at = careful.rows[node.grain]
@@ -579,33 +379,3 @@ def _wholeness(weights: Any, without: Any) -> tuple[bool, float]:
         return False, 0.0
     rest = np.delete(weights, without)
     return bool((np.rint(rest) == rest).all()), float(np.abs(rest).sum())
-
-
-def _part(block: Block, entity: str, values: Any) -> Any:
-    """A laid out column's values in a block, as it has them: a row, or a matrix."""
-    start, shape = block.starts[entity], block.shapes[entity]
-    return values[start : start + int(np.prod(shape))].reshape(shape)
-
-
-class _Parts(dict[tuple[Any, ...], Any]):
-    """Laid out columns, in one block."""
-
-    def __init__(self, columns: Mapping[tuple[Any, ...], Any], block: Block) -> None:
-        super().__init__()
-        self._columns, self._block = columns, block
-
-    def __missing__(self, key: tuple[Any, ...]) -> Any:
-        return _part(self._block, key[1], self._columns[key])
-
-
-class _Slices(dict[tuple[Any, ...], Any]):
-    """Columns at the rows of a block; whole ones where a link leads into them."""
-
-    def __init__(self, columns: Mapping[tuple[Any, ...], Any], whole: Mapping[Any, Any], start: int, stop: int) -> None:
-        super().__init__(whole)
-        self._columns, self._start, self._stop = columns, start, stop
-
-    def __missing__(self, key: tuple[Any, ...]) -> Any:
-        if key[0] == "rows":
-            return self._columns["rows", key[1]][self._start : self._stop]
-        return self._columns[key][self._start : self._stop]

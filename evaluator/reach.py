@@ -6,9 +6,17 @@ size; None where the value is its own (a relative error). Sizes are never below 
 bounds are sharper, decides it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from evaluator.graph import Node
 from evaluator.tasks import Task
+
+if TYPE_CHECKING:
+    from evaluator.translate import Translator
+
+ROUNDED = 2.0  # half units that an operation adds, as in ``evaluator.error``
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +32,7 @@ class Made:
     @property
     def exact(self) -> bool:
         return self.steps == 0.0
+
+
+# How one kind of node is translated, from its operands' translations; None where the careful evaluator has to do it.
+Rule = Callable[["Translator", Node, list[Made]], Made | None]

@@ -9,12 +9,13 @@ from dsl.model import Kind
 from evaluator import error
 from evaluator.graph import Node
 from evaluator.pieces import Polynomials, Rows, Search, Segments, Step, Values
-from evaluator.reach import Made
+from evaluator.reach import Made, Rule
+from evaluator.rules_decisions import chosen, dtype_of
 from evaluator.tasks import Task
 from evaluator.vector import Index
 
 if TYPE_CHECKING:
-    from evaluator.translate import Rule, Translator
+    from evaluator.translate import Translator
 
 _PIECE = 32.0  # half units that a piece's formula adds, generously
 
@@ -161,15 +162,13 @@ def _take(t: "Translator", node: Node, args: list[Made]) -> Made:
 
 
 def _choose(t: "Translator", node: Node, args: list[Made]) -> Made:
-    from evaluator.translate import _chosen, _dtype
-
     index, options = args[0], args[1:]
     slots = node.attrs[0]
-    task = t.value(node, "choose", args, (slots,), _dtype(node, options))
-    return _chosen(t, node, "choose", index, options, (slots,), task)
+    task = t.value(node, "choose", args, (slots,), dtype_of(node, options))
+    return chosen(t, node, "choose", index, options, (slots,), task)
 
 
-LOOKUPS: Mapping[str, "Rule"] = {
+LOOKUPS: Mapping[str, Rule] = {
     "locate": _locate,
     "segment": _segment,
     "piecewise": _piecewise,

@@ -1,0 +1,78 @@
+"""Acts over members, where the book is laid out: the rows of a matrix to the row that stands above them."""
+
+from typing import Any
+
+import numpy as np
+
+from evaluator.act import Act
+from evaluator.frame import Chain, Frame
+from evaluator.groups import RUN
+from evaluator.tasks import Task
+
+
+def _reduce(ufunc: np.ufunc) -> Act:
+    def act(frame: Frame, task: Task, chain: Chain) -> Any:
+        value = frame.values[task.args[0].id]
+        shape = frame.shapes[task.args[0].grain]
+        if len(task.args) > 1:
+            start = np.inf if ufunc is np.minimum else -np.inf
+            value = np.where(frame.values[task.args[1].id], value, start)
+        value = np.broadcast_to(value, shape)
+        out = frame.buffer(task, shape[1:])
+        if ufunc is np.add:
+            _add_rows(value, out)
+            np.add(out, 0.0, out=out)
+            if not np.isfinite(out).all():
+                frame.flag(task.grain, (), ~np.isfinite(out))
+            return out
+        initial = np.inf if ufunc is np.minimum else -np.inf
+        return ufunc.reduce(value, axis=0, out=out, initial=initial)
+
+    return act
+
+
+def _add_rows(value: Any, out: Any) -> None:
+    """The rows of a matrix added up, top to bottom in runs of RUN: NumPy itself adds in pairs along what it takes for
+    the inner axis, which is the rows only where there are columns beside them."""
+    count, width = value.shape
+    if count > RUN:
+        totals = np.empty((-(-count // RUN), width))
+        for i, total in enumerate(totals):
+            _add_rows(value[i * RUN : (i + 1) * RUN], total)
+        _add_rows(totals, out)
+    elif width > 1 and value.strides[0] >= value.strides[1] > 0:
+        np.add.reduce(value, axis=0, out=out)
+    elif width == 1 and count:
+        out[...] = np.cumsum(value[:, 0])[-1]
+    else:
+        out.fill(0.0)
+        for row in value:
+            np.add(out, row, out=out)
+
+
+def _members(frame: Frame, task: Task, chain: Chain) -> Any:
+    shape = frame.shapes[str(task.attrs[0])]
+    if not task.args:
+        return float(shape[0])
+    value = np.broadcast_to(frame.values[task.args[0].id], shape)
+    return np.add.reduce(value, axis=0, dtype=np.float64)
+
+
+def _has(frame: Frame, task: Task, chain: Chain) -> Any:
+    shape = frame.shapes[str(task.attrs[0])]
+    return np.logical_or.reduce(np.broadcast_to(frame.values[task.args[0].id], shape), axis=0)
+
+
+def _peak(frame: Frame, task: Task, chain: Chain) -> Any:
+    value, shape = frame.values[task.args[0].id], frame.shapes[task.args[0].grain]
+    return float(shape[0]) * float(np.max(value, initial=0.0))
+
+
+MEMBERS: dict[str, Act] = {
+    "agg_sum": _reduce(np.add),
+    "agg_min": _reduce(np.minimum),
+    "agg_max": _reduce(np.maximum),
+    "agg_count": _members,
+    "agg_any": _has,
+    "peak": _peak,
+}

@@ -1,0 +1,106 @@
+"""From aggregates in the graph to tasks."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evaluator.graph import Node
+from evaluator.reach import ROUNDED, Made, Rule
+from evaluator.rules_numbers import sized_if
+from evaluator.tasks import Task
+
+if TYPE_CHECKING:
+    from evaluator.translate import Translator
+
+
+def _aggregate(t: "Translator", node: Node, args: list[Made]) -> Made | None:
+    entity, filtered, linked = node.attrs
+    if not linked:
+        return None
+    entity = str(entity)
+    parent = t.shape.parents.get(entity)
+    link = node.args[-1]
+    if parent is None or parent[1] != node.grain or link.op != "input" or link.attrs != (entity, parent[0]):
+        return None
+    value, counted = args[0], args[1] if filtered else None
+
+    def cross(op: str, tasks: Sequence[Task], checks: Sequence[Task] = ()) -> Task:
+        dtype = np.bool_ if op == "agg_any" else np.float64
+        return t.tasks.check(t.make(op, tasks, (entity,), grain=node.grain, dtype=dtype), checks)
+
+    def mask(made: Made) -> list[Task]:
+        tasks = [made.task, *([counted.task] if counted is not None else [])]
+        tasks = [x for x in tasks if not (x.op == "const" and x.attrs[1] is True)]
+        return [t.make("and", tasks, grain=entity, dtype=np.bool_)] if len(tasks) > 1 else tasks
+
+    def count(made: Made) -> Task:
+        return cross("agg_count", mask(made))
+
+    every = Made(t.tasks.const(True))
+    zero = t.tasks.const(0.0)
+
+    def filtered_(task: Task) -> Task:
+        return task if counted is None else t.make("select", [counted.task, task, zero], grain=entity)
+
+    match node.op:
+        case "agg_count":
+            return Made(count(value))
+        case "agg_share" | "agg_mean":
+            members = count(every)
+            safe = t.make("max", [members, t.tasks.const(1.0)], grain=node.grain)
+            above = Made(count(value)) if node.op == "agg_share" else _total(t, node, value, filtered_, cross)
+            task = t.make("div", [above.task, safe], (t.tracks(node),), grain=node.grain)
+            task = t.tasks.check(task, [t.make("beyond", [members, zero], ("low", True), grain=node.grain, dtype=None)])
+            size = above.size and t.make("size_div", [above.size, safe], grain=node.grain)
+            return Made(task, above.steps + ROUNDED, size)
+        case "agg_sum":
+            return _total(t, node, value, filtered_, cross)
+        case "agg_any" | "agg_all":
+            flags = value.task
+            if node.op == "agg_all":
+                flags = t.make("not", [flags], grain=entity, dtype=np.bool_)
+            marks = mask(Made(flags))
+            found = (
+                cross("agg_any", marks)
+                if marks
+                else t.make("compare", [count(every), zero], (">",), grain=node.grain, dtype=np.bool_)
+            )
+            return Made(found if node.op == "agg_any" else t.make("not", [found], grain=node.grain, dtype=np.bool_))
+        case "agg_min" | "agg_max":
+            members = count(every)
+            tasks = [value.task, *([counted.task] if counted is not None else [])]
+            empty = t.make("beyond", [members, zero], ("low", True), grain=node.grain, dtype=None)
+            task = cross(node.op, tasks, [empty])
+            size = value.size and t.make("peak", [value.size], (entity,), grain=node.grain)
+            return Made(task, value.steps, size, value.once)
+    return None
+
+
+def _total(
+    t: "Translator",
+    node: Node,
+    value: Made,
+    filtered: Callable[[Task], Task],
+    cross: Callable[..., Task],
+) -> Made:
+    entity = str(node.attrs[0])
+    checks = [t.make("infinite", [value.task], grain=entity, dtype=None)] if node.args[0].facts.infinite else []
+    task = cross("agg_sum", [filtered(value.task)], checks)
+    longest = t.longest[entity]
+    size = None
+    if value.size is not None or not node.args[0].facts.nonnegative:
+        size = sized_if(t, node, lambda: t.make("peak", [filtered(t.size(value, entity))], (entity,), grain=node.grain))
+    return Made(task, value.steps + longest + 3, size)
+
+
+GROUPS: dict[str, Rule] = {
+    "agg_sum": _aggregate,
+    "agg_mean": _aggregate,
+    "agg_min": _aggregate,
+    "agg_max": _aggregate,
+    "agg_count": _aggregate,
+    "agg_share": _aggregate,
+    "agg_any": _aggregate,
+    "agg_all": _aggregate,
+}
