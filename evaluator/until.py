@@ -31,6 +31,7 @@ from evaluator.walk import Walk
 STEPS = 100
 MOST_HALVINGS = 60
 CLOSE = 2.0**-44  # of the range: so near, short decimals are looked for
+COARSE = 2.0**-38  # of the range: an answer that may be further above the smallest is decided exactly
 LEAST = 2.0**-52  # of the range: closer, nothing is told apart
 
 Floats = npt.NDArray[np.float64]
@@ -142,8 +143,9 @@ def _search(policy: Policy, book: Book, trial: Trial, rows: Flags, evaluate: Try
     short = _short_between(near_low, near_high)
     candidate = open_ & (short < near_high)
     right = candidate & holds(np.where(candidate, short, above), True) if candidate.any() else candidate
-    _, exact = _narrowed(open_ & ~right, below, above, LEAST * (high - low), holds)
-    found = np.where(open_, np.where(right, short, exact), found)
+    _, last = _narrowed(open_ & ~right, below, above, LEAST * (high - low), holds)
+    last = _sharpened(open_ & ~right, last, lowest, high - low, holds)
+    found = np.where(open_, np.where(right, short, last), found)
     return np.where(never, high, found), never
 
 
@@ -207,6 +209,30 @@ def _narrowed(
         above = np.where(wide & enough, middle, above)
         below = np.where(wide & ~enough, middle, below)
     return below, above
+
+
+def _sharpened(
+    rows: Flags, found: Floats, lowest: Floats, range: float, holds: Callable[[Floats, bool], Flags]
+) -> Floats:
+    """The values; where what is less by ``COARSE`` is enough too, the smallest, decided exactly: as where large amounts
+    all but cancel, and for long nothing is beyond doubt."""
+    enough, below = found, lowest
+    asking, width = rows, COARSE * range
+    while asking.any():
+        less = np.maximum(found - width, lowest)
+        asking = asking & (less > lowest)
+        held = holds(np.where(asking, less, found), True)
+        below = np.where(asking & ~held, less, below)
+        asking = asking & held
+        enough = np.where(asking, less, enough)
+        width *= 16
+    coarse = rows & (enough < found)
+    if not coarse.any():
+        return found
+    below, enough = _narrowed(coarse, below, enough, CLOSE * range, lambda values, _: holds(values, True))
+    short = _short_between(below, enough)
+    candidate = coarse & (short < enough)
+    return np.where(candidate & holds(np.where(candidate, short, enough), True), short, enough)
 
 
 def _short_between(below: Floats, above: Floats) -> Floats:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import softliq
 from dsl.diagnostics import Diagnostics
 from dsl.until import on_trial
 from evaluator.reference_until import smallest
@@ -15,6 +16,7 @@ from evaluator.run import evaluate
 from evaluator.snapshot import book_of
 from evaluator.tries import Tries
 from evaluator.until import with_lowest
+from tests.conftest import ROOT
 from tests.test_states import POLICY, policy_of
 
 CONDITIONS = [
@@ -127,3 +129,19 @@ def test_rows_exactly_on_a_bound_are_decided_once(monkeypatch: pytest.MonkeyPatc
     assert found.decided["account"] == count
     assert np.all(found.column("account", "close").values > 0.5)
     assert len(asked) == 2  # the tier, and the condition
+
+
+# 7 of a market at 3 bought at 50,000 leave 0.1 of 349,979.1; margin is 0.5 % of 21. By how much to shrink until
+# equity, less 5 % of the margin closed, is 125 % of the margin: (125 % * 0.105 - 0.1) / (0.105 * 120 %) = 125 / 504.
+def test_large_amounts_that_all_but_cancel() -> None:
+    policy = softliq.load_policy(ROOT / "policies" / "models" / "target_health.policy")
+    book = book_of(
+        policy,
+        {
+            "market": {"market": ["BTC"], "mark": ["3"]},
+            "account": {"account": ["a"], "collateral": ["349979.1"]},
+            "position": {"position": ["p"], "account": ["a"], "market": ["BTC"], "size": ["7"], "entry": ["50000"]},
+        },
+    )
+    close = softliq.evaluate(policy, book).evaluation.column("account", "close").values[0]
+    assert Fraction(125, 504) <= Fraction(repr(float(close))) <= Fraction(125, 504) + Fraction(1, 10**12)
