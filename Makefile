@@ -23,15 +23,10 @@ types: .venv/installed-dev
 docs: .venv/installed-dev
 	$(BIN)/python docs/generate.py
 
-# The reference policy by softliq and by hand: make bench SIZES="1e6 1e7" PEERS=polars,softliq
+# The reference policy by softliq and by hand: make bench SIZES="1e6" BENCH="--rounds 5"; docs/performance.md
 SIZES ?= 1e5 1e6
-bench: build/bench/installed
-	@build/bench/venv/bin/python -m tests.bench.run $(SIZES) --peers "$(PEERS)"
-
-build/bench/installed: pyproject.toml
-	@$(PYTHON) -m venv build/bench/venv
-	@build/bench/venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
-	@touch $@
+bench: .venv/installed-bench
+	$(BIN)/python -m tests.bench $(SIZES) $(BENCH)
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -48,4 +43,9 @@ clean:
 .venv/installed-dev: .venv/installed
 	@echo "installing the developers' tools into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+.venv/installed-bench: .venv/installed
+	@echo "installing the benchmark's peers into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@

@@ -176,6 +176,7 @@ def test_its_python_runs(page: str, risk: Path) -> None:
 def test_only_options_that_there_are_stand_in_the_text() -> None:
     known = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", (DOCS / "commands.md").read_text("utf-8")))
     known |= {"--help", "--version", "--check", "--strict"}  # of every command, docs/generate.py and mypy
+    known |= set(re.findall(r'"(--[a-z]+)"', (ROOT / "tests" / "bench" / "__main__.py").read_text("utf-8")))
     for page in PAGES:
         text = page.read_text("utf-8")
         assert set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", text)) <= known, page

@@ -17,7 +17,7 @@ from evaluator.columns import Column
 from evaluator.plain import moment_of
 from evaluator.run import Evaluation, evaluate
 from evaluator.snapshot import book_of
-from tests.bench import reference
+from tests.bench import books, reference
 from tests.generators import Case, cases
 from tests.test_compiled_equals_reference import compiled
 
@@ -97,7 +97,7 @@ def reference_book(rows: int) -> tuple[Policy, Book]:
     import softliq
 
     policy = softliq.load_policy(reference.POLICY)
-    found = {name: values.astype(object) for name, values in reference.book(rows).items()}
+    found = {name: values.astype(object) for name, values in books.book(rows).items()}
     rng = np.random.default_rng(5)
     for name, faults in (("size", ["", "x", "0", "1e300"]), ("entry", ["", "-1"]), ("collateral", ["", "1e308", "0"])):
         found[name][rng.choice(rows, len(faults))] = faults
@@ -105,7 +105,10 @@ def reference_book(rows: int) -> tuple[Policy, Book]:
     return policy, book_of(
         policy,
         {
-            "market": {"market": list(reference.NAMES), **{n: found[n].tolist() for n in ("mark", "vol", "depth")}},
+            "market": {
+                "market": list(reference.NAMES),
+                **{n: found[n].tolist() for n in ("mark", "volatility", "depth")},
+            },
             "account": {"account": accounts},
             "position": {
                 "position": [f"p{i}" for i in range(rows)],

@@ -1,0 +1,119 @@
+"""One engine in a process of its own: ``python -m tests.bench.worker`` prints what it measured as JSON.
+
+``--verify`` compares with what plain NumPy wrote (``--expect``) instead of timing.
+"""
+
+import argparse
+import contextlib
+import gc
+import json
+import resource
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from tests.bench.engines import BY_NAME, PROCESS, Absent, Engine, Found
+
+TOLERANCE = 1e-9
+PAUSE = 1.0  # seconds of calls after which no other begins
+
+
+def measure(engine: Engine, folder: Path, small: Path, moves: int, calls: int) -> dict[str, Any]:
+    """Seconds of each call, and by how much the first call raised the peak of this process's memory (of a whole
+    process: its own peak)."""
+    engine.make(small, min(moves, 2))()  # imports, compiles, fills caches
+    started = perf_counter()
+    call = engine.make(folder, moves)
+    ready = perf_counter()
+    gc.collect()
+    gc.disable()
+    before = _reset_peak()
+    seconds = []
+    added = 0
+    while not seconds or (len(seconds) < calls and sum(seconds) < PAUSE):
+        begun = perf_counter()
+        result = call()
+        seconds.append(perf_counter() - begun)
+        added = added or (_children() if engine.kind == PROCESS else _peak() - before)
+        del result
+    return {"seconds": seconds, "added": added, "setup": ready - started}
+
+
+def _status(field: str) -> int:
+    text = Path("/proc/self/status").read_text("utf-8")
+    return next(int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith(f"{field}:"))
+
+
+def _reset_peak() -> int:
+    """What this process holds now, from where its peak counts; elsewhere than on Linux, its peak so far."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+        return _status("VmRSS")
+    return _peak()
+
+
+def _peak() -> int:
+    with contextlib.suppress(OSError):
+        return _status("VmHWM")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _children() -> int:
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def keep(found: Found, expected: Path) -> None:
+    """Writes what plain NumPy gives, for the others to be compared with."""
+    expected.mkdir(parents=True, exist_ok=True)
+    if "summary" in found:
+        found = {**found, "amounts": found["summary"][:, 1:3]}
+    for name, values in found.items():
+        np.save(expected / f"{name}.npy", values)
+
+
+def difference(found: Found, expected: Path) -> float:
+    """The greatest relative difference of any value; infinite where a tier differs, or something is missing."""
+    worst = 0.0
+    for name, values in found.items():
+        if name == "row":
+            continue
+        wanted = np.load(expected / f"{name}.npy")
+        if np.shape(values) != wanted.shape or (name == "tier" and not np.array_equal(values, wanted)):
+            return float("inf")
+        same = values == wanted
+        with np.errstate(all="ignore"):
+            apart = np.where(same, 0, np.abs(values - wanted) / np.maximum(np.abs(values), np.abs(wanted)))
+        worst = max(worst, float("inf") if np.isnan(apart).any() else float(apart.max(initial=0)))
+    return worst if found else float("inf")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("engine", choices=sorted(BY_NAME))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("small", type=Path)
+    parser.add_argument("--moves", type=int, default=0)
+    parser.add_argument("--calls", type=int, default=7)
+    parser.add_argument("--expect", type=Path)
+    parser.add_argument("--verify", type=Path)
+    given = parser.parse_args()
+    engine: Engine = BY_NAME[given.engine]
+    said: dict[str, Any]
+    try:
+        if given.expect or given.verify:
+            found = engine.found(engine.make(given.folder, given.moves)())
+            if given.expect:
+                keep(found, given.expect)
+            said = {"difference": difference(found, given.expect or given.verify)}
+        else:
+            said = measure(engine, given.folder, given.small, given.moves, given.calls)
+    except Absent as absent:
+        said = {"skipped": str(absent)}
+    json.dump(said, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
