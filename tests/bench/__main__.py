@@ -79,7 +79,11 @@ def folder_of(rows: int) -> Path:
 def worker(engine: Engine, folder: Path, given: argparse.Namespace, *options: str) -> dict[str, Any]:
     """What one turn of an engine says."""
     command = [sys.executable, "-m", "tests.bench.worker", engine.name, str(folder), str(folder_of(SMALL)), *options]
-    settings = {"PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(BUILD / "numba"), **ALLOCATORS[given.allocator]}
+    settings = ALLOCATORS[given.allocator] | {
+        "PYTHONPATH": str(ROOT),
+        "NUMBA_CACHE_DIR": str(BUILD / "numba"),
+        "OMP_WAIT_POLICY": "PASSIVE",  # numba's threads else wait in a loop, for long where others use the cores too
+    }
     try:
         ran = subprocess.run(
             command, env=os.environ | settings, cwd=ROOT, capture_output=True, text=True, timeout=given.timeout

@@ -173,19 +173,18 @@ PEERS = {
     "numexpr_threads": "numexpr",
     "numba_fused": "numba, fused, parallel",
 }
+_plain, _laid_out = partial(_softliq, _as_it_is), partial(_softliq, _indexed)
 _EVAL = ["softliq", "eval", "{policy}", "{snapshot}", "--json"]
 ENGINES = (
     *(
         Engine(name, label, COLUMNS, partial(_peer, name), _in_file_order if name == "duckdb_sql" else dict)
         for name, label in PEERS.items()
     ),
-    Engine("softliq", "softliq", COLUMNS, partial(_softliq, _as_it_is, _columns), _softliq_found),
-    Engine("softliq_spread", "softliq, spread", COLUMNS, partial(_softliq, _as_it_is, _spread), _softliq_found),
-    Engine("softliq_indexed", "softliq, indexed", COLUMNS, partial(_softliq, _indexed, _columns), _softliq_found),
-    Engine("softliq_summary", "softliq", SUMMARY, partial(_softliq, _as_it_is, _summary), _summary_found),
-    Engine(
-        "softliq_indexed_summary", "softliq, indexed", SUMMARY, partial(_softliq, _indexed, _summary), _summary_found
-    ),
+    Engine("softliq", "softliq", COLUMNS, partial(_plain, _columns), _softliq_found),
+    Engine("softliq_spread", "softliq, spread", COLUMNS, partial(_plain, _spread), _softliq_found),
+    Engine("softliq_indexed", "softliq, indexed", COLUMNS, partial(_laid_out, _columns), _softliq_found),
+    Engine("softliq_summary", "softliq", SUMMARY, partial(_plain, _summary), _summary_found),
+    Engine("softliq_indexed_summary", "softliq, indexed", SUMMARY, partial(_laid_out, _summary), _summary_found),
     *(
         Engine(f"{name}_process", PEERS[name], PROCESS, partial(_peer_process, name), _peer_amounts)
         for name in ("numpy_plain", "polars_lazy", "duckdb_sql")
