@@ -117,6 +117,77 @@ def test_aave_close_factor(supplied: str, borrowed: str, health: float, tier: st
     assert found.column("account", "closed").values[0] == pytest.approx(closed, rel=1e-14)
 
 
+# -- Compound ---------------------------------------------------------------------------------
+
+COMPOUND_FACTORS = [
+    ("0.8", "0.85", "0.9"),
+    ("0.75", "0.8", "0.9"),
+    ("0.55", "0.62", "0.85"),
+]  # borrow, liquidate, credit
+
+
+def compound_loop(debt: Fraction, values: list[Fraction]) -> tuple[list[Fraction], Fraction]:
+    """What DefaultLiquidationModule seizes of each asset and what debt it leaves: target 105%, least debt 100."""
+    target, least = Fraction("1.05"), Fraction(100)
+    factors = [(Fraction(b), Fraction(f)) for b, _, f in COMPOUND_FACTORS]
+    capacity = sum((v * b for v, (b, _) in zip(values, factors, strict=True)), Fraction(0))
+    seized = []
+    for value, (borrow, credit) in zip(values, factors, strict=True):
+        closing = min(value, debt / credit)
+        wanted = min((debt * target - capacity) / (credit * target - borrow), debt / credit)
+        if debt <= least:
+            part = closing
+        elif debt * target <= capacity:
+            part = Fraction(0)
+        elif wanted >= value:
+            part = value
+        else:
+            part = closing if debt - wanted * credit <= least else wanted
+        seized.append(part)
+        capacity -= part * borrow
+        debt -= part * credit
+    return seized, Fraction(0) if capacity == 0 else debt
+
+
+def test_compound_partial_liquidation_is_the_modules_loop() -> None:
+    draws = np.random.default_rng(7)
+    debts: list[Fraction] = []
+    held: list[list[Fraction]] = []
+    while len(debts) < 400:
+        values = [Fraction(int(draws.integers(0, 1 + int(draws.choice([0, 400, 20_000]))))) for _ in range(3)]
+        line = sum((v * Fraction(f[1]) for v, f in zip(values, COMPOUND_FACTORS, strict=True)), Fraction(0))
+        debt = Fraction(int(line * int(draws.integers(95, 140)) / 100) + int(draws.choice([0, 1, 60])))
+        if debt > line:
+            debts.append(debt)
+            held.append(values)
+    policy = softliq.load_policy(VENUES / "compound_v3.policy")
+    market = {
+        "market": ["M"], "base_price": ["1"], "reserves": ["0"], "target_reserves": ["0"],
+        "store_front_factor": ["0.5"], "target_health": ["1.05"], "borrow_min": ["100"],
+    }  # fmt: skip
+    asset = {"asset": ["A0", "A1", "A2"], "market": ["M"] * 3, "position": ["0", "1", "2"], "price": ["1"] * 3}
+    for column, name in enumerate(("borrow_factor", "liquidate_factor", "liquidation_factor")):
+        asset[name] = [f[column] for f in COMPOUND_FACTORS]
+    keys = [f"a{i}" for i in range(len(debts))]
+    account = {"account": keys, "market": ["M"] * len(keys), "principal": [str(-d) for d in debts]}
+    holding = {
+        "holding": [f"{a}-{k}" for a in keys for k in range(3)], "account": [a for a in keys for _ in range(3)],
+        "asset": asset["asset"] * len(keys), "amount": [str(v) for values in held for v in values],
+    }  # fmt: skip
+    book = softliq.book_of(policy, {"market": market, "asset": asset, "account": account, "holding": holding})
+    found = softliq.evaluate(policy, book)
+    wanted = [compound_loop(d, v) for d, v in zip(debts, held, strict=True)]
+    assert found.column("holding", "seized_value").values.tolist() == pytest.approx(
+        [float(s) for seized, _ in wanted for s in seized], rel=1e-12, abs=1e-9
+    )
+    assert found.column("account", "principal_after").values.tolist() == pytest.approx(
+        [-float(left) for _, left in wanted], rel=1e-12, abs=1e-9
+    )
+    assert {"partial", "absorbable"} == {
+        policy.tiers["account"].labels[i] for i in found.column("account", "tier").values.tolist()
+    }
+
+
 # -- Binance ----------------------------------------------------------------------------------
 
 
