@@ -78,7 +78,7 @@ The distribution and its inverse are right to about 15 digits, tails included. W
 the row is decided in 60 digits.
 
 """
-# What each gives over no rows stands in evaluator/groups.py; tests/test_docs.py evaluates every line.
+# What each gives over no rows stands in evaluator/aggregates.py; tests/test_docs.py evaluates every line.
 AGGREGATES = {
     "sum": ("of numbers", "the total", "0"),
     "min": ("of numbers or dates", "the smallest", "unknown"),
@@ -225,19 +225,24 @@ def _option(option: Any) -> tuple[str, str]:
 ROOMS = {
     "dsl": {
         "What everything stands on": "source diagnostics codes codes_read codes_check codes_analysis text",
-        "Text to tree": "tokens mistakes literals lines grammar.lark table lalr build statements cells blocks expected parse csvtable load syntax",
+        "Text to tree": "tokens mistakes literals lines grammar.lark table lalr build statements cells blocks cases expected parse csvtable load syntax",
         "Text to canonical text": "format format_line format_rows",
-        "Tree to checked policy": "check names world units types builtins params paths expressions calls signatures aggregates tables curves promises tiers becomes state shock examples constants ranges facts intervals decide reach table_ends coverage amounts unused tree causes model",
+        "Tree to checked policy": "check names world units types builtins params paths expressions calls signatures aggregates groups draws tables correlations curves promises tiers becomes state shock grids examples laws constants ranges facts intervals decide reach table_ends coverage amounts unused tree causes model",
+        "Checked policy, put otherwise": "slice until solve hoist",
     },
     "evaluator": {
-        "Snapshot to book": "snapshot layout scan files tables cells literals needs problems schema book columns",
-        "Checked policy to graph": "lower scope graph lookups keys pieces constants plan",
-        "Graph to values": "run vector context kernels smooth normal finance jumps dates logic search groups tiering error settle",
-        "The reference interpreter": "reference places exact exact_normal exact_finance exact_dates members reference_cells reference_lookup reference_tables reference_tiers",
-        "Values to results": "results checks amounts origins plain outputs explain explain_steps explain_tiers testing",
+        "Snapshot to book": "snapshot layout scan files tables cells literals needs problems schema book columns grouping index",
+        "Checked policy to graph": "lower scope graph lookups keys pieces constants states drawing pairs plan",
+        "Graph to values, with care": "run runner vector context kernels smooth normal finance finance_jumps dates logic search links groups aggregates tiering error settle",
+        "Limits drawn in order": "draws draws_guess draws_pools queue",
+        "Numbers that are sought": "solve until tries solve_sought solve_copies solve_journey solve_walk solve_rules solve_forms solve_steps",
+        "Graph to values, fast": "fast shape tasks translate translate_lookups bits acts frame reach cut",
+        "The reference interpreter": "reference places exact exact_normal exact_finance exact_dates members reference_cells reference_lookup reference_tables reference_tiers reference_draws reference_solve reference_moving reference_until",
+        "Values to results": "results checks amounts origins plain outputs sweep explain explain_steps explain_tiers why_not",
+        "Tests and laws": "testing asserted coverage laws laws_cases laws_worlds laws_aim laws_jumps laws_shrink laws_counterexample",
     },
     "cli": {
-        "Commands": "app options inputs exits new gallery library check schema eval review explain explain_error test fmt",
+        "Commands": "app options inputs exits new gallery library check ranges schema eval grid review explain explain_error test coverage laws watch fmt",
         "Terminal": "terminal/",
         "Report": "report/page report/",
     },

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from dsl import model
 from evaluator.graph import Node
-from evaluator.moves import State
+from evaluator.states import State
 
 
 @dataclass(frozen=True, slots=True)

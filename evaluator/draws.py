@@ -3,8 +3,8 @@
 A window of rows is computed at once from a guess of what is left for each. From what they take follows what was left;
 where that is what was guessed, to the last bit and for every row before, the guess was right, and so is what the row
 takes. Each pass verifies at least one row more than the pass before, mostly all. Windows grow while that goes well;
-where it doesn't, a plain loop makes the guess (``evaluator.guess``), and without one they shrink to single rows. All
-ways lead to the same bits: those of one row after the other.
+where it doesn't, a plain loop makes the guess (``evaluator.draws_guess``), and without one they shrink to single rows.
+All ways lead to the same bits: those of one row after the other.
 
 A turn in doubt is decided by the reference interpreter, and what remains after it is what the exact number says.
 """
@@ -19,12 +19,12 @@ from dsl.causes import Cause
 from evaluator.columns import KNOWN
 from evaluator.context import Context
 from evaluator.drawing import Drawing
+from evaluator.draws_guess import Loop, guessed, loop_of
+from evaluator.draws_pools import Places, Pools, Takes, least
 from evaluator.error import HALF_UNIT, close, near_zero, total
 from evaluator.graph import Node
-from evaluator.guess import Loop, guessed, loop_of
 from evaluator.places import Result, Unknown, number
 from evaluator.plan import Plan
-from evaluator.pools import Places, Pools, Takes, least
 from evaluator.queue import Queue, is_read, queue
 from evaluator.reference import Reference
 from evaluator.reference_draws import Line as Turns

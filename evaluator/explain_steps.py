@@ -15,12 +15,12 @@ from dsl.until import PREFIX
 from evaluator import reference_lookup
 from evaluator.columns import KNOWN
 from evaluator.exact import Fault
-from evaluator.moves import State
 from evaluator.origins import OriginText, describe_origin
 from evaluator.places import Argument, At, Result, Unknown, first_unknown, number, operands
 from evaluator.plain import Plain, constant, key_of
 from evaluator.queue import Queue
 from evaluator.reference import Reference
+from evaluator.states import State
 
 MOST_STEPS = 2_000  # of one explanation
 MOST_MEMBERS = 5  # of one aggregate

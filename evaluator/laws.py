@@ -18,13 +18,13 @@ from dsl import model
 from dsl.model import Kind, Value
 from dsl.params import ParamError, resolve_params
 from evaluator import literals
-from evaluator.aim import Probes, number_at, secant, with_cell
-from evaluator.cases import Case, Trial
-from evaluator.counterexample import Counterexample, counterexample
-from evaluator.jump import jumps
-from evaluator.shrink import shrunk
+from evaluator.laws_aim import Probes, number_at, secant, with_cell
+from evaluator.laws_cases import Case, Trial
+from evaluator.laws_counterexample import Counterexample, counterexample
+from evaluator.laws_jumps import jumps
+from evaluator.laws_shrink import shrunk
+from evaluator.laws_worlds import World, Worlds, decimal
 from evaluator.vector import Floats
-from evaluator.worlds import World, Worlds, decimal
 
 Verdict = Literal["proved", "refuted", "undecided"]
 

@@ -18,9 +18,9 @@ from evaluator.context import BLOCK, PAIR
 from evaluator.drawing import drawing_of
 from evaluator.graph import INDEX, SCALAR, Facts, Graph, Node
 from evaluator.lookups import Lookups
-from evaluator.moves import State, states
 from evaluator.pairs import Pairwise, pairwise
 from evaluator.scope import Lowered, Scope
+from evaluator.states import State, states
 
 _FRAMES = 20_000  # expressions nest to a limit, functions inside functions add to it
 

@@ -23,7 +23,6 @@ from evaluator.exact import Fault, compare, nearly_equal
 from evaluator.exact_dates import DATES
 from evaluator.exact_finance import FINANCE
 from evaluator.members import Members
-from evaluator.moves import State, states
 from evaluator.places import Argument, At, Grain, Met, Result, Unknown, first_unknown, grain, met, number
 from evaluator.reference_cells import aggregated, as_it_is, input_cell
 from evaluator.reference_draws import Asked, Line
@@ -31,6 +30,7 @@ from evaluator.reference_lookup import holds
 from evaluator.reference_solve import solved
 from evaluator.reference_tables import Lookups
 from evaluator.reference_tiers import TierRows
+from evaluator.states import State, states
 
 _DEEP = 600  # expressions and cells inside each other before a cell is put off to be computed from the bottom
 _FRAMES = 20_000  # Python frames that _DEEP, and one deepest expression on top, may take

@@ -1,8 +1,8 @@
 """`solve`, exactly: from today's value both ways, from turn to turn of all that the condition is made of.
 
 Between two turns every number is a quotient of two straight lines, so the condition is the same all the way: it is
-asked just after each turn, and at it. Where some number is no such quotient, the values of ``evaluator.seek`` are
-tried, and the first that is enough and the one before are brought together by halving.
+asked just after each turn, and at it. Where some number is no such quotient, the values of ``evaluator.solve_steps``
+are tried, and the first that is enough and the one before are brought together by halving.
 """
 
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from dsl import model
 from dsl.causes import Cause
 from dsl.model import Interval
 from evaluator.exact import Fault
-from evaluator.moving import Ahead, Curved, moving
 from evaluator.places import At, Result, Unknown
-from evaluator.seek import HALVINGS, steps
+from evaluator.reference_moving import Ahead, Curved, moving
+from evaluator.solve_steps import HALVINGS, steps
 
 if TYPE_CHECKING:
     from evaluator.reference import Reference

@@ -7,16 +7,17 @@ import numpy as np
 
 from dsl.model import Kind, Policy
 from evaluator import error
+from evaluator.aggregates import AGGREGATES
 from evaluator.book import Book
 from evaluator.columns import Column
 from evaluator.context import Context
 from evaluator.dates import DATES
 from evaluator.draws import draw
 from evaluator.finance import FINANCE
+from evaluator.finance_jumps import JUMPS
 from evaluator.graph import Node
-from evaluator.groups import GROUPS
-from evaluator.jumps import JUMPS
 from evaluator.kernels import KERNELS, Kernel
+from evaluator.links import LINKS
 from evaluator.logic import LOGIC
 from evaluator.pairs import ENDS, kernel
 from evaluator.plan import Plan
@@ -80,8 +81,8 @@ def _key(node: Node, args: Sequence[Vector], context: Context) -> Vector:
     return Vector(np.arange(context.rows(node.grain), dtype=np.int64))
 
 
-ALL_KERNELS: dict[str, Kernel] = {**KERNELS, **LOGIC, **LOOKUPS, **GROUPS, **TIERS, **FINANCE, **JUMPS, **DATES}
-ALL_KERNELS |= {"input": _input, "key": _key, **ENDS}
+ALL_KERNELS: dict[str, Kernel] = {**KERNELS, **LOGIC, **LOOKUPS, **LINKS, **AGGREGATES, **TIERS}
+ALL_KERNELS |= {**FINANCE, **JUMPS, **DATES, "input": _input, "key": _key, **ENDS}
 ALL_KERNELS["pairwise"] = kernel(ALL_KERNELS)
 
 

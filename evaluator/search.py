@@ -15,7 +15,7 @@ from evaluator.pieces import Polynomials, Rows, Search, Segments, Step, Values
 from evaluator.vector import Flags, Floats, Index, Vector, clean, doubts, either, some, tidy, worst
 
 
-def _text_codes(step: Step, type: Type, v: Vector, context: Context) -> Index:
+def text_codes(step: Step, type: Type, v: Vector, context: Context) -> Index:
     """The step's codes of a column of texts, labels, flags or links (by the key of the row)."""
     unlisted = len(step.texts)
     match type.kind:
@@ -65,7 +65,7 @@ def _near_bound(step: Step, state: Index | int, code: Index, x: Vector) -> Flags
 
 def _advance(step: Step, state: Index | int, key: Node, v: Vector, context: Context) -> tuple[Index, Flags | None]:
     if step.operator == "=":
-        return step.next(state, _text_codes(step, key.type, v, context)), None
+        return step.next(state, text_codes(step, key.type, v, context)), None
     code = np.searchsorted(step.bounds, v.values, step.side)
     return step.next(state, code), _near_bound(step, state, code, v)
 

@@ -13,9 +13,9 @@ from evaluator.book import Book
 from evaluator.columns import KNOWN
 from evaluator.context import Context
 from evaluator.graph import Node
-from evaluator.moves import State
 from evaluator.places import Unknown
 from evaluator.reference import Reference
+from evaluator.states import State
 from evaluator.vector import Codes, Vector, tidy
 
 

@@ -1,9 +1,9 @@
 """Finds the values of `solve`: for each row that asks, the nearest value of one number at which its condition holds.
 
 Rows that ask the same of the same cell share the answer: all positions of one account in one market. Every answer has
-its own copy of the rows that its condition looks at (``evaluator.copies``), and goes from turn to turn, down and up
-(``evaluator.journey``). Where something moves in ways that aren't followed, the values of ``evaluator.seek`` are tried;
-what floating point can't decide is solved by the reference interpreter.
+its own copy of the rows that its condition looks at (``evaluator.solve_copies``), and goes from turn to turn, down and
+up (``evaluator.solve_journey``). Where something moves in ways that aren't followed, the values of
+``evaluator.solve_steps`` are tried; what floating point can't decide is solved by the reference interpreter.
 """
 
 from collections.abc import Mapping
@@ -19,20 +19,20 @@ from dsl.model import Policy, Value
 from dsl.solve import solves, touched_by
 from evaluator.book import Book, BookTable
 from evaluator.columns import KNOWN, Column, origin_code
-from evaluator.copies import Rows
 from evaluator.graph import SCALAR
-from evaluator.journey import journey
 from evaluator.lower import lowering
-from evaluator.moves import State
 from evaluator.places import Unknown
 from evaluator.reference import Reference
 from evaluator.runner import infinite_inputs
-from evaluator.seek import HALVINGS, steps
-from evaluator.sought import Sought, sought
+from evaluator.solve_copies import Rows
+from evaluator.solve_journey import journey
+from evaluator.solve_sought import Sought, sought
+from evaluator.solve_steps import HALVINGS, steps
+from evaluator.solve_walk import Walk
+from evaluator.states import State
 from evaluator.until import Solved, Try
 from evaluator.until import solve as solve_untils
 from evaluator.vector import Codes, Flags, Floats
-from evaluator.walk import Walk
 
 
 def solve(policy: Policy, book: Book, params: Mapping[str, Value], evaluate: Try) -> Solved:

@@ -16,7 +16,6 @@ from dsl.until import PREFIX
 from evaluator.book import Book
 from evaluator.columns import Column
 from evaluator.context import Context
-from evaluator.copies import Index
 from evaluator.graph import SCALAR, Node
 from evaluator.lower import lowering
 from evaluator.members import Members
@@ -24,7 +23,8 @@ from evaluator.plan import Plan, plan
 from evaluator.reference import Reference
 from evaluator.runner import Runner, column_of, infinite_inputs
 from evaluator.settle import Exactly
-from evaluator.sought import Sought
+from evaluator.solve_copies import Index
+from evaluator.solve_sought import Sought
 from evaluator.vector import Flags, Vector
 
 Cell = tuple[str, str]

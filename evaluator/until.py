@@ -1,9 +1,9 @@
 """Finds the values of `until` cells: the smallest for which the condition holds, decided beyond doubt.
 
-Each row goes from the bottom of the column's range from turn to turn (``evaluator.journey``), to where its condition
-comes to hold. That place is then closed in on by evaluating the policy with values beside it, until the one that is
-enough is the next float64 that is so beyond doubt; where a short decimal lies there and is enough, decided exactly, it
-is taken: an answer of 40% is 0.4 itself.
+Each row goes from the bottom of the column's range from turn to turn (``evaluator.solve_journey``), to where its
+condition comes to hold. That place is then closed in on by evaluating the policy with values beside it, until the one
+that is enough is the next float64 that is so beyond doubt; where a short decimal lies there and is enough, decided
+exactly, it is taken: an answer of 40% is 0.4 itself.
 
 Where something moves in ways that aren't followed, a scan in steps of one hundredth of the range finds the first step
 at which the condition holds, decided exactly, and bisection the place between it and the step before. Where no value
@@ -23,10 +23,10 @@ from dsl.model import Policy, Value
 from dsl.until import Trial, has_until, on_trial
 from evaluator.book import Book, BookTable
 from evaluator.columns import Column
-from evaluator.copies import Rows
-from evaluator.journey import journey
-from evaluator.sought import Sought
-from evaluator.walk import Walk
+from evaluator.solve_copies import Rows
+from evaluator.solve_journey import journey
+from evaluator.solve_sought import Sought
+from evaluator.solve_walk import Walk
 
 STEPS = 100
 MOST_HALVINGS = 60

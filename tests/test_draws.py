@@ -21,7 +21,7 @@ from dsl.params import resolve_params
 from dsl.parse import parse
 from dsl.source import Source
 from dsl.state import shocked
-from evaluator import draws, pools
+from evaluator import draws, draws_pools
 from evaluator.book import Book
 from evaluator.columns import Column, Origin
 from evaluator.explain import explain
@@ -224,7 +224,7 @@ def computed(first: int, passes: int, loop: bool, long: int) -> Iterator[None]:
         patch.object(draws, "SMALLEST", 1),
         patch.object(draws, "LARGEST", 8),
         patch.object(draws, "PASSES", passes),
-        patch.object(pools, "LONG", long),
+        patch.object(draws_pools, "LONG", long),
         patch.object(draws, "loop_of", draws.loop_of if loop else lambda *_: None),
     ):
         yield

@@ -33,8 +33,8 @@ from evaluator.exact import Fault
 from evaluator.exact_dates import DATES as EXACT_DATES
 from evaluator.exact_finance import FINANCE as EXACT
 from evaluator.finance import FINANCE
+from evaluator.finance_jumps import JUMPS
 from evaluator.graph import Graph
-from evaluator.jumps import JUMPS
 from evaluator.places import Unknown
 from evaluator.reference import Reference
 from evaluator.run import evaluate

@@ -342,7 +342,7 @@ def test_copies_in_small_batches_give_the_same(monkeypatch: pytest.MonkeyPatch) 
         },
     })  # fmt: skip
     whole = evaluate(policy, book, {}).column("position", "liquidation")
-    monkeypatch.setattr("evaluator.sought.LARGEST", 16)
+    monkeypatch.setattr("evaluator.solve_sought.LARGEST", 16)
     parts = evaluate(policy, book, {}).column("position", "liquidation")
     assert np.array_equal(whole.values, parts.values)
     assert whole.quality is not None

@@ -12,9 +12,9 @@ from dsl.causes import Cause
 from dsl.model import Kind, Value
 from dsl.slice import freed, reach, sliced
 from evaluator.columns import Column, cause_numbers
+from evaluator.laws_worlds import World, isolated, joined
 from evaluator.run import evaluate
 from evaluator.vector import Codes, Flags, Floats
-from evaluator.worlds import World, isolated, joined
 
 NEAR = 1e-9  # equality and order, relative
 CLOSE = 1e-7  # of the spread of x: how near two points of a jump lie

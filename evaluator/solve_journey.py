@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluator.copies import Rows
+from evaluator.solve_copies import Rows
+from evaluator.solve_walk import Walk
 from evaluator.vector import Flags, Floats
-from evaluator.walk import Walk
 
 MOST_TURNS, FEWEST_TURNS = 2_000, 100
 _WORK = 50_000_000  # rows looked at, beyond which the fewest turns have to do

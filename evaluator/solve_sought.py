@@ -12,14 +12,14 @@ from dsl.model import Policy, Value
 from evaluator.book import Book
 from evaluator.columns import Column
 from evaluator.context import Context
-from evaluator.copies import Copies, Index, Rows, copies
 from evaluator.graph import Node
 from evaluator.lower import Lowering
 from evaluator.plan import plan
 from evaluator.runner import Runner, column_of
 from evaluator.settle import Exactly
+from evaluator.solve_copies import Copies, Index, Rows, copies
+from evaluator.solve_walk import Walk
 from evaluator.vector import Vector
-from evaluator.walk import Walk
 
 LARGEST = 500_000  # rows of copies at a time
 _MOST = 65_536  # copies at a time

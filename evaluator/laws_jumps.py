@@ -5,9 +5,9 @@ from fractions import Fraction
 from dsl.text import decimal_text
 from dsl.until import has_until
 from evaluator import literals
-from evaluator.cases import Case, Trial
+from evaluator.laws_cases import Case, Trial
+from evaluator.laws_worlds import joined
 from evaluator.reference import Reference
-from evaluator.worlds import joined
 
 HALVINGS = 60
 DIGITS = 80  # of a cell's value, so that nothing is rounded on the way

@@ -9,9 +9,9 @@ from dsl import model
 from dsl.model import Kind, Value
 from dsl.text import decimal_text
 from evaluator import literals
-from evaluator.aim import Probes, number_at, secant, with_cell
-from evaluator.cases import Case, Trial
-from evaluator.worlds import Row, World, decimal
+from evaluator.laws_aim import Probes, number_at, secant, with_cell
+from evaluator.laws_cases import Case, Trial
+from evaluator.laws_worlds import Row, World, decimal
 
 ROUNDS = 40  # at most; each makes the case smaller
 Edit = Callable[[Case], Case]

@@ -12,13 +12,13 @@ from dsl.text import decimal_text, exact_text, value_text
 from dsl.tree import walk
 from evaluator import literals
 from evaluator.book import Book
-from evaluator.cases import Case, Trial
 from evaluator.columns import Origin
+from evaluator.laws_cases import Case, Trial
+from evaluator.laws_worlds import World, joined
 from evaluator.origins import describe_origin
 from evaluator.places import Unknown
 from evaluator.reference import Reference
 from evaluator.run import evaluate
-from evaluator.worlds import World, joined
 
 SHOWN = 12  # digits of an expected value
 

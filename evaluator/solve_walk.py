@@ -1,45 +1,28 @@
 """One look along the way that a cell goes: every number that moves with it, and how far ahead the next turn is.
 
 Values come from the kernels, as at any other time. Beside them each operation that is straight, a quotient of straight
-lines, or chosen between such, says how its result moves, and where a comparison, a bracket or a branch will turn.
+lines, or chosen between such, says how its result moves, and where a comparison, a bracket or a branch will turn
+(``evaluator.solve_rules``).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from evaluator import groups
+from evaluator.aggregates import Members, members_of
 from evaluator.columns import KNOWN
 from evaluator.context import Context
-from evaluator.copies import Copies, context_of
-from evaluator.forms import (
-    Crossing,
-    Form,
-    Moves,
-    added,
-    constant,
-    crossing,
-    divided,
-    multiplied,
-    scaled,
-    taken,
-)
 from evaluator.graph import INDEX, SCALAR, Node
-from evaluator.pieces import Polynomials, Search, Segments, Step
+from evaluator.groups import counts_of, sums
+from evaluator.pieces import Step
 from evaluator.runner import ALL_KERNELS
-from evaluator.search import _text_codes
-from evaluator.vector import Flags, Floats, Index, Vector, clean, worst
+from evaluator.solve_copies import Copies, context_of
+from evaluator.solve_forms import Crossing, Form, crossing
+from evaluator.solve_rules import FLAGS, HOLDS, RULES
+from evaluator.vector import Flags, Floats, Index, Vector
 
-_HOLDS: dict[str, Callable[[Floats], Flags]] = {
-    "=": lambda sign: sign == 0,
-    "!=": lambda sign: sign != 0,
-    "<": lambda sign: sign < 0,
-    "<=": lambda sign: sign <= 0,
-    ">": lambda sign: sign > 0,
-    ">=": lambda sign: sign >= 0,
-}
 _LOGIC = ("and", "or", "not", "settle")
 
 
@@ -96,7 +79,7 @@ class Walk:
         count = self.over.count
         self._ahead = np.full(count, np.inf)
         self._curved = np.zeros(count, dtype=np.bool_)
-        self._crossings: dict[int, Crossing] = {}
+        self.crossings: dict[int, Crossing] = {}
         self._forms = dict(self._fixed)
         self._forms[self.target.id] = self._start(at, direction)
         for node in self.nodes:
@@ -132,14 +115,14 @@ class Walk:
         args = [self._argument(node, a) for a in node.args]
         value = ALL_KERNELS[node.op](node, [a.at for a in args], self.context)
         value = Vector(value.values, value.quality)
-        rule = _RULES.get(node.op)
+        rule = RULES.get(node.op)
         if rule is not None:
             return rule(self, node, args, value)
-        if not node.numeric and (node.type.kind is INDEX.kind or node.op in _FLAGS):
+        if not node.numeric and (node.type.kind is INDEX.kind or node.op in FLAGS):
             return Form(value)
-        return self._other(node, args, value)
+        return self.other(node, args, value)
 
-    def _other(self, node: Node, args: Sequence[Form], value: Vector) -> Form:
+    def other(self, node: Node, args: Sequence[Form], value: Vector) -> Form:
         """What isn't followed: a number that moves somehow, or a choice that may turn anywhere."""
         rows = self.over.size(node.grain)
         moves: Flags = np.zeros(rows, dtype=np.bool_)
@@ -198,11 +181,11 @@ class Walk:
             args = [self._carried(node, a, Form(self._ending(a))).at for a in node.args]
             return args[0] if node.op == "settle" else ALL_KERNELS[node.op](node, args, self.context)
         found = self._forms[node.id].at
-        if node.id not in self._crossings:
+        if node.id not in self.crossings:
             return found
         ahead = self._ahead if node.grain == SCALAR else self._ahead[self.over.copy[node.grain]]
-        turns = np.isfinite(ahead) & (self._crossings[node.id].distance <= ahead * (1 + 1e-9))
-        equal = _HOLDS[str(node.attrs[0])](np.zeros(1))
+        turns = np.isfinite(ahead) & (self.crossings[node.id].distance <= ahead * (1 + 1e-9))
+        equal = HOLDS[str(node.attrs[0])](np.zeros(1))
         return Vector(np.where(turns, equal, found.values), found.quality)
 
     # -- links ------------------------------------------------------------------------------------
@@ -251,7 +234,7 @@ class Walk:
         size = self.over.size(entity)
         if forms[0].still or not node.args[0].numeric or not size:
             return Form(value)
-        members = groups._members(node, vectors, self.context)
+        members = members_of(node, vectors, self.context)
         if node.op in ("agg_min", "agg_max"):
             return self._extreme_member(node, forms[0], members, value)
         _, slope, bend = forms[0].parts
@@ -259,12 +242,12 @@ class Walk:
         moved = np.broadcast_to(moved, (size,))
         if members.counted is not None:
             moved = np.where(members.counted, moved, 0.0)
-        total = groups.sums(members.groups, moved)
+        total = sums(members.groups, moved)
         if node.op == "agg_mean":
-            total = total / np.maximum(groups._counts(members.groups, members.counted), 1)
+            total = total / np.maximum(counts_of(members.groups, members.counted), 1)
         return Form(value, total)
 
-    def _extreme_member(self, node: Node, form: Form, members: groups.Members, value: Vector) -> Form:
+    def _extreme_member(self, node: Node, form: Form, members: Members, value: Vector) -> Form:
         """The member that is the least (or greatest) just after here, and where another takes its place."""
         entity = node.args[-1].grain if node.attrs[0] is None else str(node.attrs[0])
         size = self.over.size(entity)
@@ -320,181 +303,3 @@ class Walk:
             self._turns[id(step)] = up, down
         up, down = self._turns[id(step)]
         return up[state, code], down[state, code]
-
-
-# -- how each operation's result moves -------------------------------------------------------
-
-Rule = Callable[[Walk, Node, Sequence[Form], Vector], Form]
-_FLAGS = ("and", "or", "not", "absent", "known", "pick", "reason", "take", "corner")
-
-
-def _plain(rule: Callable[..., Moves]) -> Rule:
-    return lambda walk, node, args, value: Form(value, *rule(*args))
-
-
-def _division(walk: Walk, node: Node, args: Sequence[Form], value: Vector) -> Form:
-    x, y = args
-    if not y.still:
-        walk.note(node.grain, crossing(y, constant(0.0)).distance, y.at)
-    return Form(value, *divided(x, y))
-
-
-def _absolute(walk: Walk, node: Node, args: Sequence[Form], value: Vector) -> Form:
-    (x,) = args
-    below = walk.cross(node, x, constant(0.0), value).sign < 0
-    return Form(value, None if x.slope is None else np.where(below, -x.slope, x.slope), x.bend)
-
-
-def _sign(walk: Walk, node: Node, args: Sequence[Form], value: Vector) -> Form:
-    found = walk.cross(node, args[0], constant(0.0), value)
-    return Form(replace(value, values=clean(found.sign, value.quality)))
-
-
-def _extreme(side: float) -> Rule:
-    def rule(walk: Walk, node: Node, args: Sequence[Form], value: Vector) -> Form:
-        return replace(_of_all(walk, node, args, value, side), at=value)
-
-    return rule
-
-
-def _of_all(walk: Walk, node: Node, args: Sequence[Form], value: Vector, side: float) -> Form:
-    best = args[0]
-    for arg in args[1:]:
-        first = walk.cross(node, best, arg, value).sign * side <= 0
-        at = Vector(np.where(first, best.at.values, arg.at.values))
-        best = Form(at, *taken(first, best, arg))
-    return best
-
-
-def _clamp(walk: Walk, node: Node, args: Sequence[Form], value: Vector) -> Form:
-    x, low, high = args
-    if not (low.still and high.still):
-        walk.note(node.grain, crossing(low, high).distance, value)
-    held = _of_all(walk, node, [x, low], value, -1.0)
-    return replace(_of_all(walk, node, [held, high], value, 1.0), at=value)
-
-
-def _interpolate(walk: Walk, node: Node, args: Sequence[Form], value: Vector) -> Form:
-    x, x0, y0, x1, y1 = args
-    if not (x0.still and y0.still and x1.still and y1.still):
-        return walk._other(node, args, value)
-    low, high = (walk.cross(node, x, end, value).sign for end in (x0, x1))
-    inside = low * high < 0
-    factor = (y1.at.values - y0.at.values) / np.where(x1.at.values == x0.at.values, np.nan, x1.at.values - x0.at.values)
-    start = y0.at.values - factor * x0.at.values
-    slope, bend = scaled(x, start, factor)
-    return Form(value, None if slope is None else np.where(inside, slope, 0.0), bend)
-
-
-def _compare(walk: Walk, node: Node, args: Sequence[Form], value: Vector) -> Form:
-    x, y = args
-    if not node.args[0].numeric or (x.still and y.still) or node.attrs[1]:
-        return Form(value) if x.still and y.still else walk._other(node, args, value)
-    quality = worst(x.at, y.at)
-    found = walk.cross(node, x, y, Vector(value.values, quality))
-    walk._crossings[node.id] = found
-    if node.attrs[0] in ("=", "!="):  # what holds at a single point isn't seen by looking beyond it
-        walk.doubt(node.grain, np.isfinite(found.distance))
-    return Form(Vector(clean(_HOLDS[str(node.attrs[0])](found.sign), quality), quality))
-
-
-def _select(walk: Walk, node: Node, args: Sequence[Form], value: Vector) -> Form:
-    condition, then, otherwise = args
-    if condition.at.uniform:
-        return then if condition.at.values[0] else otherwise
-    return Form(value, *taken(condition.at.values.astype(np.bool_), then, otherwise))
-
-
-def _choose(walk: Walk, node: Node, args: Sequence[Form], value: Vector) -> Form:
-    options = args[1:]
-    if all(o.still for o in options):
-        return Form(value)
-    slots = np.array(node.attrs[0], dtype=np.int32)[args[0].at.values]
-    picks = [slots == k for k in range(len(options))]
-    slope, bend = (np.select(picks, [np.asarray(o.parts[i]) for o in options]) for i in (1, 2))
-    return Form(value, slope, bend if bend.any() else None)
-
-
-def _within(walk: Walk, node: Node, args: Sequence[Form], value: Vector) -> Form:
-    (x,) = args
-    domain = node.attrs[0]
-    for limit in (domain.low, domain.high):  # type: ignore[attr-defined]
-        if limit is not None and not x.still:
-            walk.note(node.grain, crossing(x, constant(float(limit))).distance, x.at)
-    return Form(value, x.slope, x.bend)
-
-
-def _locate(walk: Walk, node: Node, args: Sequence[Form], value: Vector) -> Form:
-    (search,) = node.attrs
-    assert isinstance(search, Search)
-    state: Index | int = 0
-    for step, key, x in zip(search.steps, node.args, args, strict=False):
-        if step.operator == "=":
-            state = step.next(state, _text_codes(step, key.type, x.at, walk.context))
-        else:
-            code = np.searchsorted(step.bounds, x.at.values, step.side)
-            walk.bound(node, x, step, state, code, x.at)
-            state = step.next(state, code)
-        state = np.where(state < 0, 0, state)
-    return Form(value)
-
-
-def _segment(walk: Walk, node: Node, args: Sequence[Form], value: Vector) -> Form:
-    segments, _, grouped = node.attrs
-    assert isinstance(segments, Segments)
-    state: Index | int = args[1].at.values if grouped else 0
-    code = np.searchsorted(segments.step.bounds, args[0].at.values, "right")
-    walk.bound(node, args[0], segments.step, state, code, args[0].at)
-    return Form(value)
-
-
-def _piecewise(walk: Walk, node: Node, args: Sequence[Form], value: Vector) -> Form:
-    (pieces,) = node.attrs
-    assert isinstance(pieces, Polynomials)
-    x, p = args[0], args[1].at.values
-    factor = pieces.a[p]
-    slope, bend = scaled(x, pieces.y[p] - factor * pieces.start[p], factor)
-    if slope is not None and pieces.b is not None and pieces.c is not None:
-        round_ = (pieces.b[p] != 0.0) | (pieces.c[p] != 0.0)
-        slope = np.where(round_ & np.not_equal(x.parts[1], 0.0), np.nan, slope)
-    return Form(value, slope, bend)
-
-
-def _logarithmic(walk: Walk, node: Node, args: Sequence[Form], value: Vector) -> Form:
-    (pieces,) = node.attrs
-    assert isinstance(pieces, Polynomials)
-    x, p = args[0], args[1].at.values
-    if x.slope is None:
-        return Form(value)
-    return Form(value, np.where((pieces.a[p] != 0.0) & (x.slope != 0.0), np.nan, 0.0))
-
-
-def _mix(walk: Walk, node: Node, args: Sequence[Form], value: Vector) -> Form:
-    low, high, share = args
-    if not (low.still and high.still):
-        return walk._other(node, args, value)
-    return Form(value, *scaled(share, low.at.values, high.at.values - low.at.values))
-
-
-_RULES: dict[str, Rule] = {
-    "add": _plain(added),
-    "sub": _plain(lambda x, y: added(x, y, -1.0)),
-    "mul": _plain(multiplied),
-    "div": _division,
-    "neg": _plain(lambda x: scaled(x, 0.0, -1.0)),
-    "abs": _absolute,
-    "sign": _sign,
-    "min": _extreme(1.0),
-    "max": _extreme(-1.0),
-    "clamp": _clamp,
-    "interpolate": _interpolate,
-    "compare": _compare,
-    "select": _select,
-    "choose": _choose,
-    "within": _within,
-    "locate": _locate,
-    "segment": _segment,
-    "piecewise": _piecewise,
-    "logarithmic": _logarithmic,
-    "mix": _mix,
-}

@@ -11,10 +11,10 @@ from dsl.model import Kind, Value
 from dsl.slice import reach, sliced
 from dsl.tree import walk
 from evaluator import literals
-from evaluator.cases import Trial
+from evaluator.laws_cases import Trial
+from evaluator.laws_worlds import World, decimal, joined
 from evaluator.run import evaluate
 from evaluator.vector import Floats
-from evaluator.worlds import World, decimal, joined
 
 PROBE = "law."
 
