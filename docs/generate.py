@@ -39,15 +39,15 @@ _UNITS = {
     "clamp": "all arguments and the result share one unit",
 }
 _GIVES = {
-    "U": "the unit of the prices",
+    "U": "the shared unit",
     "1": "a plain number",
     "%": "a ratio",
-    "1/U": "one over the unit of the prices",
-    "U/t": "the unit of the prices by a duration",
+    "1/U": "one over the shared unit",
+    "U/t": "the shared unit by a duration",
 }
 _FINANCE = """## Normal distribution, options, impact, dates
 
-Spot (or forward) and strike share a unit, and so do size and depth. `time`, `step` are durations; `start`, `at` and
+Spot (or forward) and strike share a unit, and so do size and depth. `time`, `step` are durations; `start`, `end`, `at` and
 `d` are dates, whose parts are those of UTC. Volatility, rates, carry and intensity are plain numbers for a year,
 which has 365 days. In the formulas `N` and `n` are `normal_cdf` and `normal_pdf`,
 
@@ -158,8 +158,7 @@ def builtins() -> str:
         "# Built-in functions\n\n## Row by row\n\nEach works on the values of one row. An unknown argument makes the "
         "result unknown.\n\n"
         + _table(("call", "formula", "meaning", "units"), rows)
-        + "\n`interpolate` takes dates for x, x0 and x1, so a value that moves over time is "
-        "`interpolate(as_of, 2026-01-01, 10%, 2026-07-01, 4%)`.\n\n"
+        + "\n`interpolate` takes dates for x, x0 and x1; `ramp` below is the same with the dates beside their values.\n\n"
         + _FINANCE
         + _table(("call", "formula", "meaning", "result", "source"), typed)
         + "\n## Several arguments\n\n`min`, `max` and `clamp` take dates too. With one argument that runs over other rows, `min` and `max` are "

@@ -98,6 +98,10 @@ _OTHERS = (
     _typed("decay_by_steps", "start d, step t, rate 1, at d -> %", "(1 - rate)^floor((at - start) / step)", "what is "
            "left when each full step since start takes a part; 1 before it; unknown unless step > 0 and rate <= 1",
            "Maker, stairstep exponential decrease"),
+    _typed("ramp", "start d, before U, end d, after U, at d -> U",
+           "before + (after - before) * clamp((at - start) / (end - start), 0, 1)",
+           "a value that moves along a line from one date to another, held before and after; unknown where start = end",
+           "definition"),
     _typed("year", "d d -> 1", "year of d", "the calendar year, UTC; all parts of dates are unknown outside the years "
            "1 to 9999", "Gregorian calendar"),
     _typed("month", "d d -> 1", "1 to 12", "the month of the year, UTC", "Gregorian calendar"),

@@ -16,22 +16,25 @@ def typed_call(
 ) -> model.Expr:
     """The call, its arguments checked one by one."""
     found = model.BuiltinCall(builtin.name, tuple(args), _type(world, builtin, args, scope), written.span)
-    return _impact(found) if builtin.name == "square_root_impact" and found.type.kind is Kind.NUMBER else found
+    if found.type.kind is not Kind.NUMBER or builtin.name not in _WRITTEN_OUT:
+        return found
+    return _WRITTEN_OUT[builtin.name](found)
 
 
 def _type(world: World, builtin: Builtin, args: list[model.Expr], scope: Scope) -> Type:
-    names = builtin.arguments.split(", ")
+    names, takes = builtin.arguments.split(", "), builtin.takes.split()
+    first = next((name for name, taken in zip(names, takes, strict=True) if taken == "U"), "")
     shared = Type(Kind.NUMBER, None)
     anchor = args[0]
     right = True
-    for name, taken, arg in zip(names, builtin.takes.split(), args, strict=True):
+    for name, taken, arg in zip(names, takes, args, strict=True):
         what = f"`{name}` of `{builtin.name}`"
         if taken != "U":
             right &= expect(world, arg, _TAKEN[taken], what, calls=scope.calls)
         elif not expect(world, arg, Type(Kind.NUMBER, None), what, calls=scope.calls):
             right = False
         elif (joined := same(shared, arg.type)) is None:
-            message = f"`{names[0]}` and `{name}` of `{builtin.name}` need one unit, and here are "
+            message = f"`{first}` and `{name}` of `{builtin.name}` need one unit, and here are "
             clash(world, "E211", f"{message}{describe(shared)} and {describe(arg.type)}", anchor, arg, scope)
             right = False
         else:
@@ -55,3 +58,12 @@ def _impact(call: model.BuiltinCall) -> model.Expr:
     part = model.Binary("/", model.BuiltinCall("abs", (size,), size.type, size.span), depth, NUMBER, span)
     root = model.BuiltinCall("sqrt", (part,), NUMBER, span)
     return model.Binary("*", coefficient, root, call.type, span)
+
+
+def _ramp(call: model.BuiltinCall) -> model.Expr:
+    """``ramp`` as the ``interpolate`` that it is."""
+    start, before, end, after, at = call.args
+    return model.BuiltinCall("interpolate", (at, start, before, end, after), call.type, call.span)
+
+
+_WRITTEN_OUT = {"square_root_impact": _impact, "ramp": _ramp}

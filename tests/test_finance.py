@@ -179,6 +179,10 @@ EDGES: list[tuple[str, str, Any]] = [
     ("year(2026-01-01 + x * 365d)", "9000", Cause.DOMAIN),
     ("hour(2026-01-01 + x * 1h)", "7.99", 7.0),
     # a value that falls over time
+    ("ramp(2026-01-01, 10%, 2026-01-11, 0, 2026-01-01 + x * 1d)", "4", 0.06),
+    ("ramp(2026-01-01, 10%, 2026-01-11, 0, 2026-01-01 + x * 1d)", "-1", 0.1),
+    ("ramp(2026-01-01, 10%, 2026-01-11, 0, 2026-01-01 + x * 1d)", "10", 0.0),
+    ("ramp(2026-01-01, 10%, 2026-01-01 + x * 1d, 0, 2026-01-01)", "0", Cause.DIVISION),
     ("interpolate(2026-01-01 + x * 1d, 2026-01-01, 10%, 2026-01-11, 0)", "4", 0.06),
     ("interpolate(2026-01-01 + x * 1d, 2026-01-01, 10%, 2026-01-11, 0)", "40", 0.0),
 ]
@@ -376,6 +380,7 @@ TYPES = [
     ("square_root_impact(mark, mark, 1)", "number"),
     ("interpolate(as_of, day_, 1 USD, day_ + 1d, 2 USD)", "USD"),
     ("decay_by_steps(day_, 1d, 1%, as_of)", "number"),
+    ("ramp(day_, 1 USD, day_ + 1d, 2 USD, as_of)", "USD"),
 ]
 WRONG = [
     ("bsm_call(mark, 40, 20%, 1d, 0, 0)", "E211"),
@@ -386,6 +391,8 @@ WRONG = [
     ("black76_call(day_, mark, 20%, 1d, 0)", "E203"),
     ("interpolate(as_of, 0, 1, day_, 2)", "E203"),
     ("decay_by_steps(day_, 3, 1%, as_of)", "E203"),
+    ("ramp(day_, mark, day_ + 1d, 2, as_of)", "E211"),
+    ("ramp(day_, mark, 3, mark, as_of)", "E203"),
 ]
 _TYPED = 'policy "types"\nunit USD\nentity row:\n  mark : USD > 0\n  day_ : date\n  v = {}\n'
 
