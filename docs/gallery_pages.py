@@ -17,6 +17,8 @@ STYLE = (
     "stroke-width:2;stroke-linejoin:round}.dot{fill:#fff;stroke:#1d5b86;stroke-width:1.8}.book{fill:#b9c1ca}"
     "@media(prefers-color-scheme:dark){svg{background:#10141a}text{fill:#e7ebf0}.tick,.note,.label,.far{fill:#a3aebb}"
     ".axis{stroke:#4a5563}.grid{stroke:#2b333f}.curve{stroke:#7dbbe6}.dot{fill:#161b23;stroke:#7dbbe6}.book{fill:#4a5563}}"
+    "rect.su{fill:#a3aebb}.bound-label{font-weight:600}"
+    ".s0{fill:#2f7195}.s1{fill:#5595ab}.s2{fill:#8dbac0}.s3{fill:#cbd2b0}.s4{fill:#efc868}.s5{fill:#e8a34d}.s6{fill:#d97a3c}.s7{fill:#b9482f}.s8{fill:#7f1d2c}"
 )
 
 
@@ -65,8 +67,12 @@ def page(one: Shipped) -> dict[str, str]:
             files[name] = _picture(str(panel.drawing))
             about = f" {view.description}" if view.description else ""
             shown.append(f"![{view.name}]({name})\n\n*{view.name}*: {panel.caption}.{about}\n")
-        if shown:
+        if not panels:
+            shown += list(_spreads(results, reference, one.name, files))
+        if panels:
             parts.append("## Curves\n\nDrawn with the rows of the sample book below them.\n\n" + "\n".join(shown))
+        elif shown:
+            parts.append("## The book\n\n" + "\n".join(shown))
         parts += _tiers(results)
     if policy.params:
         rows = [f"| `{p.name}` | {_cell(p.span.text.partition(':')[2])} |" for p in policy.params.values()]
@@ -92,6 +98,18 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "README.md", index()
     for one in shipped():
         yield from page(one).items()
+
+
+def _spreads(results: Any, reference: Any, name: str, files: dict[str, str]) -> Iterator[str]:
+    """How the sample book is spread over what its tiers go by, where there is no curve to draw."""
+    from cli.report.ladder import ladder
+    from cli.report.spread import spread
+
+    for number, tiers in enumerate(results.policy.tiers.values(), 1):
+        drawn = spread(results, ladder(tiers, reference))
+        if drawn is not None:
+            files[f"{name}-{number}.svg"] = _picture(str(drawn.drawing.wide))
+            yield f"![{tiers.entity}]({name}-{number}.svg)\n\n{drawn.caption}\n"
 
 
 def _tiers(results: Any) -> Iterator[str]:

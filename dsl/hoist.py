@@ -28,6 +28,7 @@ class Asked:
 def hoisted(policy: model.Policy, wanted: Callable[[model.Solve], bool]) -> tuple[model.Policy, tuple[Asked, ...]]:
     """The policy with its wanted solves read from inputs."""
     asked: list[Asked] = []
+    before = sum(name.startswith(PREFIX) for e in policy.entities.values() for name in e.inputs)
 
     def moved(entity: str) -> Callable[[model.Expr], model.Expr]:
         def read(expr: model.Expr) -> model.Expr:
@@ -35,7 +36,7 @@ def hoisted(policy: model.Policy, wanted: Callable[[model.Solve], bool]) -> tupl
                 return expr
             found = next((a for a in asked if a.entity == entity and a.solve == expr), None)
             if found is None:
-                name = f"{PREFIX}{len(asked)}"
+                name = f"{PREFIX}{before + len(asked)}"
                 at, via = _seat(policy, entity, expr.condition)
                 found = Asked(entity, name, expr, at, via, f"{name}.holds")
                 asked.append(found)

@@ -6,7 +6,7 @@ up (``evaluator.solve_journey``). Where something moves in ways that aren't foll
 ``evaluator.solve_steps`` are tried; what floating point can't decide is solved by the reference interpreter.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
@@ -37,17 +37,19 @@ from evaluator.vector import Codes, Flags, Floats
 
 def solve(policy: Policy, book: Book, params: Mapping[str, Value], evaluate: Try) -> Solved:
     """Every `until` and `solve` found and read from an input; a policy without any comes back as it is."""
-    policy, book = _solves(policy, book, params, before_until=True)
+    policy, book = _solves(policy, book, params, lambda each: not reads_until(policy, each))
     solved = solve_untils(policy, book, params, evaluate)
-    policy, book = _solves(solved.policy, solved.book, params, before_until=False)
+    policy, book = _solves(solved.policy, solved.book, params, lambda each: True)  # what `until` found is an input now
     return replace(solved, policy=policy, book=book)
 
 
-def _solves(policy: Policy, book: Book, params: Mapping[str, Value], *, before_until: bool) -> tuple[Policy, Book]:
-    """Each `solve` found: those that lean on nothing that `until` finds, or the others."""
+def _solves(
+    policy: Policy, book: Book, params: Mapping[str, Value], wanted: Callable[[model.Solve], bool]
+) -> tuple[Policy, Book]:
+    """Each wanted `solve` found."""
     if not any(True for _ in solves(policy)):
         return policy, book
-    made, asked = hoisted(policy, lambda each: reads_until(policy, each) is not before_until)
+    made, asked = hoisted(policy, wanted)
     if not asked:
         return policy, book
     reference = Reference(policy, book, params)

@@ -23,8 +23,9 @@ from evaluator.run import evaluate
 from tests.conftest import Softliq
 from tests.generators import Case, cases
 from tests.test_compiled_equals_reference import EXAMPLES, compiled
+from tests.test_venues import DATA as REAL
 
-DATA = Path("/work/shared/data/binance_usdm_brackets.csv")
+DATA = REAL / "binance_usdm_brackets.csv"
 
 
 def found(text: str) -> tuple[model.Policy | None, list[str]]:

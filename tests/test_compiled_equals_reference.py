@@ -25,6 +25,7 @@ from evaluator.book import Book
 from evaluator.columns import KNOWN, Origin
 from evaluator.exact import Approximate
 from evaluator.places import Result, Unknown
+from evaluator.plain import moment_of
 from evaluator.reference import Reference
 from evaluator.run import Evaluation, evaluate
 from evaluator.snapshot import SnapshotError, book_of
@@ -102,7 +103,7 @@ def _words(value: Result) -> str:
 
 
 def differences(policy: Policy, book: Book) -> list[str]:
-    params = resolve_params(policy)
+    params = resolve_params(policy, None if book.as_of is None else moment_of(book.as_of))
     evaluation = evaluate(policy, book, params)
     found: list[str | None] = list(_group_differences(policy, book, evaluation))
     book = evaluation.book

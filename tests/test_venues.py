@@ -241,7 +241,7 @@ def test_binance_margin_at_every_real_bracket(tmp_path: Path) -> None:
 
 
 def test_binance_margin_at_every_shipped_bracket() -> None:
-    assert check_brackets(VENUES / "binance_usdm.policy") >= 20 * 2
+    assert check_brackets(VENUES / "binance_usdm.policy") >= 32 * 2
 
 
 BINANCE_TIERS = [
