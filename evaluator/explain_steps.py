@@ -20,6 +20,7 @@ from evaluator.places import Argument, At, Result, Unknown, first_unknown, numbe
 from evaluator.plain import Plain, constant, key_of
 from evaluator.queue import Queue
 from evaluator.reference import Reference
+from evaluator.reference_aggregates import contributions
 from evaluator.states import State
 
 MOST_STEPS = 2_000  # of one explanation
@@ -267,7 +268,7 @@ class Steps:
         return replace(step, used=tuple(used))
 
     def _aggregate(self, expr: model.Aggregate, at: At) -> Step:
-        found = self.reference.contributions(expr, at)
+        found = contributions(self.reference, expr, at)
         largest = sorted(found, key=lambda pair: _rank(pair[1]))[:MOST_MEMBERS]
         type_ = model.FLAG if expr.value is None else expr.value.type
         members = []

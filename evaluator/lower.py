@@ -11,20 +11,21 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from dsl import model
-from dsl.draws import LEFT
 from dsl.model import DATE, FLAG, NUMBER, Expr, Kind, Type, Value
 from evaluator.constants import Constant, Number
-from evaluator.context import BLOCK, PAIR
-from evaluator.drawing import drawing_of
+from evaluator.context import PAIR
 from evaluator.graph import INDEX, SCALAR, Facts, Graph, Node
 from evaluator.lookups import Lookups
-from evaluator.pairs import Pairwise, pairwise
+from evaluator.lower_aggregates import aggregate
+from evaluator.lower_draws import draw
+from evaluator.lower_grids import over
+from evaluator.lower_paths import key, read, through
+from evaluator.pairs import Pairwise
 from evaluator.scope import Lowered, Scope
 from evaluator.states import State, states
 
 _FRAMES = 20_000  # expressions nest to a limit, functions inside functions add to it
 
-_INFINITE = Number(model.INFINITE)
 _BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
 
 
@@ -87,7 +88,7 @@ def lower_keys(
     assert grouping is not None
     with _deep():
         lowering = Lowering(policy, params, as_of, infinite, Graph())
-        return [lowering.key(grouping.base, read) for _, read in grouping.keys]
+        return [key(lowering, grouping.base, read) for _, read in grouping.keys]
 
 
 def lowering(
@@ -110,14 +111,14 @@ class Lowering:
     ) -> None:
         self.policy, self.params, self.as_of, self.graph = policy, params, as_of, graph
         self._infinite = infinite
-        self._state: State | None = None
+        self.state: State | None = None
         self._states: dict[object, list[State]] = {}
         self._alike: dict[object, Node] = {}
         self._columns: dict[tuple[str, str, State | None], Node] = {}
         self._sought: tuple[State, dict[str, Lowered]] | None = None
         self._picks: dict[tuple[str, State | None], tuple[Node, Node]] = {}
         self._bodies: dict[object, Lowered] = {}
-        self._pairwise: dict[Node, Pairwise] = {}
+        self.pairwise: dict[Node, Pairwise] = {}
         self._lookups = Lookups(self)
 
     # -- operations -------------------------------------------------------------------------------
@@ -149,14 +150,14 @@ class Lowering:
         if level == 3 and operand.level in (1, 2) and node.grain != SCALAR:
             assert scope.inner is not None
             entity, end = (scope.entity, "left") if operand.level == 1 else (scope.inner, "right")
-            return self.graph.node("gather", (self._end(end, scope), node), (entity,), grain=PAIR, type=node.type)
+            return self.graph.node("gather", (self.end(end, scope), node), (entity,), grain=PAIR, type=node.type)
         if operand.level != 1 or level != 2 or node.grain == SCALAR or scope.inner is None:
             return node
         if scope.via is None:
             raise TypeError("an aggregate over whole entities can't read this row")
-        return self._through(scope.inner, scope.via, node)
+        return through(self, scope.inner, scope.via, node)
 
-    def _end(self, end: str, scope: Scope) -> Node:
+    def end(self, end: str, scope: Scope) -> Node:
         """One end of the pairs of an aggregate that goes up and down again, as row numbers."""
         attrs = (scope.entity, scope.up, scope.inner, scope.via)
         return self.graph.node(f"pair_{end}", (), attrs, grain=PAIR, type=INDEX)
@@ -182,32 +183,32 @@ class Lowering:
 
     def column(self, entity: str, name: str) -> Node:
         """A column at its entity's rows, in the state of the book at hand."""
-        state = self._state
+        state = self.state
         while state is not None and not state.touched((entity, name)):
             state = state.base
         key = (entity, name, state)
         if key not in self._columns:
-            with self._in(state):
+            with self.reading(state):
                 self._columns[key] = self._column(entity, name)
         return self._columns[key]
 
     @contextmanager
-    def _in(self, state: State | None) -> Iterator[None]:
+    def reading(self, state: State | None) -> Iterator[None]:
         """Reads columns in a state. What is lowered there is no part of a fold that has begun."""
-        before = self._state, self.graph.fold
-        self._state, self.graph.fold = state, None
+        before = self.state, self.graph.fold
+        self.state, self.graph.fold = state, None
         try:
             yield
         finally:
-            self._state, self.graph.fold = before
+            self.state, self.graph.fold = before
 
     def _column(self, entity: str, name: str) -> Node:
         found, grain, type = self.policy.entities[entity], self.grain(entity), self.policy.type_of(entity, name)
         if name == entity:
             return self.graph.node("key", (), (entity,), grain=grain, type=type)
-        state = self._state
+        state = self.state
         if state is not None:  # what is proved of a column's range, is of the book as it stands
-            with self._in(state.base if (entity, name) in state.lines else state):
+            with self.reading(state.base if (entity, name) in state.lines else state):
                 value = self._value(entity, name, type, state)
             alike = (entity, name, state.grid, state.base, value.id)  # in another move: what it moves isn't read here
             if alike not in self._alike:
@@ -230,7 +231,7 @@ class Lowering:
     def _value(self, entity: str, name: str, type: Type, state: State | None = None) -> Node:
         scope = Scope(entity)
         if state is not None and (entity, name) in state.lines:
-            return self.lower_as(state.lines[entity, name], type, replace(scope, args=self._args(state))).node
+            return self.lower_as(state.lines[entity, name], type, replace(scope, args=self.args_of(state))).node
         formula = self.policy.entities[entity].formulas.get(name)
         if formula is not None:
             return self.lower_as(formula.value, type, scope).node
@@ -254,7 +255,7 @@ class Lowering:
 
     def tier_pick(self, entity: str) -> tuple[Node, Node]:
         """The number of the tiers row that each row takes, and why where that is the ``unknown`` one."""
-        key = (entity, self._state)
+        key = (entity, self.state)
         if key not in self._picks:
             tiers, scope, grain = self.policy.tiers[entity], Scope(entity), self.grain(entity)
             flags = tuple(self._holds(tiers, row, scope) for row in tiers.rows if row.when is not None)
@@ -309,7 +310,7 @@ class Lowering:
                     raise ValueError("the policy reads as_of, and the snapshot doesn't state it")
                 return Lowered(self.graph.const(Number(self.as_of), DATE), 0)
             case model.Read():
-                return self._read(expr, scope)
+                return read(self, expr, scope)
             case model.Unary():
                 operand = self.lower(expr.operand, scope)
                 if expr.operator == "not":
@@ -323,10 +324,10 @@ class Lowering:
                 return self.op(expr.operator, [self.lower(o, scope) for o in expr.operands], scope, type=FLAG)
             case model.If():
                 parts = [self.lower(e, scope) for e in (expr.condition, expr.then, expr.otherwise)]
-                return self._select(parts, expr.type, scope)
+                return self.select(parts, expr.type, scope)
             case model.Fallback():
                 operand, otherwise = self.lower(expr.operand, scope), self.lower(expr.otherwise, scope)
-                return self._select(
+                return self.select(
                     [self._blank("absent", expr.operand, operand, scope), otherwise, operand], expr.type, scope
                 )
             case model.Known():
@@ -341,15 +342,15 @@ class Lowering:
             case model.CurveCall():
                 return self._lookups.curve(expr, scope)
             case model.Aggregate():
-                return self._aggregate(expr, scope)
+                return aggregate(self, expr, scope)
             case model.Unshocked():
-                assert self._state is not None
-                with self._in(self._state.base):
+                assert self.state is not None
+                with self.reading(self.state.base):
                     return self.lower(expr.operand, scope)
             case model.Over():
-                return self._over(expr, scope)
+                return over(self, expr, scope)
             case model.Draw():
-                return self._draw(expr, scope)
+                return draw(self, expr, scope)
         raise TypeError(f"no lowering for {type(expr).__name__}")
 
     def body(self, body: Expr, args: Mapping[str, Lowered], scope: Scope) -> Lowered:
@@ -395,7 +396,7 @@ class Lowering:
             return self.const(node.type.labels[value], type)
         return node
 
-    def _select(self, parts: list[Lowered], type: Type, scope: Scope) -> Lowered:
+    def select(self, parts: list[Lowered], type: Type, scope: Scope) -> Lowered:
         """``if``; a constant condition leaves one branch, at the level that all three have."""
         condition, then, otherwise = parts
         if type.kind is Kind.ENUM:
@@ -428,172 +429,17 @@ class Lowering:
 
     def column_in(self, state: State | None, entity: str, name: str) -> Node:
         """A column in another state."""
-        with self._in(state):
+        with self.reading(state):
             return self.column(entity, name)
 
-    def _args(self, state: State) -> dict[str, Lowered]:
+    def states(self, expr: model.Over) -> list[State]:
+        """The states that an `over` goes through from the one at hand, the same for all that ask."""
+        key = (expr.grid, expr.held, self.state)
+        if key not in self._states:
+            self._states[key] = list(states(self.policy, self.params, expr, self.state))
+        return self._states[key]
+
+    def args_of(self, state: State) -> dict[str, Lowered]:
         if self._sought is not None and state is self._sought[0]:
             return self._sought[1]
         return {name: Lowered(self.const(value.value, value.type), 0) for name, value in state.args.items()}
-
-    def _over(self, expr: model.Over, scope: Scope) -> Lowered:
-        """The moves' values folded one by one, each in its state."""
-        key = (expr.grid, expr.held, self._state)
-        if key not in self._states:
-            self._states[key] = list(states(self.policy, self.params, expr, self._state))
-        moves = self._states[key]
-        fold = {"sum": "add", "mean": "add"}.get(expr.function, expr.function.removeprefix("arg"))
-        folded: Lowered | None = None
-        best: Lowered | None = None
-        seen: set[int] = set()
-        for place, state in enumerate(moves):
-            with self._in(state):
-                value = self.lower(expr.value, replace(scope, args={**scope.args, **self._args(state)}))
-                if fold != "add" and value.node.id in seen:
-                    continue  # as in an earlier move: it changes nothing
-                seen.add(value.node.id)
-                self.graph.fold = (expr.grid, expr.held, state.base), state.number
-                if expr.function in ("argmin", "argmax"):
-                    best = self._better(expr, best, place, [value, folded or value], scope)
-                folded = value if folded is None else self.op(fold, [folded, value], scope)
-        assert folded is not None
-        if expr.function == "mean":
-            return self.op("div", [folded, Lowered(self.graph.const(Number(Fraction(len(moves)))), 0)], scope)
-        return best or folded
-
-    def _better(
-        self, expr: model.Over, best: Lowered | None, place: int, sides: list[Lowered], scope: Scope
-    ) -> Lowered:
-        """The number of the best move so far; unknown where a value is."""
-        here = Lowered(self.graph.const(place, expr.type), 0)
-        if best is None:
-            known = self.op("compare", [sides[0], Lowered(self.graph.const(_INFINITE), 0)], scope, ("<=", False), FLAG)
-            return self._select([known, here, here], expr.type, scope)
-        operator = "<" if expr.function == "argmin" else ">"
-        better = self.op("compare", sides, scope, (operator, False), FLAG)
-        return self._select([better, here, best], expr.type, scope)
-
-    # -- limits drawn in order --------------------------------------------------------------------
-
-    def _draw(self, expr: model.Draw, scope: Scope) -> Lowered:
-        """One node, which computes again and again what depends on ``left``; what doesn't are its operands."""
-        grain = self.grain(scope.entity)
-        pools = [self._pool(pool) for pool in expr.pools]
-        links = [self._chain(scope.entity, pool.links)[0] for pool in expr.pools if pool.links]
-        endless = any(pool.facts.infinite for pool in pools)
-        left = self.graph.node("left", (), (endless,), grain=grain, facts=Facts(True, endless))
-        order = self.lower(expr.order, scope).node
-        take = self.lower(expr.take, replace(scope, args={**scope.args, LEFT: Lowered(left, 1)}))
-        if self.policy.entities[scope.entity].groups is not None:
-            take = self._of_members(take, scope.entity, 1, scope)
-        drawing = drawing_of(expr, scope.entity, take.node, left, self._state)
-        args = (order, *pools, *links, *drawing.fixed)
-        node = self.graph.node("draw", args, (drawing,), grain=grain, facts=Facts(nonnegative=True))
-        return Lowered(node, 1)
-
-    def _pool(self, pool: model.Read) -> Node:
-        """What there is at first, at the rows of the pool's entity."""
-        column = self.column(pool.entity, pool.column)
-        if self.policy.entities[pool.entity].groups is None:
-            return column
-        return self._of_members(Lowered(column, 1), pool.entity, 1, Scope(pool.entity)).node
-
-    # -- paths and aggregates ---------------------------------------------------------------------
-
-    def _read(self, read: model.Read, scope: Scope) -> Lowered:
-        if self.policy.entities[read.entity].once and not read.links:
-            return Lowered(self.column(read.entity, read.column), 0)
-        start = scope.inner if read.inner else scope.entity
-        assert start is not None
-        node = self._through(start, read.links, self.column(read.entity, read.column))
-        return Lowered(node, 0 if self.grain(start) == SCALAR else 2 if read.inner else 1)
-
-    def _chain(self, start: str, links: tuple[str, ...]) -> tuple[Node, str]:
-        """The row that a chain of links leads to, and its entity."""
-        node, entity = self.column(start, links[0]), start
-        for i, link in enumerate(links):
-            if i:
-                step = self.column(entity, link)
-                node = self.graph.node("gather", (node, step), (entity,), grain=self.grain(start), type=step.type)
-            entity = self.policy.type_of(entity, link).entity
-        return node, entity
-
-    def _through(self, start: str, links: tuple[str, ...], column: Node) -> Node:
-        """A column read through links; the target's own key is where the links lead."""
-        if not links:
-            return column
-        index, entity = self._chain(start, links)
-        if column.op == "key":
-            return index
-        return self.graph.node("gather", (index, column), (entity,), grain=self.grain(start), type=column.type)
-
-    def key(self, base: str, read: model.Read) -> Node:
-        """A group's key at the rows of its base."""
-        column = self.column(read.entity, read.column)
-        if column.numeric:
-            column = self.graph.node("distinct", (column,), grain=column.grain, type=column.type, facts=column.facts)
-        return column if column.grain == SCALAR else self._through(base, read.links, column)
-
-    def _of_members(self, value: Lowered, group: str, level: int, scope: Scope) -> Lowered:
-        """A value that a group's row has from its members: unknown where these are."""
-        members = Lowered(self.column(group, model.MEMBERS), level)
-        return self._select([members, value, value], value.node.type, scope)
-
-    def _aggregate(self, expr: model.Aggregate, scope: Scope) -> Lowered:
-        inside = replace(scope, inner=expr.entity, via=expr.via, up=expr.up)
-        value = Lowered(self.graph.const(True, FLAG), 0)
-        if expr.value is not None:
-            value = self.lower_as(expr.value, expr.type, inside) if expr.by else self.lower(expr.value, inside)
-        if self.policy.entities[expr.entity].groups is not None:
-            value = self._of_members(value, expr.entity, 2, inside)
-        finest = 3 if expr.up else 2
-        args = [self.carry(value, finest, inside)]
-        if expr.where is not None:
-            args.append(self.carry(self.lower(expr.where, inside), finest, inside))
-        if expr.by is not None:
-            args.append(self.carry(self._order(expr, inside), finest, inside))
-        if expr.up:
-            return self._of_pairs(expr, args, inside)
-        level, grain = 0, SCALAR
-        if expr.via is not None:
-            args.append(self._chain(expr.entity, expr.via)[0])
-            level, grain = 1, self.grain(scope.entity)
-        attrs = (expr.entity, expr.where is not None, expr.via is not None)
-        type = self._of_members_type(expr, args[0])
-        node = self.graph.node(f"agg_{expr.function}", tuple(args), attrs, grain=grain, type=type)
-        found = Lowered(node, level if grain != SCALAR else 0)
-        if expr.via is not None and self.policy.entities[scope.entity].groups is not None:
-            return self._of_members(found, scope.entity, 1, scope)
-        return found
-
-    def _of_members_type(self, expr: model.Aggregate, value: Node) -> Type:
-        if expr.function in ("any", "all"):
-            return FLAG
-        return value.type if value.numeric or expr.by is not None else NUMBER
-
-    def _order(self, expr: model.Aggregate, inside: Scope) -> Lowered:
-        """What `first` goes by; of a group's rows unknown where their members are."""
-        assert expr.by is not None
-        by = self.lower(expr.by, inside)
-        if self.policy.entities[expr.entity].groups is not None:
-            by = self._of_members(by, expr.entity, 2, inside)
-        return by
-
-    def _of_pairs(self, expr: model.Aggregate, args: list[Node], scope: Scope) -> Lowered:
-        """An aggregate over the members of the row above this one; ``args``: its value and ``where`` at the pairs."""
-        assert expr.via is not None
-        attrs = (PAIR, expr.where is not None, True)
-        args = [*args, self._end("slot", scope)]
-        type = self._of_members_type(expr, args[0])
-        aggregate = self.graph.node(f"agg_{expr.function}", tuple(args), attrs, grain=BLOCK, type=type)
-        if aggregate not in self._pairwise:
-            self._pairwise[aggregate] = pairwise(scope.entity, expr.entity, aggregate)
-        work = self._pairwise[aggregate]
-        up, above = self._chain(scope.entity, expr.up)
-        operands = (up, self._chain(expr.entity, expr.via)[0], *work.outside)
-        grain = self.grain(scope.entity)
-        found = self.graph.node("pairwise", operands, (work,), grain=grain, type=type, facts=aggregate.facts)
-        if self.policy.entities[above].groups is None:
-            return Lowered(found, 1)
-        known = Lowered(self._through(scope.entity, expr.up, self.column(above, model.MEMBERS)), 1)
-        return self._select([known, Lowered(found, 1), Lowered(found, 1)], type, scope)

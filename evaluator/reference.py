@@ -24,8 +24,10 @@ from evaluator.exact_dates import DATES
 from evaluator.exact_finance import FINANCE
 from evaluator.members import Members
 from evaluator.places import Argument, At, Grain, Met, Result, Unknown, first_unknown, grain, met, number
-from evaluator.reference_cells import aggregated, as_it_is, input_cell
+from evaluator.reference_aggregates import aggregate
+from evaluator.reference_cells import as_it_is, input_cell
 from evaluator.reference_draws import Asked, Line
+from evaluator.reference_grids import over
 from evaluator.reference_lookup import holds
 from evaluator.reference_solve import solved
 from evaluator.reference_tables import Lookups
@@ -93,7 +95,7 @@ class Reference:
 
     def cell(self, entity: str, column: str, row: int) -> Result:
         """A column's value in a row: an input's, a formula's, a tiers column's or the key's."""
-        return self._settled(lambda: self._cell(entity, column, row))
+        return self._settled(lambda: self.read(entity, column, row))
 
     def evaluate(self, expr: Expr, entity: str, row: int) -> Result:
         """An expression's value at a row of ``entity`` (empty: on whole entities)."""
@@ -130,7 +132,7 @@ class Reference:
                 try:
                     if not waiting:
                         return compute()
-                    self._cell(*waiting[-1])
+                    self.read(*waiting[-1])
                     waiting.pop()
                 except _TooDeep as deep:
                     waiting.append(deep.cell)
@@ -140,7 +142,7 @@ class Reference:
 
     # -- cells ------------------------------------------------------------------------------------
 
-    def _cell(self, entity: str, column: str, row: int) -> Result:
+    def read(self, entity: str, column: str, row: int) -> Result:
         place = (entity, column, row)
         if place in self._cells:
             return self._cells[place]
@@ -223,12 +225,12 @@ class Reference:
             case model.CurveCall():
                 return self.lookups.curve(expr, at)
             case model.Aggregate():
-                return self._aggregate(expr, at)
+                return aggregate(self, expr, at)
             case model.Draw():
                 turn = self.line(expr, at.entity).turn(at.row)
                 return Fraction(0) if turn is None else turn.take
             case model.Over():
-                return self._over(expr, at)
+                return over(self, expr, at)
             case model.Solve():
                 return solved(self, expr, at)
             case model.Unshocked():
@@ -255,9 +257,12 @@ class Reference:
             return read.entity, 0
         place = at.inner if read.inner else (at.entity, at.row)
         assert place is not None
-        entity, row = place
-        for link in read.links:
-            target = self._cell(entity, link, row)
+        return self.follow(*place, read.links)
+
+    def follow(self, entity: str, row: int, links: Sequence[str]) -> tuple[str, int] | Unknown:
+        """Where a chain of links leads from a row, as (entity, row)."""
+        for link in links:
+            target = self.read(entity, link, row)
             if isinstance(target, Unknown):
                 return target
             assert isinstance(target, int)
@@ -266,7 +271,7 @@ class Reference:
 
     def _read(self, read: model.Read, at: At) -> Result:
         source = self.source(read, at)
-        return source if isinstance(source, Unknown) else self._cell(source[0], read.column, source[1])
+        return source if isinstance(source, Unknown) else self.read(source[0], read.column, source[1])
 
     def _numeric(self, function: Callable[..., Exact], operands: Sequence[Expr], at: At) -> Result:
         values = [self.value(operand, at) for operand in operands]
@@ -316,82 +321,19 @@ class Reference:
         if self.met is not None:
             self.met.add(met(span, arm))
 
-    # -- aggregates -------------------------------------------------------------------------------
+    # -- groups -----------------------------------------------------------------------------------
 
-    def contributions(self, expr: model.Aggregate, at: At) -> list[tuple[int, Result]]:
-        """Each member that ``where`` doesn't exclude, with its value; unknown where its value or ``where`` is."""
-        found: list[tuple[int, Result]] = []
-        above = self._above(expr, at)
-        for row in () if isinstance(above, Unknown) else self.members.of(expr.entity, expr.via, above[1]):
-            here = replace(at, inner=(expr.entity, row))
-            where: Result = True if expr.where is None else self.value(expr.where, here)
-            if where is not False:
-                value: Result = True if expr.value is None else self.value(expr.value, here)
-                value = first_unknown([value, self._members_known(expr.entity, row)]) or value
-                found.append((row, first_unknown([where, value]) or value))
-                if isinstance(where, bool) and value is {"any": True, "all": False}.get(expr.function):
-                    return [(row, value)]  # decided, whatever else is unknown
-        return found
-
-    def _members_known(self, entity: str, row: int) -> Result:
+    def members_known(self, entity: str, row: int) -> Result:
         """Whether it is known which rows belong to this one: unknown where a key of one that may is."""
-        return True if self.policy.entities[entity].groups is None else self._cell(entity, model.MEMBERS, row)
-
-    def _above(self, expr: model.Aggregate, at: At) -> tuple[str, int] | Unknown:
-        """The row whose members an aggregate runs over, as (entity, row): this one, or what its links lead up to."""
-        entity, row = at.entity, at.row
-        for link in expr.up:
-            target = self._cell(entity, link, row)
-            if isinstance(target, Unknown):
-                return target
-            assert isinstance(target, int)
-            entity, row = self.policy.type_of(entity, link).entity, target
-        return entity, row
-
-    def _aggregate(self, expr: model.Aggregate, at: At) -> Result:
-        above = self._above(expr, at)
-        if isinstance(above, Unknown):
-            return above
-        lacking = first_unknown([True if expr.via is None else self._members_known(*above)])
-        if lacking is not None:
-            return lacking
-        found = self.contributions(expr, at)
-        if expr.by is not None:
-            return self._first(expr, found, at)
-        values = [value for _, value in found]
-        if expr.function in ("any", "all") and len(values) == 1 and isinstance(values[0], bool):
-            return values[0]
-        return first_unknown(values) or aggregated(expr.function, values)
-
-    def _first(self, expr: model.Aggregate, members: list[tuple[int, Result]], at: At) -> Result:
-        """The value in the member that is first in order; unknown where a member's place is."""
-        assert expr.by is not None
-        places: dict[int, Result] = {}
-        for row, _ in members:
-            here = replace(at, inner=(expr.entity, row))
-            where: Result = True if expr.where is None else self.value(expr.where, here)
-            place = self.value(expr.by, here)
-            places[row] = first_unknown([where, place, self._members_known(expr.entity, row)]) or place
-        unknown = first_unknown(list(places.values()))
-        if unknown is not None:
-            return unknown
-        keys = self.book.tables[expr.entity].keys
-        best: tuple[int, Result] | None = None
-        for row, value in members:
-            order = -1 if best is None else compare(number(places[row]), number(places[best[0]]))
-            if best is None or order < 0 or (order == 0 and keys[row] < keys[best[0]]):
-                best = row, value
-        if best is None:
-            raise Fault(Cause.EMPTY)
-        return best[1]
+        return True if self.policy.entities[entity].groups is None else self.read(entity, model.MEMBERS, row)
 
     # -- limits drawn in order --------------------------------------------------------------------
 
     def line(self, expr: model.Draw, entity: str, rows: Sequence[int] = (), unordered: int = 0) -> Line:
         """The rows of a draw in their order; ``rows`` and ``unordered`` where somebody knows it (see ``Line``)."""
         if id(expr) not in self._lines:
-            tables, members = self.book.tables, self._members_known
-            asked = Asked(self.value, self.source, self.origin, self._cell, members, lambda e: tables[e].keys)
+            tables, members = self.book.tables, self.members_known
+            asked = Asked(self.value, self.source, self.origin, self.read, members, lambda e: tables[e].keys)
             self._lines[id(expr)] = Line(expr, entity, asked, rows, unordered)
         return self._lines[id(expr)]
 
@@ -439,32 +381,6 @@ class Reference:
             assert isinstance(value.value, Fraction)
             found[name] = Argument(value.value, value, at)
         return found
-
-    def _over(self, expr: model.Over, at: At) -> Result:
-        """The moves' values folded one by one, the first of equal ones the best."""
-        folded: Result | None = None
-        best: Result = expr.type.labels[0] if expr.type.labels else Fraction(0)
-        fold = exact.OPERATORS["+"] if expr.function in ("sum", "mean") else exact.FUNCTIONS[expr.function[-3:]]
-        count = 0
-        for move, state in zip(self.policy.grids[expr.grid].moves, self.states(expr), strict=True):
-            count += 1
-            args = {**at.args, **self.args_of(state, at)}
-            value = self.moved(state).at(expr.value, replace(at, args=args))
-            unknown = first_unknown([value] if folded is None else [folded, value])
-            if unknown is not None or folded is None:
-                folded = unknown or value
-                continue
-            order = compare(number(value), number(folded))
-            if order < 0 if expr.function == "argmin" else order > 0:
-                best = move.name
-            try:
-                folded = fold(number(folded), number(value))
-            except Fault as fault:
-                folded = Unknown(self.origin(fault.cause, expr, at))
-        assert folded is not None
-        if isinstance(folded, Unknown) or expr.function in ("min", "max", "sum"):
-            return folded
-        return best if expr.function in ("argmin", "argmax") else exact.divide(number(folded), Fraction(count))
 
     # -- faults -----------------------------------------------------------------------------------
 
