@@ -235,9 +235,9 @@ ROOMS = {
         "Graph to values, with care": "run runner vector context kernels smooth normal finance finance_jumps dates logic search links groups aggregates tiering error settle",
         "Limits drawn in order": "draws draws_guess draws_pools queue",
         "Numbers that are sought": "solve until tries solve_sought solve_copies solve_journey solve_walk solve_rules solve_forms solve_steps",
-        "Graph to values, fast": "fast shape tasks translate translate_lookups bits acts frame reach cut",
+        "Graph to values, fast": "fast shape tasks translate rules_inputs rules_numbers rules_decisions rules_lookups rules_groups bits blocks frame act acts acts_choice acts_lookups acts_members acts_flags reach cut",
         "The reference interpreter": "reference places exact exact_normal exact_finance exact_dates members reference_cells reference_aggregates reference_lookup reference_tables reference_tiers reference_grids reference_draws reference_solve reference_moving reference_until",
-        "Values to results": "results checks amounts origins plain outputs sweep explain explain_steps explain_tiers why_not",
+        "Values to results": "results lazy checks amounts origins plain outputs sweep explain explain_steps explain_tiers why_not",
         "Tests and laws": "testing asserted coverage laws laws_cases laws_worlds laws_aim laws_jumps laws_shrink laws_counterexample",
     },
     "cli": {
