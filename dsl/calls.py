@@ -4,8 +4,9 @@ from fractions import Fraction
 
 from dsl import model, syntax
 from dsl.builtins import AGGREGATES, BUILTINS, Builtin
+from dsl.clashes import call_labels, clash
 from dsl.diagnostics import Label
-from dsl.expressions import call_labels, clash, expression, optional_operand
+from dsl.expressions import expression, optional_operand
 from dsl.model import FLAG, NUMBER, Kind, Type
 from dsl.names import BUILTIN_NAMES, did_you_mean
 from dsl.signatures import typed_call
@@ -23,7 +24,7 @@ def call(world: World, written: syntax.Call, scope: Scope) -> model.Expr:
     names = world.names
     plain = len(written.function.parts) == 1
     if plain and (name in ("argmin", "argmax") or any(a.over is not None for a in written.arguments)):
-        from dsl.grids import over
+        from dsl.over import over
 
         return over(world, written, name, scope)
     if plain and name in AGGREGATES and (len(written.arguments) == 1 or name not in BUILTINS):

@@ -13,11 +13,12 @@ from dsl.curves import define_curve
 from dsl.diagnostics import Diagnostics, Label
 from dsl.examples import define_test
 from dsl.expressions import condition, formula
-from dsl.grids import check_overs, define_grid
+from dsl.grids import define_grid
 from dsl.groups import check_groups, define_group
 from dsl.laws import check_laws, define_law
 from dsl.model import MEMBERS, Kind
 from dsl.names import collect
+from dsl.over import check_overs
 from dsl.params import define_params, domain
 from dsl.ranges import Definitions, Ranges
 from dsl.source import Span

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 from dsl import model, syntax
+from dsl.clashes import clash
 from dsl.diagnostics import Label
-from dsl.expressions import clash, expression, may_be_blank
+from dsl.expressions import expression
+from dsl.guards import may_be_blank
 from dsl.model import Kind, Type
 from dsl.paths import resolve, start_of
 from dsl.tree import walk

@@ -4,16 +4,16 @@ from dataclasses import replace
 from fractions import Fraction
 
 from dsl import model, syntax
+from dsl.clashes import call_labels, clash, instead
 from dsl.diagnostics import Label
+from dsl.guards import guards, may_be_blank
 from dsl.model import FLAG, Kind, Type
 from dsl.names import did_you_mean
-from dsl.paths import facts_of, resolve, start_of
+from dsl.paths import resolve, start_of
 from dsl.source import Span
 from dsl.types import describe, expect, is_number, literal_unit, same
-from dsl.units import ONE, Unit
-from dsl.world import Fact, Scope, World, invalid
-
-NOTHING: frozenset[Fact] = frozenset()
+from dsl.units import ONE
+from dsl.world import Scope, World, invalid
 
 
 def expression(world: World, written: syntax.Expr, scope: Scope) -> model.Expr:
@@ -183,21 +183,6 @@ def _binary(world: World, written: syntax.Binary, scope: Scope) -> model.Expr:
     return model.Binary(written.operator, left, right, type_, written.span)
 
 
-def instead(expr: model.Expr) -> str | None:
-    """What to write where something that is no number stands for one."""
-    match expr.type.kind:
-        case Kind.TEXT:
-            literal = isinstance(expr, model.Const)
-            return "write a number without quotes" if literal else "declare it with a unit, not as text"
-        case Kind.FLAG | Kind.ENUM:
-            return "choose between numbers: `if … then … else …`"
-        case Kind.LINK:
-            return "read one of its columns"
-        case Kind.DATE:
-            return "subtract dates for a duration, or add a duration to one"
-    return None
-
-
 def _dates(operator: str, left: Type, right: Type) -> Type | None:
     if left.kind is Kind.DATE and right.kind is Kind.DATE and operator == "-":
         return model.DURATION
@@ -218,65 +203,6 @@ def _sum(world: World, written: syntax.Binary, left: model.Expr, right: model.Ex
     message = f"can't {verb} {describe(first.type)} {join} {describe(second.type)}"
     clash(world, "E205", message, left, right, scope)
     return model.ANY
-
-
-def clash(world: World, code: str, message: str, left: model.Expr, right: model.Expr, scope: Scope) -> None:
-    """Two sides whose units differ: both are shown, with the factor that would mend it."""
-    world.report.error(
-        code,
-        message,
-        Label(right.span, describe(right.type)),
-        Label(left.span, describe(left.type)),
-        *call_labels(scope),
-        help=mend(world, left, right, scope),
-    )
-
-
-def mend(world: World, left: model.Expr, right: model.Expr, scope: Scope) -> str | None:
-    """What to multiply the right side by, with a column that would do it where there is one."""
-    if left.type.kind is not Kind.NUMBER or right.type.kind is not Kind.NUMBER:
-        return None
-    wanted, has = left.type.unit, right.type.unit
-    if wanted is None or has is None:
-        return None
-    for side, unit, other in ((right, has, wanted), (left, wanted, has)):
-        if isinstance(side, model.Const) and unit == ONE and side.type.shown != "ratio":
-            return f"write the unit: `{side.span.text.strip()} {other}`"
-    named = _named(right)
-    factor = wanted / has
-    for word, side, unit in (
-        ("multiply", right, factor), ("multiply", left, ONE / factor), ("divide", right, ONE / factor),
-    ):  # fmt: skip
-        column = column_in(world, unit, scope) if len(unit.factors) > 1 else None
-        if column is not None and column != side.span.text.strip():
-            return f"{word} {_named(side)} by `{column}`, which is in `{unit}`"
-    if all(power < 0 for _, power in factor.factors):
-        return f"divide {named} by something in `{ONE / factor}`"
-    return f"multiply {named} by something in `{factor}`"
-
-
-def _named(side: model.Expr) -> str:
-    shown = side.span.text.strip()
-    return f"`{shown}`" if len(shown) <= 40 and "\n" not in shown else "this side"
-
-
-def column_in(world: World, unit: Unit, scope: Scope) -> str | None:
-    if scope.entity is None or scope.args is not None:
-        return None
-    for start in filter(None, (scope.inner, scope.entity)):
-        prefix = (scope.prefix or ()) if start == scope.inner else ()
-        for links, entity in [((), start), *(((n,), t) for n, (t, _) in world.names.links(start).items())]:
-            for name in world.inputs.get(entity, {}):
-                path = syntax.Path(tuple(syntax.Name(p) for p in (*prefix, *links, name)))
-                found = resolve(world, path, scope, guarded=True)
-                if found.type.kind is Kind.NUMBER and found.type.unit == unit:
-                    return path.text
-    return None
-
-
-def call_labels(scope: Scope) -> tuple[Label, ...]:
-    """The calls that led into a body, to show beside a fault in it."""
-    return tuple(Label(c, "called here") for c in scope.calls)
 
 
 def _product(world: World, written: syntax.Binary, left: model.Expr, right: model.Expr) -> Type:
@@ -373,19 +299,6 @@ def _logic(world: World, written: syntax.Logic, scope: Scope) -> model.Expr:
     return model.Logic(written.operator, tuple(operands), FLAG, written.span)
 
 
-def guards(written: syntax.Expr, scope: Scope, *, truth: bool) -> frozenset[Fact]:
-    """The optional cells that are there wherever a condition is yes (``truth``) or no."""
-    match written:
-        case syntax.Not():
-            return guards(written.operand, scope, truth=not truth)
-        case syntax.Logic() if (written.operator == "and") == truth:
-            return NOTHING.union(*(guards(o, scope, truth=truth) for o in written.operands))
-        case syntax.Call() if truth and written.function.text == "known" and len(written.arguments) == 1:
-            path = written.arguments[0].value
-            return facts_of(path, scope) if isinstance(path, syntax.Path) else NOTHING
-    return NOTHING
-
-
 def _if(world: World, written: syntax.If, scope: Scope) -> model.Expr:
     test = condition(world, written.condition, scope, "the condition of `if`")
     then = expression(world, written.then, scope.knowing(guards(written.condition, scope, truth=True)))
@@ -451,15 +364,3 @@ def optional_operand(world: World, written: syntax.Expr, scope: Scope, what: str
             help="put it right after the column or the table's call, in parentheses",
         )
     return expr
-
-
-def may_be_blank(world: World, read: model.Read, start: str) -> bool:
-    """Whether a read that starts at a row of an entity goes through an optional link or ends at an optional column."""
-    at = start
-    for link in read.links:
-        target, optional = world.names.links(at)[link]
-        if optional:
-            return True
-        at = target
-    member = world.names.members[read.entity].get(read.column)
-    return isinstance(member, syntax.Input) and member.type.optional

@@ -1,30 +1,25 @@
-"""`grid` and `over`: sets of moves, each a shock to the snapshot, and expressions recomputed in every one of them."""
+"""`grid`: sets of moves, each a shock to the snapshot."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
 from itertools import product
-from typing import Literal, cast
 
 from dsl import model, syntax
 from dsl.becomes import input_line, no_after, once_each
 from dsl.constants import constant
-from dsl.diagnostics import Diagnostics, Label
+from dsl.diagnostics import Label
 from dsl.expressions import expression
 from dsl.model import INFINITE, Kind, Type, Value
-from dsl.names import did_you_mean, reserved
+from dsl.names import reserved
 from dsl.source import Span
-from dsl.state import Cell, Touched, read_by, reads, rebuild
+from dsl.state import rebuild
 from dsl.tables import common_type, value_cell
 from dsl.text import value_text
-from dsl.tree import walk
 from dsl.types import coerce, describe, type_of
-from dsl.world import Scope, World, invalid
+from dsl.world import Scope, World
 
 MOST_MOVES = 10_000
-NAMES = ("argmin", "argmax")  # give the name of a move; the others its value
-FOLDS = ("min", "max", "mean", "sum", *NAMES)
 BODY = Scope(args={})
 
 Choice = tuple[str, model.Expr]  # how an axis' value is shown, and the value
@@ -268,45 +263,6 @@ def _shown(expr: model.Expr, type_: Type) -> str:
     return " ".join(expr.span.text.split()) if value is None else value_text(value, type_)
 
 
-# -- over -------------------------------------------------------------------------------------
-
-
-def over(world: World, written: syntax.Call, name: str, scope: Scope) -> model.Expr:
-    """`max(EXPR over GRID)` and the like."""
-    argument = written.arguments[0] if len(written.arguments) == 1 else None
-    if argument is None or argument.over is None or name not in FOLDS or argument.where or argument.via or argument.by:
-        _misused(world, written, name, argument)
-        return invalid(written.span)
-    if scope.args is not None:
-        help = "write it in a formula of the entity and hand it over as an argument"
-        world.report.error("E122", "`over` can't stand in a function, curve or table", written.span, help=help)
-        return invalid(written.span)
-    wanted = argument.over.text
-    if wanted not in world.names.grids:
-        if wanted not in world.names.lost:
-            help = did_you_mean(wanted, set(world.names.grids)) or "declare it: `grid NAME:` with its moves"
-            world.report.error("E720", f"there is no grid `{wanted}`", argument.over.span, help=help)
-        return invalid(written.span)
-    grid = define_grid(world, wanted, argument.over.span)
-    if grid is None:
-        return invalid(written.span)
-    columns = dict(grid.columns)
-    for entity in filter(None, (scope.entity, scope.inner)):
-        if clashing(world, columns, entity, world.names.grids[wanted].name, argument.value.span):
-            return invalid(written.span)
-    inside = replace(scope, shock={**scope.shock, **columns}, over=True)
-    value = expression(world, argument.value, inside)
-    if value.type.kind is not Kind.NUMBER:
-        if value.type.kind is not Kind.ANY:
-            message = f"`{name}` over a grid needs numbers, and this is {describe(value.type)}"
-            flag = "turn it into a number: `if … then 1 else 0`" if value.type.kind is Kind.FLAG else None
-            world.report.error("E203", message, value.span, help=flag)
-        return invalid(written.span)
-    type_ = Type(Kind.ENUM, labels=tuple(m.name for m in grid.moves)) if name in NAMES else value.type
-    fold = cast(Literal["min", "max", "mean", "sum", "argmin", "argmax"], name)
-    return model.Over(fold, wanted, grid.lines, value, (), type_, written.span)
-
-
 def clashing(world: World, columns: Mapping[str, Type], entity: str, grid: syntax.Name, span: Span) -> bool:
     """Whether columns of a grid are named as the row's own, so that both could be meant; reported."""
     both = [c for c in columns if c in world.names.members.get(entity, {})]
@@ -315,71 +271,6 @@ def clashing(world: World, columns: Mapping[str, Type], entity: str, grid: synta
         message = f"`{column}` is a column of `{grid.text}` and of `{entity}`"
         world.report.error("E728", message, *labels, help="rename the grid's")
     return bool(both)
-
-
-def _misused(world: World, written: syntax.Call, name: str, argument: syntax.Argument | None) -> None:
-    if argument is not None and argument.over is not None and name in FOLDS:
-        extra = argument.where or argument.via or argument.by
-        assert extra is not None
-        help = "put what it belongs to in parentheses of its own: `max(sum(… where …) over GRID)`"
-        world.report.error("E726", "only `over` may follow this expression", extra.span, help=help)
-    elif name in FOLDS:
-        help = f"write `{name}(expression over GRID)`"
-        world.report.error("E726", f"`{name}` over a grid takes one expression", written.span, help=help)
-    else:
-        help = "over a grid there are " + ", ".join(f"`{f}`" for f in FOLDS)
-        world.report.error("E726", f"`{name}` can't run over a grid", written.function.span, help=help)
-
-
-def check_overs(policy: model.Policy, report: Diagnostics) -> None:
-    """What `until` found holds for the book as it stands: no `over` may ask for it in a move."""
-    found = {o: None for e in evaluated(policy) for o in walk(e) if isinstance(o, model.Over)}
-    for each in found:
-        touched = Touched(policy, {(b.entity, b.column) for b in each.lines}, frozenset(each.held))
-        if (cell := behind(policy, reads(each.value), touched, partial(found_by_until, policy))) is not None:
-            message = f"this depends on `{'.'.join(cell)}`, which `until` finds for the book as it stands"
-            help = "read what the move changes without it; `eval --grid` finds it anew in each move"
-            report.error("E729", message, each.span, help=help)
-
-
-def evaluated(policy: model.Policy) -> Iterator[model.Expr]:
-    """Every expression that an evaluation or a test computes."""
-    for entity, column in policy.order:
-        formula = policy.entities[entity].formulas.get(column)
-        if formula is not None:
-            yield formula.value
-    for tiers in policy.tiers.values():
-        yield from (e for e in (tiers.variable, *(r.when for r in tiers.rows)) if e is not None)
-        yield from (cell for row in tiers.rows for cell in row.cells)
-    yield from (c.condition for c in policy.checks)
-    yield from (e.condition for t in policy.tests for e in t.expectations)
-
-
-def behind(
-    policy: model.Policy, cells: Iterable[Cell], touched: Touched, wanted: Callable[[Cell], bool]
-) -> Cell | None:
-    """A wanted column that these cells depend on, through columns that another state changes."""
-    seen: set[Cell] = set()
-    waiting = list(cells)
-    while waiting:
-        cell = waiting.pop()
-        if cell in seen or not touched(cell):
-            continue
-        seen.add(cell)
-        if cell not in touched.targets and wanted(cell):
-            return cell
-        waiting.extend(read_by(policy, cell))
-    return None
-
-
-def found_by_until(policy: model.Policy, cell: Cell) -> bool:
-    """Whether a column is one of tiers with an `until` cell."""
-    entity, column = cell
-    if column in policy.entities[entity].formulas or entity not in policy.tiers:
-        return False
-    tiers = policy.tiers[entity]
-    places = [i for i, made in enumerate(tiers.columns) if made.name == column]
-    return any(isinstance(row.cells[i], model.Until) for row in tiers.rows for i in places)
 
 
 def move_values(grid: model.Grid, params: Mapping[str, Value]) -> list[dict[str, model.Const]]:

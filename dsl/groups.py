@@ -107,7 +107,7 @@ def define_group(world: World, name: str, span: Span) -> model.Grouping | None:
 
 
 def _key(world: World, base: str, path: syntax.Path) -> model.Read | None:
-    from dsl.expressions import may_be_blank
+    from dsl.guards import may_be_blank
     from dsl.paths import resolve
 
     if path.parts[0].text in ("after", "base") and len(path.parts) > 1:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from dsl import model
+from dsl.dependence import found_by_until
 from dsl.diagnostics import Diagnostics
-from dsl.grids import found_by_until
 from dsl.state import in_order, read_by, rebuild
 from dsl.tree import walk
 

@@ -2,7 +2,7 @@
 
 from dsl import model, syntax
 from dsl.builtins import Builtin
-from dsl.expressions import clash
+from dsl.clashes import clash
 from dsl.model import DATE, DURATION, NUMBER, RATIO, Kind, Type
 from dsl.types import describe, expect, same
 from dsl.units import ONE, SECOND, Unit

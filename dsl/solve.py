@@ -5,9 +5,9 @@ from dataclasses import replace
 from functools import partial
 
 from dsl import model, syntax
+from dsl.dependence import behind, evaluated, found_by_until
 from dsl.diagnostics import Diagnostics
 from dsl.expressions import condition
-from dsl.grids import behind, evaluated, found_by_until
 from dsl.model import Interval, Kind, Type
 from dsl.names import did_you_mean
 from dsl.paths import resolve

@@ -3,16 +3,17 @@
 from dataclasses import replace
 
 from dsl import model, syntax
+from dsl.clashes import clash
 from dsl.correlations import WORD as CORRELATION
 from dsl.correlations import check_correlation
 from dsl.coverage import check_table
 from dsl.diagnostics import Label
-from dsl.expressions import condition, expression
+from dsl.expressions import condition, expression, label_or_expression
 from dsl.model import Key, Kind, Type, ValueColumn
 from dsl.names import did_you_mean, nearest
 from dsl.source import Span
 from dsl.tree import is_constant
-from dsl.types import coerce, type_of, unit_type
+from dsl.types import coerce, describe, same, type_of, unit_type
 from dsl.world import Scope, World, invalid
 
 BOUNDS = (">=", ">", "<=", "<")
@@ -239,8 +240,6 @@ def _key(
 
 def value_cell(world: World, cell: syntax.Cell, wanted: Type | None, scope: Scope, header: syntax.Header) -> model.Expr:
     """A cell of a value column; a plain number takes the column's declared type."""
-    from dsl.expressions import label_or_expression
-
     if isinstance(cell, syntax.Keyword):
         world.report.error("E407", f"`{cell.text}` is no value", cell.span, help="write a value")
         return invalid(cell.span)
@@ -263,9 +262,6 @@ def value_cell(world: World, cell: syntax.Cell, wanted: Type | None, scope: Scop
 
 def common_type(world: World, cells: list[model.Expr]) -> Type:
     """The one type of a column's cells; where they differ, both are shown."""
-    from dsl.expressions import clash
-    from dsl.types import describe, same
-
     if not cells:
         return model.ANY
     found, anchor = cells[0].type, cells[0]
