@@ -3,15 +3,19 @@
 from fractions import Fraction
 
 from dsl import model, syntax
+from dsl.aggregates import aggregate
 from dsl.builtins import AGGREGATES, BUILTINS, Builtin
 from dsl.clashes import call_labels, clash
+from dsl.curves import define_curve
 from dsl.diagnostics import Label
 from dsl.expressions import expression, optional_operand
 from dsl.model import FLAG, NUMBER, Kind, Type
 from dsl.names import BUILTIN_NAMES, did_you_mean
+from dsl.over import over
 from dsl.signatures import typed_call
 from dsl.source import Span
 from dsl.table_ends import group_key
+from dsl.tables import define_table, marginal_type
 from dsl.tree import weigh
 from dsl.types import describe, expect, same, unit_type
 from dsl.world import Scope, World, invalid
@@ -24,12 +28,8 @@ def call(world: World, written: syntax.Call, scope: Scope) -> model.Expr:
     names = world.names
     plain = len(written.function.parts) == 1
     if plain and (name in ("argmin", "argmax") or any(a.over is not None for a in written.arguments)):
-        from dsl.over import over
-
         return over(world, written, name, scope)
     if plain and name in AGGREGATES and (len(written.arguments) == 1 or name not in BUILTINS):
-        from dsl.aggregates import aggregate
-
         return aggregate(world, written, name, scope)
     for argument in written.arguments:
         extra = argument.by or argument.via or argument.where or argument.over
@@ -252,8 +252,6 @@ def define_functions(world: World) -> None:
 
 
 def _table(world: World, written: syntax.Call, scope: Scope) -> model.Expr:
-    from dsl.tables import define_table, marginal_type
-
     name = written.function.parts[0].text
     world.used.add((name,))
     table = define_table(world, name, written.span)
@@ -342,8 +340,6 @@ def _value_column(world: World, written: syntax.Call, table: model.Table) -> mod
 
 
 def _curve(world: World, written: syntax.Call, scope: Scope) -> model.Expr:
-    from dsl.curves import define_curve
-
     curve = define_curve(world, written.function.text, written.span)
     definition = world.names.curves[written.function.text]
     made = _arguments(world, written, scope, 1, 1, f"{definition.name.text}({definition.arg.name.text})")

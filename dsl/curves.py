@@ -10,6 +10,7 @@ from dsl.diagnostics import Label
 from dsl.expressions import expression
 from dsl.model import Kind
 from dsl.names import nearest
+from dsl.promises import check_formula, check_points
 from dsl.source import Span
 from dsl.tables import OUTSIDES, common_type
 from dsl.tree import is_constant
@@ -80,8 +81,6 @@ def _define(world: World, written: syntax.Curve) -> model.Curve | None:
         written.description,
         written.span,
     )
-    from dsl.promises import check_points
-
     check_points(world, curve, written)
     return curve
 
@@ -112,8 +111,6 @@ def _by_formula(
         written.name.text, name, arg_type, formula.type, "formula", None, (), formula, promises,
         written.description, written.span,
     )  # fmt: skip
-    from dsl.promises import check_formula
-
     check_formula(world, made, written)
     return made
 

@@ -5,12 +5,12 @@ from fractions import Fraction
 
 from dsl import model, syntax
 from dsl.clashes import call_labels, clash, instead
+from dsl.constants import affine, constant
 from dsl.diagnostics import Label
 from dsl.guards import guards, may_be_blank
 from dsl.model import FLAG, Kind, Type
 from dsl.names import did_you_mean
 from dsl.paths import resolve, start_of
-from dsl.source import Span
 from dsl.types import describe, expect, is_number, literal_unit, same
 from dsl.units import ONE
 from dsl.world import Scope, World, invalid
@@ -93,53 +93,6 @@ def label_or_expression(world: World, written: syntax.Expr, wanted: Type, scope:
     return expression(world, written, scope)
 
 
-def column_type(world: World, entity: str, column: str, span: Span) -> Type:
-    """The type of a column, worked out now if it hasn't been."""
-    if entity in world.names.groups:
-        from dsl.groups import define_group
-
-        define_group(world, entity, span)
-    if column == entity:
-        return Type(Kind.LINK, entity=entity)
-    member = world.names.members[entity][column]
-    if isinstance(member, syntax.Input):
-        found = world.inputs[entity].get(column)
-        return found.type if found else model.ANY
-    if isinstance(member, syntax.Formula):
-        return formula(world, entity, member, span).type
-    from dsl.tiers import define_tiers, tier_column_type
-
-    define_tiers(world, entity, span)
-    return tier_column_type(world, entity, column)
-
-
-def formula(world: World, entity: str, member: syntax.Formula, span: Span) -> model.Formula:
-    """A formula, checked once; a circle is reported once."""
-    cell = (entity, member.name.text)
-    if cell in world.formulas:
-        return world.formulas[cell]
-    if not world.enter(cell, span):
-        return model.Formula(member.name.text, model.ANY, invalid(member.span), member.description, member.span)
-    value = _whole(world, member.value, Scope(entity))
-    world.leave(cell)
-    type_ = value.type
-    if type_.kind is Kind.NUMBER and type_.unit is None:
-        type_ = model.NUMBER
-    made = model.Formula(member.name.text, type_, value, member.description, member.span)
-    world.formulas[cell] = made
-    world.order.append(cell)
-    return made
-
-
-def _whole(world: World, written: syntax.Expr, scope: Scope) -> model.Expr:
-    """All of a formula: here, and nowhere else, stands a `draw`."""
-    if isinstance(written, syntax.Draw):
-        from dsl.draws import draw
-
-        return draw(world, written, scope)
-    return expression(world, written, scope)
-
-
 def _sign(world: World, written: syntax.Sign, scope: Scope) -> model.Expr:
     operand = expression(world, written.operand, scope)
     if not is_number(operand.type):
@@ -218,8 +171,6 @@ def _product(world: World, written: syntax.Binary, left: model.Expr, right: mode
 
 
 def _power(world: World, base: model.Expr, exponent: model.Expr) -> Type:
-    from dsl.constants import affine, constant
-
     value = constant(exponent)
     if exponent.type.unit not in (ONE, None) or (affine(exponent) is None and value is None):
         world.report.error(

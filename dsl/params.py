@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
 from dsl import model, syntax
 from dsl.constants import constant
 from dsl.diagnostics import Diagnostics, Label
+from dsl.expressions import expression, label_or_expression
 from dsl.model import Interval, Kind, Param, Type, Value, Version
-from dsl.names import did_you_mean
+from dsl.names import Names, did_you_mean
+from dsl.parse import parse_literal
 from dsl.source import Source
+from dsl.text import exact_text
 from dsl.types import coerce, type_of
 from dsl.world import Scope, World
 
@@ -63,8 +67,6 @@ def _define(world: World, written: syntax.Param) -> Param:
 def _value(
     world: World, written: syntax.Expr, type_: Type, param: syntax.Param, interval: Interval | None
 ) -> Value | None:
-    from dsl.expressions import expression, label_or_expression
-
     expr = (
         label_or_expression(world, written, type_, BODY)
         if type_.kind is Kind.ENUM
@@ -130,8 +132,6 @@ def _in_order(world: World, versions: list[tuple[syntax.Dated, Version]], change
 
 def domain(world: World, written: syntax.Domain | None, type_: Type) -> Interval | None:
     """A declared range as exact bounds."""
-    from dsl.expressions import expression
-
     if written is None:
         return None
     if type_.kind not in (Kind.NUMBER, Kind.DATE, Kind.ANY):
@@ -236,8 +236,6 @@ def wanted(type_: Type) -> str:
 
 
 def _given_value(param: Param, given: object) -> Value | None:
-    from decimal import Decimal
-
     if param.type.kind is Kind.FLAG and isinstance(given, bool):
         return given
     if isinstance(given, bool):
@@ -263,10 +261,6 @@ def _parsed(param: Param, given: str) -> Value | None:
 
 def literal(text: str, type_: Type, name: str) -> Value | None:
     """A literal as typed outside a policy, as a value of a type; None where it isn't one."""
-    from dsl.expressions import expression
-    from dsl.names import Names
-    from dsl.parse import parse_literal
-
     report = Diagnostics()
     written = parse_literal(text, Source("--set", text), report)
     if written is None or report.failed:
@@ -300,7 +294,6 @@ def _in_force(param: Param, as_of: datetime | None, problems: list[tuple[str, st
 
 def interval_text(interval: Interval, type_: Type) -> str:
     """``in 110% to 150%``, ``> 0``: a range as the language writes it, and ``> 0 and < 1`` where an end is out."""
-    from dsl.text import exact_text
 
     def show(value: model.Exact) -> str:
         return exact_text(value, type_, unit=False)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from dsl import model, syntax
 from dsl.diagnostics import Label
+from dsl.group_paths import canonical, renamed
 from dsl.model import Kind, Type
 from dsl.names import BUILTIN_NAMES, did_you_mean
 from dsl.units import Base
@@ -119,7 +120,7 @@ def _read(
     last = parts[-1]
     if not _is_column(world, at, last.text):
         return _no_column(world, last, at, path)
-    from dsl.expressions import column_type
+    from dsl.columns import column_type
 
     world.read.add((at, last.text))
     type_ = column_type(world, at, last.text, path.span)
@@ -149,8 +150,6 @@ def _seen_from(world: World, type_: Type, way: tuple[str, tuple[str, ...]], inne
     """A column's type as this row sees it: its per-row units gain the path that leads there, ``way`` from an entity."""
     if type_.kind is not Kind.NUMBER or type_.unit is None or not any(b.entity for b, _ in type_.unit.factors):
         return type_
-    from dsl.groups import canonical, renamed
-
     start, links = way
     via = canonical(world.names, start, scope.via or ()) if inner else ()
     change: dict[Base, Base] = {}

@@ -9,6 +9,7 @@ from dsl.constants import constant
 from dsl.diagnostics import Label
 from dsl.expressions import condition, expression
 from dsl.model import RATIO, Interval, Kind, TierColumn, TierRow, Type
+from dsl.params import domain, interval_text
 from dsl.paths import resolve
 from dsl.reach import check_reach
 from dsl.source import Span
@@ -99,8 +100,6 @@ def _define(world: World, written: syntax.Tiers) -> model.Tiers | None:
 
 
 def _columns(world: World, written: syntax.Tiers) -> list[TierColumn]:
-    from dsl.params import domain
-
     made = []
     for header in written.headers[1:]:
         if header.operator is not None or header.marginal or header.continuous:
@@ -171,8 +170,6 @@ def _row(
             and expr.type.kind is not Kind.ANY
             and not column.domain.holds(value)
         ):
-            from dsl.params import interval_text
-
             world.report.error(
                 "E434",
                 f"`{expr.span.text.strip()}` is outside the range of `{column.name}`",

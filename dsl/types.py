@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from dsl import model, syntax
 from dsl.diagnostics import Label
+from dsl.group_paths import canonical
 from dsl.model import Kind, Type
 from dsl.names import TYPES, did_you_mean
 from dsl.source import Span
@@ -75,8 +76,6 @@ def _unit(world: World, path: syntax.Path, entity: str | None) -> Unit | None:
                 return None
             at = target[0]
         if names[-1] in world.names.own_units[at]:
-            from dsl.groups import canonical
-
             return Unit.of(Base(names[-1], at, canonical(world.names, entity, names[:-1])))
     _no_unit(world, path, entity, names)
     return None

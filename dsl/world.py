@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 from dsl import model, syntax
 from dsl.diagnostics import Diagnostics, Label
@@ -108,8 +109,6 @@ def _named(key: tuple[str, ...]) -> str:
 
 def invalid(span: Span = NOWHERE) -> model.Const:
     """What stands for an expression that has been reported already."""
-    from fractions import Fraction
-
     return model.Const(Fraction(0), model.ANY, span)
 
 
