@@ -26,6 +26,7 @@ from evaluator.tasks import Task, Tasks
 from evaluator.vector import Vector
 
 _MANY = 2.0**20  # half units of error up to which a relative one is small enough
+_UNSIGNED_BY_OPERANDS = frozenset("add mul div sqrt min max spread same select choose".split())
 
 
 class Translator:
@@ -176,8 +177,15 @@ class Translator:
 
     def unsigned(self, task: Task) -> bool:
         """Whether its values are never minus zero."""
-        if task.id not in self._unsigned:
-            self._unsigned[task.id] = self._is_unsigned(task)
+        # Without recursion: over a grid of a thousand moves `min` is a chain as long.
+        waiting = [] if task.id in self._unsigned else [task]
+        while waiting:
+            top = waiting[-1]
+            before = [a for a in top.args if top.op in _UNSIGNED_BY_OPERANDS and a.id not in self._unsigned]
+            if not before:
+                self._unsigned[top.id] = self._is_unsigned(top)
+                waiting.pop()
+            waiting += before
         return self._unsigned[task.id]
 
     def _is_unsigned(self, task: Task) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.bench import books, engines, worker
+from tests.bench import books, engines, tables, worker
 from tests.bench.reference import POLICY
 from tests.conftest import Softliq
 
@@ -48,6 +48,25 @@ def test_a_difference_is_noticed(name: str, book: Path) -> None:
         found[name].flat[5] = np.nan
         assert worker.difference(found, book / "expected") == np.inf
     assert worker.difference({}, book / "expected") == np.inf
+
+
+def test_what_is_measured(book: Path) -> None:
+    said = worker.measure(engines.BY_NAME["numpy_plain"], book, book, 0, 2)
+    assert len(said["seconds"]) == 2 and min(said["seconds"]) > 0 and said["added"] >= 0
+
+
+def test_ratios_are_of_minima() -> None:
+    plain, other = (engines.BY_NAME[name] for name in ("numpy_plain", "pandas_frame"))
+    runs = [{"seconds": [0.2, 0.5], "added": 4_000_000}, {"seconds": [0.3], "added": 3_000_000}]
+    rows = [
+        tables.row_of(plain, 1_000, runs),
+        tables.row_of(other, 1_000, [{"seconds": [0.1, 0.4], "added": 1_000_000}]),
+        tables.row_of(other, 2_000, [{"skipped": "no such library"}]),
+    ]
+    text = tables.markdown(rows, 1e9, {"date": "2026-12-01"})
+    assert "| NumPy, whole columns | 200.0 ms | 300.0 ms | 1.00 | 4.0 MB | 1.00 |" in text
+    assert "| pandas | 100.0 ms | 250.0 ms | 2.00 | 1.0 MB | 0.25 |" in text
+    assert "Pandas was skipped: no such library." in text
 
 
 def test_its_policy_is_checked_and_formatted(softliq: Softliq) -> None:

@@ -18,6 +18,7 @@ from evaluator.plain import moment_of
 from evaluator.run import Evaluation, evaluate
 from evaluator.snapshot import book_of
 from tests.bench import books, reference
+from tests.bench.peers.numpy_grid import worst_health
 from tests.generators import Case, cases
 from tests.test_compiled_equals_reference import compiled
 
@@ -142,3 +143,17 @@ def test_threads_change_nothing(threads: str, monkeypatch: pytest.MonkeyPatch) -
     policy, book = reference_book(500)
     quick, careful, _ = both(policy, book, 32)
     assert [differences(evaluation, careful) for evaluation in quick] == [[], [], []]
+
+
+def test_a_long_grid(tmp_path: Path) -> None:
+    """Long chains of one operation, as a grid's are, nest nothing. Expected: the benchmark's plain NumPy."""
+    import softliq
+
+    (tmp_path / "brackets.csv").write_bytes(reference.POLICY.with_name("brackets.csv").read_bytes())
+    (tmp_path / "grid.policy").write_text(reference.grid_policy(400), "utf-8")
+    policy, found = softliq.load_policy(tmp_path / "grid.policy"), books.book(40)
+    with patch.object(fast, "run", partial(fast.run, least=0)):
+        results = softliq.evaluate(policy, book_of(policy, books.tables(found)), columns=["account.worst"])
+    worst = results.column("account", "worst")
+    assert worst is not None
+    assert np.allclose(worst.values, worst_health(found, books.columns(found), 400), rtol=1e-12, atol=0)

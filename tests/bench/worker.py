@@ -18,7 +18,8 @@ import numpy as np
 from tests.bench.engines import BY_NAME, PROCESS, Absent, Engine, Found
 
 TOLERANCE = 1e-9
-PAUSE = 1.0  # seconds of calls after which no other begins
+LEAST = 3  # calls, since the first is slower than the others
+PAUSE, MOST = 1.0, 10.0  # seconds after which no other call begins, and not even one of those
 
 
 def measure(engine: Engine, folder: Path, small: Path, moves: int, calls: int) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def measure(engine: Engine, folder: Path, small: Path, moves: int, calls: int) -
     before = _reset_peak()
     seconds = []
     added = 0
-    while not seconds or (len(seconds) < calls and sum(seconds) < PAUSE):
+    while not seconds or (len(seconds) < calls and sum(seconds) < (MOST if len(seconds) < LEAST else PAUSE)):
         begun = perf_counter()
         result = call()
         seconds.append(perf_counter() - begun)
