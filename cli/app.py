@@ -1,6 +1,7 @@
 """The command `softliq`: its commands, and how each of them ends."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -48,6 +49,7 @@ app.command("eval")(eval_command)
 app.command("report")(report)
 app.command("explain")(explain)
 app.command("explain-error")(explain_error)
+_NAMES = frozenset(command.name for command in app.registered_commands)
 
 
 @app.callback(invoke_without_command=True)
@@ -80,7 +82,7 @@ def run(arguments: Sequence[str]) -> int:
         say(stop.message, stop.help)
         code = stop.code
     except typer.TyperException as error:
-        _usage(error)
+        _usage(error, arguments[0] if arguments and arguments[0] in _NAMES else "")
         code = Exit.USAGE
     except KeyboardInterrupt:
         code = Exit.INTERRUPTED
@@ -101,15 +103,21 @@ def run(arguments: Sequence[str]) -> int:
     return int(code or 0)
 
 
-def _usage(error: typer.TyperException) -> None:
-    """Click's message in this project's voice, and where to read on."""
+def _usage(error: typer.TyperException, command: str) -> None:
+    """Click's message in this project's voice, and where to read on. ``command``: the one that was named, if any."""
     message = error.format_message().strip().replace("'", "`").rstrip(".")
     message = message[:1].lower() + message[1:]
-    for before, after in ((" (Possible options: ", "; did you mean "), (". Did you mean ", "; did you mean ")):
-        if before in message:
-            message = message.replace(before, after).rstrip("?)")
+    for before in (" (Possible options: ", ". Did you mean ", "; did you mean "):
+        told, there, near = message.partition(before)
+        if there:
+            names = [name.strip("` ") for name in near.rstrip("?)").split(",")]
+            message = f"{told}; did you mean {' or '.join(f'`{name}`' for name in names)}?"
+    message = re.sub(
+        r"^got unexpected extra arguments?(?:\(s\))? \((.*)\)$", r"it takes no further argument: `\1`", message
+    )
+    message = re.sub(r"^no such option: (--?[^\s;]+)", r"no such option: `\1`", message)
     context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "softliq"
+    path = context.command_path if context is not None else f"softliq {command}".strip()
     say(message, f"`{path} --help` lists what it takes")
 
 

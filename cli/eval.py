@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 def eval_command(
+    context: typer.Context,
     policy: PolicyFile,
     snapshot: SnapshotPath,
     out: Annotated[
@@ -51,6 +52,12 @@ def eval_command(
     allowed = allowance(allow_unknown)
     if columns is not None and out is None:
         raise Stop(Exit.USAGE, "`--columns` chooses what is written, and nothing is", "add `--out DIR`")
+    source = context.get_parameter_source("format")
+    if out is None and source is not None and source.name == "COMMANDLINE":
+        raise Stop(
+            Exit.USAGE, "`--format` chooses how results are written, and none are",
+            "add `--out DIR`; `--json` prints the summary as JSON",
+        )  # fmt: skip
     if out is not None:
         _apart(out, snapshot)
     options = RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario)

@@ -89,7 +89,7 @@ def find_row(policy: "Policy", book: "Book", text: str) -> tuple[str, int]:
     if policy.entities[entity].once:
         return entity, 0
     table = book.tables[entity]
-    if not colon:
+    if not key:
         example = f"{entity}:{safe(table.keys[0])}" if table.rows else f"{entity}:KEY"
         raise Stop(Exit.USAGE, f"`{safe(text)}` names no row", f"write it as `{example}`")
     keys = list(table.keys)

@@ -123,8 +123,8 @@ def read_params(policy: Policy, as_of: Fraction | None, sets: tuple[str, ...], f
     overrides: dict[str, object] = _from_toml(file) if file is not None else {}
     typed: dict[str, object] = {}
     for one in sets:
-        name, sign, value = one.partition("=")
-        if not sign or not name.strip():
+        name, _, value = one.partition("=")
+        if not value.strip() or not name.strip():
             lacks = "value" if name.strip() else "name"
             raise Stop(Exit.USAGE, f"`--set {safe(one)}` has no {lacks}", "write it as `--set NAME=VALUE`")
         if name.strip() in typed:
@@ -145,8 +145,12 @@ def _from_toml(file: Path) -> dict[str, object]:
         found = tomli.loads(file.read_text("utf-8"), parse_float=str)
     except FileNotFoundError:
         raise Stop(Exit.USAGE, f"there is no file `{safe(str(file))}`", _nearby(file)) from None
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Stop(Exit.USAGE, f"`{safe(str(file))}` is not TOML: {safe(str(error))}") from None
+    except UnicodeDecodeError:
+        raise Stop(Exit.USAGE, f"`{safe(str(file))}` is not UTF-8 text", "save it as UTF-8") from None
+    except tomli.TOMLDecodeError as error:
+        told = safe(str(error).replace("'", "`"))
+        help = 'write lines such as `buffer = 1.4` or `buffer = "140%"`, each name once'
+        raise Stop(Exit.USAGE, f"`{safe(str(file))}` is not TOML: {told[:1].lower()}{told[1:]}", help) from None
     for name, value in found.items():
         if isinstance(value, dict | list):
             raise Stop(

@@ -172,7 +172,7 @@ class _Loader:
         where = span or Span(Source(name, ""), 0, 0)
         try:
             if not path.is_file():
-                self._absent(path, name, where)
+                self._absent(path, name, where, span is None)
                 return None
             size = path.stat().st_size
             if size > limit:
@@ -196,24 +196,29 @@ class _Loader:
         self.sources.append(read)
         return read
 
-    def _absent(self, path: Path, name: str, where: Span) -> None:
+    def _absent(self, path: Path, name: str, where: Span, given: bool) -> None:
+        """``given``: the policy itself, named on a command line and not in another file."""
         if path.is_dir():
-            self.diagnostics.error("E002", f"`{name}` is a folder", where, help="name a file in it")
+            inside = sorted(p.name for p in path.glob("*.policy"))
+            help = f"name a file in it, such as `{os.path.join(name, inside[0])}`" if inside else "name a file in it"
+            if given and not inside:
+                help = "name the policy's file; where a snapshot is given too, the policy comes first"
+            self.diagnostics.error("E002", f"`{name}` is a folder", where, help=help)
         elif path.exists():
             self.diagnostics.error("E002", f"`{name}` is not a plain file", where, help="copy it to a file")
-        else:
-            beside = path.parent.glob(f"*{path.suffix}") if path.parent.is_dir() else ()
-            near = get_close_matches(path.stem, sorted(p.stem for p in beside), 1, 0.6)
-            if path.is_relative_to(LIBRARY) and not path.is_relative_to(self.root):
-                shown = path.relative_to(LIBRARY).with_suffix("")
-                message = f"the shipped library has no `{shown.as_posix()}`"
-                help = f"a file of your own is named with its ending: `{shown.as_posix()}.policy`"
-                help = f"did you mean `{shown.with_name(near[0]).as_posix()}`?" if near else help
-            else:
-                message = f"there is no file `{name}`"
-                help = "check the path; it starts at the folder of the file that names it"
-                help = f"did you mean `{near[0]}{path.suffix}`?" if near else help
+        elif path.is_relative_to(LIBRARY) and not path.is_relative_to(self.root):
+            shown = path.relative_to(LIBRARY).with_suffix("")
+            near = _near(path, path.suffix)
+            help = f"a file of your own is named with its ending: `{shown.as_posix()}.policy`"
+            help = f"did you mean `{shown.with_name(Path(near).stem).as_posix()}`?" if near else help
+            message = f"the shipped library has no `{shown.as_posix()}`"
             self.diagnostics.error("E002", message, where, help=help)
+        else:
+            near = _near(path, ".policy" if given else path.suffix)
+            shown_near = os.path.join(os.path.dirname(name), near) if given and near else near
+            start = "you are in" if given else "of the file that names it"
+            help = f"did you mean `{shown_near}`?" if near else f"check the path; it starts at the folder {start}"
+            self.diagnostics.error("E002", f"there is no file `{name}`", where, help=help)
 
     def _encoding(self, data: bytes, at: int, name: str, where: Span) -> None:
         line = data.count(b"\n", 0, at) + 1
@@ -223,6 +228,13 @@ class _Loader:
             message = f"`{name}` is not UTF-8 text: line {line} has the byte 0x{data[at]:02X}"
         help = "save it as `CSV UTF-8`" if name.endswith(".csv") else "save it as UTF-8"
         self.diagnostics.error("E001", message, where, help=help)
+
+
+def _near(path: Path, suffix: str) -> str | None:
+    """The name of the file with this ending, beside where the path would be, that is most like it."""
+    names = {p.stem: p.name for p in path.parent.glob(f"*{suffix}")} if path.parent.is_dir() else {}
+    near = get_close_matches(path.stem, sorted(names), 1, 0.6)
+    return names[near[0]] if near else None
 
 
 def _beside(source: Source, text: str) -> str:

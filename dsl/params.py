@@ -210,7 +210,8 @@ def _override(param: Param, given: object, problems: list[tuple[str, str | None]
         return None
     value = _given_value(param, given)
     if value is None:
-        problems.append((f"`{given}` is not a value for `{param.name}`", f"it is {wanted(param.type)}"))
+        shown = str(given).lower() if isinstance(given, bool) else given
+        problems.append((f"`{shown}` is not a value for `{param.name}`", f"it is {wanted(param.type)}"))
         return None
     if (
         param.domain is not None

@@ -99,7 +99,10 @@ def _no_table(entity: str, present: list[str], entities: list[str]) -> Problem:
     stem = nearest(entity, (stem for stem in others.values() if stem not in entities))
     near = next((p for p, other in others.items() if other == stem), None)
     help = f"write {entity}.csv, {entity}.parquet or {entity}.arrow, or name its file in {TOML}"
-    if near:
+    sheet = next((p for p in present if p.lower() in (f"{entity}.xlsx", f"{entity}.xls", f"{entity}.ods")), None)
+    if sheet:
+        help = f"save `{sheet}` as `CSV UTF-8`, under the name {entity}.csv"
+    elif near:
         help = f'rename `{near}`, or name it in {TOML}: [{entity}] file = "{near}"'
     return Problem(f"no table for `{entity}`", entity + ".csv", help=help)
 
@@ -143,7 +146,8 @@ class _Toml:
             place = _PLACE.search(text)
             row = int(place[1]) if place and place[1] else None
             message = (text[: place.start()] if place else text).replace("'", "`")
-            self.fault(f"not valid TOML: {message[:1].lower()}{message[1:]}", "mend this line", row)
+            help = "mend this line" if row else "the text breaks off: mend its last line"
+            self.fault(f"not valid TOML: {message[:1].lower()}{message[1:]}", help, row)
             return {}
         self.as_of(content.pop("as_of", None))
         return {entity: said for entity, said in content.items() if self.entity(entity, said)}

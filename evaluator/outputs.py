@@ -10,7 +10,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,8 +49,9 @@ def write_outputs(
     a folder with a summary is complete. Raises UnknownColumn, OSError.
     """
     folder, chosen = Path(folder), choose(results, columns)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    with _about(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         names = []
         for entity, wanted in chosen.items():
@@ -208,8 +210,9 @@ _writers: dict[Format, Callable[[pa.Table], Callable[[Path], object]]] = {
 
 def write_file(path: Path, text: str) -> None:
     """One file of text, complete or absent."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with _about(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     try:
         _synced(Path(name), lambda made: made.write_text(text, "utf-8"))
@@ -218,6 +221,15 @@ def write_file(path: Path, text: str) -> None:
         _sync(path.parent)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+@contextmanager
+def _about(path: Path) -> Iterator[None]:
+    """An error of what is made beside a path first names the path that was asked for."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _synced(path: Path, write: Callable[[Path], object]) -> None:

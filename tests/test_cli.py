@@ -54,10 +54,10 @@ def test_version(softliq: Softliq) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["chek", "x"], "error: no such command `chek`; did you mean `check`, `schema`\n"),
+        (["chek", "x"], "error: no such command `chek`; did you mean `check` or `schema`?\n"),
         (
             ["eval", "a", "b", "--alow-unknown", "1"],
-            "error: no such option: --alow-unknown; did you mean --allow-unknown\n",
+            "error: no such option: `--alow-unknown`; did you mean `--allow-unknown`?\n",
         ),
         (["eval", "a"], "error: missing argument `SNAPSHOT`\n"),
         (["check"], "error: missing argument `FILES...`\n"),
@@ -69,6 +69,9 @@ def test_version(softliq: Softliq) -> None:
         (["eval", "a", "b", "--allow-unknown", "nan%"], "error: `--allow-unknown nan%` is not a number of rows\n"),
         (["eval", "a", "b", "--allow-unknown", "101%"], "error: `--allow-unknown 101%` is not a number of rows\n"),
         (["eval", "a", "b", "--columns", "x.y"], "error: `--columns` chooses what is written, and nothing is\n"),
+        (["eval", "a", "b", "--format", "csv"], "error: `--format` chooses how results are written, and none are\n"),
+        (["gallery", "x"], "error: it takes no further argument: `x`\n"),
+        (["eval", "a", "b", "--set"], "error: option `--set` requires an argument\n"),
         (["explain-error", "Z999\x1b"], "error: there is no error code `Z999\\x1b`\n"),
     ],
 )
@@ -503,10 +506,51 @@ def test_a_ratio_too_large_for_percent_is_not_called_infinite(softliq: Softliq, 
     assert max(map(len, ran.out.splitlines()[:11])) < 100
 
 
-def test_a_params_file_that_is_no_toml(softliq: Softliq, mine: Path) -> None:
-    (mine / "bad.toml").write_text("buffer: 1.4\n")
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (b"buffer: 1.4", "is not TOML: "),
+        (b"buffer = 1.4\nbuffer = 1.5", "is not TOML: cannot overwrite a value (at "),
+        (b"\xff\xfe", "is not UTF-8 text\nhelp: save it as UTF-8"),
+        (b"buffer = true", "`true` is not a value for `buffer`"),
+        (b"buffer = [1.4]", "`buffer` in "),
+        (b"bufer = 1.4", "no param `bufer`; did you mean `buffer`?"),
+    ],
+)
+def test_a_params_file_that_is_wrong(softliq: Softliq, mine: Path, written: bytes, message: str) -> None:
+    (mine / "bad.toml").write_bytes(written)
     ran = softliq("eval", mine / "my.policy", mine / "snapshot", "--params", mine / "bad.toml")
-    assert (ran.code, "is not TOML" in ran.err) == (2, True)
+    assert (ran.code, ran.out, message in ran.err) == (2, "", True), ran.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "help"),
+    [
+        ("my.polcy", "did you mean `{mine}/my.policy`?"),
+        ("my", "did you mean `{mine}/my.policy`?"),
+        ("zzz.policy", "check the path; it starts at the folder you are in"),
+        ("", "name a file in it, such as `{mine}/my.policy`"),
+        ("snapshot", "name the policy's file; where a snapshot is given too, the policy comes first"),
+    ],
+)
+def test_a_path_that_is_no_policy(softliq: Softliq, mine: Path, typed: str, help: str) -> None:
+    ran = softliq("check", str(mine / typed))
+    assert (ran.code, f"help: {help.format(mine=mine)}\n" in ran.err + ran.out) == (3, True), ran.err + ran.out
+
+
+def test_a_spreadsheet_in_place_of_a_table_is_named(softliq: Softliq, mine: Path) -> None:
+    (mine / "snapshot" / "market.csv").rename(mine / "snapshot" / "market.xlsx")
+    ran = softliq("eval", mine / "my.policy", mine / "snapshot")
+    assert (ran.code, "help: save `market.xlsx` as `CSV UTF-8`, under the name market.csv" in ran.err) == (4, True)
+
+
+def test_a_name_too_long_to_read_is_cut_on_the_terminal_only(softliq: Softliq, mine: Path) -> None:
+    long = "x" * 10_000
+    accounts = mine / "snapshot" / "account.csv"
+    accounts.write_text(f"{accounts.read_text()}{long},n/a\n")
+    ran = softliq("eval", mine / "my.policy", mine / "snapshot", "--out", mine / "results", "--format", "csv")
+    assert (ran.code, "…" in ran.out, max(map(len, ran.out.splitlines())) < 600) == (5, True, True)
+    assert long in (mine / "results" / "account.csv").read_text()
 
 
 def test_a_policy_with_errors_stops_first(softliq: Softliq, mine: Path) -> None:

@@ -18,6 +18,13 @@ from dsl.source import Source
 from tests.report_fixture import ACCOUNTS, HOSTILE, PLAIN_TIERS, Case, case, every_shape, plain
 
 COMMAND = "softliq report 'a <b>.policy' book -o \"x.html\""
+SOLVED = """policy "Solved"
+unit USD
+entity account:
+  cash : USD
+  debt : USD >= 0
+  gone = solve(cash until cash <= debt)
+"""
 VOID = {"meta", "input", "br", "img", "link"}
 
 
@@ -206,6 +213,14 @@ def test_verdict(cash: list[str], checks: str, allowed: int, state: str, said: s
 )
 def test_says(page: Page, said: str) -> None:
     assert said in page.words
+
+
+def test_a_policy_without_tiers_has_no_section_for_them_and_shows_solves_as_written() -> None:
+    one = case(SOLVED, {"account": {"account": ["a", "b"], "cash": ["50", "80"], "debt": ["40", "90"]}})
+    page = render(one.evaluation, one.loaded, "softliq report")
+    assert "Tiers</h2>" not in page
+    assert "solve(cash until cash &lt;= debt)" in page
+    assert "solve.0" not in page
 
 
 def test_hashes_of_the_policy_and_its_rows_are_printed(page: Page, every: Case) -> None:

@@ -120,7 +120,7 @@ def _rows(entity: Entity, evaluation: Evaluation) -> str:
 
 def _columns(entity: Entity, policy: Policy) -> Iterator[ColumnView]:
     for column in entity.inputs.values():
-        if column.name == MEMBERS:
+        if column.name == MEMBERS or column.found is not None:
             continue
         kind = words.type_words(column.type) + (", may be blank" if column.optional else "")
         tried = column.name.startswith(PREFIX)

@@ -114,9 +114,10 @@ def unknown(results: Results) -> UnknownSection:
     held, of = results.unknown_count, results.deciding_count
     said = f"None of {count(of, 'row')} is unknown."
     if held:
-        said = (
-            f"{held:,} of {count(of, 'row')} ({words.share(held, of)}) cannot be known. They are neither healthy nor"
-            " liquidated; each stands apart until the cell that caused it is mended."
+        said = f"{held:,} of {count(of, 'row')} ({words.share(held, of)}) cannot be known" + (
+            ": neither healthy nor liquidated. Each stands apart, with what caused it."
+            if results.policy.tiers
+            else ", with what caused it."
         )
     causes = [CauseView(e, c, f"{n:,}") for e, counts in results.causes.items() for c, n in counts.items()]
     rows = [UnknownView(words.name(r.key), r.cause, r.text) for r in results.unknown_rows(LISTED)]

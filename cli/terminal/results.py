@@ -7,7 +7,7 @@ from rich.console import Console
 
 from cli.terminal.console import output
 from cli.terminal.tables import say, show_table
-from cli.terminal.text import amount, count, figure, instant, percent, safe
+from cli.terminal.text import amount, brief, count, figure, instant, percent, safe
 
 if TYPE_CHECKING:
     from evaluator.amounts import Amount
@@ -27,7 +27,7 @@ def show_results(results: "Results", out: Path | None = None) -> None:
         _show_tiers(console, summary)
     for column, keys in results.unmet.items():
         more = f" and {len(keys) - _FEW:,} more" if len(keys) > _FEW else ""
-        shown = ", ".join(safe(key) for key in keys[:_FEW])
+        shown = ", ".join(brief(key) for key in keys[:_FEW])
         told = f"no `{safe(column)}` in its range is enough for {shown}{more}; they take the largest"
         say(console, f"note: {told}", "yellow")
     if results.checks:
@@ -89,7 +89,7 @@ def _show_check(console: Console, check: "CheckResult") -> None:
     if check.failing:
         told.append(f"{check.failing:,} of {count(check.rows, 'row')} fail" if check.on else "does not hold")
     if check.unknown:
-        told.append(f"{check.unknown:,} of {count(check.rows, 'row')} unknown" if check.on else "unknown")
+        told.append(f"{check.unknown:,} of {count(check.rows, 'row')} unknown" if check.on else "cannot be known")
     said = f": {', '.join(told)}" if told else ""
     say(console, f"{check.verdict:<8}{safe(check.text)}{said}", _STYLES[check.verdict])
     failing = [x for x in check.offenders if not x.because]
@@ -103,7 +103,7 @@ def _show_check(console: Console, check: "CheckResult") -> None:
         say(console, f"        and {check.failing - len(failing):,} more")
     unknown = [x for x in check.offenders if x.because][:_FEW]
     for one in unknown:
-        say(console, f"        {safe(one.key)}{'  ' if one.key else ''}{safe(one.because)}")
+        say(console, f"        {brief(one.key)}{'  ' if one.key else ''}{brief(one.because)}")
     if check.unknown > len(unknown) > 0:
         say(console, f"        and {check.unknown - len(unknown):,} more unknown")
 

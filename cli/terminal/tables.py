@@ -1,4 +1,4 @@
-"""Tables for a terminal: right-aligned numbers, nothing cut off, no trailing blanks when piped."""
+"""Tables for a terminal: right-aligned numbers, only endless cells cut, no trailing blanks when piped."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cli.terminal.text import safe
+from cli.terminal.text import brief, safe
 
 
 def show_table(
@@ -22,7 +22,7 @@ def show_table(
     for i, header in enumerate(headers):
         table.add_column(Text(safe(header)), justify="right" if i in numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(safe(cell)) for cell in row))
+        table.add_row(*(Text(brief(cell)) for cell in row))
     if console.is_terminal:
         console.print(Padding(table, (0, 0, 0, indent)))
         return

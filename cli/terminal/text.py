@@ -5,12 +5,19 @@ from fractions import Fraction
 
 from evaluator.literals import iso
 
+LONGEST = 240  # characters of a cell on the terminal
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 
 
 def safe(text: str) -> str:
     """Text in which every character that could move the cursor, or hide or reverse its neighbours, is an escape."""
     return "".join(_shown(c) for c in text)
+
+
+def brief(text: str) -> str:
+    """Safe text for a table or a list: of one that nobody could read, its beginning, its end and its length."""
+    shown = safe(text)
+    return shown if len(shown) <= LONGEST else f"{shown[:100]}…{shown[-40:]} ({len(text):,} characters)"
 
 
 def _shown(character: str) -> str:
