@@ -70,6 +70,9 @@ def softliq(
 
 def main() -> None:
     """The entry point."""
+    from cli.terminal.console import prepare
+
+    prepare()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -1,13 +1,12 @@
 """`softliq check`: every fault of policy files, in one run."""
 
-import json
-import sys
 from typing import Annotated
 
 import typer
 
 from cli.exits import Exit
 from cli.options import Format
+from cli.terminal.console import print_json
 
 RANGE_HEADERS = ("column", "range", "unit")
 
@@ -32,8 +31,7 @@ def check(
         if ranges:
             rows = [r for _, one in found if one.policy for r in as_rows(one.policy)]
             data = {"diagnostics": data, "ranges": [dict(zip(RANGE_HEADERS, r, strict=True)) for r in rows]}
-        json.dump(data, sys.stdout, indent=2, ensure_ascii=False)
-        print()
+        print_json(data)
     else:
         console = output()
         for number, (name, one) in enumerate(found):

@@ -1,6 +1,5 @@
 """`softliq eval`: a policy over a snapshot: tiers, checks, unknowns, files."""
 
-import json
 import re
 import sys
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import typer
 
 from cli.exits import Exit, Stop
 from cli.options import AllowUnknown, AsOf, Params, PolicyFile, RunOptions, Scenario, Set, SnapshotPath
+from cli.terminal.console import print_json
 
 if TYPE_CHECKING:
     from dsl.load import Loaded
@@ -73,8 +73,7 @@ def eval_command(
         apart_from_inputs(out, snapshot, loaded, results.policy, [f"{e}.{format}" for e in results.policy.entities])
         _write(results, out, format, columns)
     if as_json:
-        json.dump(results.summary(), sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
-        print()
+        print_json(results.summary())
     else:
         show_results(results, out)
     return verdict(results, allowed)

@@ -1,13 +1,12 @@
 """`softliq explain`: one row's tier and why, down to the cells of the snapshot."""
 
-import json
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.exits import Exit, Stop
 from cli.options import AsOf, Format, Params, PolicyFile, RunOptions, Scenario, Set, SnapshotPath
+from cli.terminal.console import print_json
 
 if TYPE_CHECKING:
     from dsl.model import Policy
@@ -48,8 +47,7 @@ def explain(
         _known_tier(results.policy, entity, why)
     found = explained(results.evaluation, entity, number, why)
     if format == "json":
-        json.dump(as_data(found), sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
-        print()
+        print_json(as_data(found))
     else:
         show_explanation(found)
     return Exit.FINE

@@ -1,8 +1,5 @@
 """`softliq gallery`: the shipped policies, a line each."""
 
-import json
-import sys
-
 from cli.exits import Exit
 from cli.options import Format
 
@@ -12,13 +9,12 @@ def gallery(format: Format = "text") -> int:
     from itertools import groupby
 
     from cli.library import shipped
-    from cli.terminal.console import output
+    from cli.terminal.console import output, print_json
     from cli.terminal.tables import say, show_table
 
     if format == "json":
         rows = [{"name": s.name, "chapter": s.chapter, "title": s.title, "line": s.line} for s in shipped()]
-        json.dump(rows, sys.stdout, indent=2, ensure_ascii=False)
-        print()
+        print_json(rows)
         return Exit.FINE
     console = output()
     for chapter, found in groupby(shipped(), key=lambda one: one.chapter):

@@ -64,6 +64,8 @@ def _standard_input(diagnostics: Diagnostics) -> Loaded:
 
 def standard_input() -> str:
     """All of standard input; what is not UTF-8 stops the command."""
+    if sys.stdin is None:
+        raise Stop(Exit.USAGE, "`-` is standard input, and that is closed", "pipe a policy into it, or name a file")
     try:
         return sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError as error:

@@ -1,13 +1,12 @@
 """`softliq schema`: the tables and columns that a snapshot must have."""
 
-import json
-import sys
 from typing import Annotated, Literal
 
 import typer
 
 from cli.exits import Exit
 from cli.options import PolicyFile
+from cli.terminal.console import print_json
 
 
 def schema(
@@ -24,8 +23,7 @@ def schema(
     _, checked = read_policy(policy)
     found = schema_of(checked)
     if format == "json":
-        json.dump(found, sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
-        print()
+        print_json(found)
     else:
         show_schema(found)
     return Exit.FINE

@@ -1,7 +1,5 @@
 """`softliq test`: the examples and laws that stand in policy files, run and shown where they fail."""
 
-import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +10,7 @@ import typer
 from cli.exits import Exit, Stop
 from cli.laws import Tried, add_cases, law_data, show_law
 from cli.options import Format
+from cli.terminal.console import print_json
 
 if TYPE_CHECKING:
     from evaluator.asserted import Failure
@@ -120,8 +119,7 @@ def _told(outcome: Outcome, format: str, junit: Path | None, snapshots: bool, th
     if format == "json":
         data = {"tests": [_data(*one) for one in ran], "laws": [law_data(*one) for one in tried]}
         data |= {} if coverage is None else {"coverage": coverage_data(coverage)}  # type: ignore[dict-item]
-        json.dump(data, sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
-        print()
+        print_json(data)
     else:
         _show(outcome, snapshots)
     needed = None if threshold is None else share(threshold)

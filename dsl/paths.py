@@ -252,7 +252,8 @@ def _entity_as_value(world: World, path: syntax.Path, scope: Scope) -> None:
         help_ += f"for a condition on each row write `on {name}`"
     else:
         help_ = (
-            f"`{scope.entity}` has no link `{name}`; declare one: `{name} : {name}`"
+            f"`{scope.entity}` has no link `{name}`; declare one: `{name} : {name}`, "
+            f"or write `entity {name} once:` if there is one for all"
             if scope.entity
             else "only an aggregate can read it"
         )

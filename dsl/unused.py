@@ -18,7 +18,7 @@ def warn_of_unused(world: World, own: Source) -> None:
                     "W102",
                     f"nothing reads `{entity}.{column}`",
                     member.name.span,
-                    help="remove it, or use it; a snapshot must hold it as it stands",
+                    help="remove it, or use it" + ("" if made.optional else "; a snapshot must hold it as it stands"),
                 )
     _definitions(world, own)
 

@@ -1,6 +1,7 @@
 """An expectation that failed, taken apart: each part with its value, the tiers it met, where the values are from."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from dsl import model
 from dsl.model import Kind
@@ -48,6 +49,7 @@ class Failure:
     whole: Part
     decided: tuple[Decided, ...]
     steps: tuple[Step, ...]
+    nearly: bool = False  # a figure that is expected to be equal, and is but for what rounding by hand leaves
 
     @property
     def expected(self) -> str:
@@ -72,7 +74,21 @@ def failure(reference: Reference, expectation: model.Expectation, row: int) -> F
     steps = Steps(reference)
     shown = [*steps.parts(condition, at), *(steps.column(entity, "tier", row) for entity, row in found)]
     decided = tuple(found.values())
-    return Failure(expectation, part(reference, condition, at), decided, tuple(s for s in shown if not s.again))
+    steps_shown = tuple(s for s in shown if not s.again)
+    nearly = _nearly(reference, expectation, at)
+    return Failure(expectation, part(reference, condition, at), decided, steps_shown, nearly)
+
+
+def _nearly(reference: Reference, expectation: model.Expectation, at: At) -> bool:
+    condition = expectation.condition
+    if not isinstance(condition, model.Compare) or condition.operator != "=" or expectation.within is not None:
+        return False
+    both = [reference.at(side, at) for side in (condition.left, condition.right)]
+    numbers = [float(value) for value in both if isinstance(value, Fraction | float)]
+    if len(numbers) < 2:
+        return False
+    larger = max(map(abs, numbers))
+    return larger < float("inf") and 0 < abs(numbers[0] - numbers[1]) <= larger / 1000
 
 
 def _of_tiers(policy: model.Policy, read: model.Read) -> bool:

@@ -663,6 +663,30 @@ def test_piped_output_has_no_colours_and_no_progress(mine: Path) -> None:
     assert "\x1b" not in done.stdout
 
 
+RUN = [sys.executable, "-c", "from cli.app import main; main()"]
+ASCII = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_an_output_of_few_characters_gets_escapes(mine: Path, options: tuple[str, ...]) -> None:
+    accounts = mine / "snapshot" / "account.csv"
+    accounts.write_text(f"{accounts.read_text()}\N{GRINNING FACE},n/a\n", "utf-8")
+    command = [*RUN, "eval", mine / "my.policy", mine / "snapshot", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, env=os.environ | ASCII)
+    assert done.returncode == 5, done.stderr
+    if options:
+        assert json.loads(done.stdout)["unknown"]["list"][0]["key"] == "\N{GRINNING FACE}"
+    else:
+        assert b"account \\U0001f600" in done.stdout
+
+
+@pytest.mark.parametrize(("closed", "arguments", "code"), [(1, ["gallery"], 0), (0, ["check", "-"], 2)])
+def test_a_stream_that_is_closed_is_no_fault_of_ours(closed: int, arguments: list[str], code: int) -> None:
+    shell = ["sh", "-c", f'exec "$@" {"<" if closed == 0 else ">"}&-', "sh"]
+    done = subprocess.run([*shell, *RUN, *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, "fault of softliq" in done.stderr) == (code, False), done.stderr
+
+
 def in_a_terminal(command: list[str], columns: int, **environment: str) -> str:
     """What a command shows on a terminal of that width, standard error too."""
     import fcntl
@@ -738,3 +762,8 @@ def test_a_space_that_nobody_sees_is_shown_in_a_faulty_cell(softliq: Softliq, mi
     accounts.write_text(accounts.read_text("utf-8").replace("bob,800", "bob,\u00a0800"), "utf-8")
     ran = softliq("eval", mine / "my.policy", mine / "snapshot")
     assert (ran.code, "`account.collateral` of `bob` is `\\u00a0800`" in ran.out) == (5, True)
+
+
+def test_a_narrow_terminal_breaks_no_figure_in_two(mine: Path) -> None:
+    shown = in_a_terminal(["eval", str(mine / "my.policy"), str(mine / "snapshot")], 30)
+    assert "trim        1  20.00%       100,000      20,000      8.67" in shown

@@ -1,5 +1,7 @@
 """Consoles for standard output and error: colours and width only where a person is looking."""
 
+import io
+import json
 import os
 import sys
 from typing import TYPE_CHECKING, TextIO
@@ -19,6 +21,24 @@ def output() -> "Console":
 def errors() -> "Console":
     """The console of standard error."""
     return _console(sys.stderr)
+
+
+def print_json(data: object) -> None:
+    """Data on standard output, as JSON that stays JSON where the output's encoding has few characters."""
+    utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
+    json.dump(data, sys.stdout, indent=2, ensure_ascii=not utf8, allow_nan=False)
+    print()
+
+
+def prepare() -> None:
+    """Makes the standard streams fit to write to: characters that their encoding lacks come out as escapes, and what
+    goes to a stream that is closed goes nowhere."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _console(file: TextIO) -> "Console":

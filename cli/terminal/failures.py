@@ -20,6 +20,8 @@ def show_failure(console: Console, failure: "Failure") -> None:
     say(console, f"{_INDENT}{safe(row)} (line {expectation.span.line}): {safe(failure.expected)}")
     for line in part_lines(failure.whole):
         say(console, f"{_INDENT}  {line}")
+    if failure.nearly:
+        say(console, f"{_INDENT}  help: an expected figure that is rounded says how far, such as `within 0.01`")
     for decided in failure.decided:
         name = f"{decided.entity} {decided.key}".strip()
         because = tier_because(decided.reason)

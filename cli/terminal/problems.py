@@ -1,14 +1,12 @@
 """What is wrong with a snapshot's structure, for people and for programs."""
 
-import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from rich.text import Text
 
 from cli.options import TextOrJson
-from cli.terminal.console import errors, output
+from cli.terminal.console import errors, print_json
 from cli.terminal.text import count, safe
 from evaluator.problems import Problem
 
@@ -16,8 +14,7 @@ from evaluator.problems import Problem
 def show_problems(problems: Sequence[Problem], format: TextOrJson) -> None:
     """People read them on standard error; programs on standard output, where the results would have been."""
     if format == "json":
-        json.dump({"problems": [asdict(p) for p in problems]}, sys.stdout, indent=2, ensure_ascii=False)
-        output().line()
+        print_json({"problems": [asdict(p) for p in problems]})
         return
     console = errors()
     for problem in problems:

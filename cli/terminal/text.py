@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from evaluator.literals import iso
 
-LONGEST = 240  # characters of a cell on the terminal
+LONGEST = 500  # characters of a cell on the terminal
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 
 
