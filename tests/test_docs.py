@@ -5,6 +5,7 @@ what the page's other blocks stand on; ``more``, statements beside the book and 
 of that entity. ``error CODE`` after it: exactly this is wrong with it, and the block is left out again.
 """
 
+import json
 import re
 import runpy
 import shlex
@@ -217,6 +218,34 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
 
 def test_the_generated_pages_are_new() -> None:
     assert GENERATE["stale"]() == [], "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("row", "command"),
+    [
+        ("check", "check absent.policy --format json"),
+        ("check", "check risk/my.policy --ranges --format json"),
+        ("schema", "schema risk/my.policy --format json"),
+        ("gallery", "gallery --format json"),
+        ("test", "test risk/my.policy --coverage --format json"),
+        ("explain", "explain risk/my.policy risk/snapshot account:bob --why-not trim --format json"),
+    ],
+)
+def test_what_a_command_gives_as_data_is_explained(row: str, command: str, risk: Path, softliq: Softliq) -> None:
+    """Every key down to two levels stands in the command's row."""
+    (told,) = re.findall(rf"^\| `{row} --format json` \|.*$", (ROOT / "docs" / "results.md").read_text("utf-8"), re.M)
+    explained = set(re.findall(r"`(\w+)`", told))
+
+    def keys(data: Any, depth: int) -> set[str]:
+        if depth == 0:
+            return set()
+        if isinstance(data, list):
+            return {k for each in data for k in keys(each, depth)}
+        if not isinstance(data, dict):
+            return set()
+        return set(data).union(*(keys(each, depth - 1) for each in data.values()))
+
+    assert keys(json.loads(softliq(*shlex.split(command)).out), 2) <= explained
 
 
 def test_every_cause_and_aggregate_is_explained() -> None:
