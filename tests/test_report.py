@@ -174,6 +174,8 @@ WHOLE = 'check "few shut": share(account.tier = shut) <= 10%\n'
         (["200", "300"], FAILS, 0, "fail", "1 check of 1 did not pass"),
         (["200", "2000", "300"], FAILS, 0, "fail", "fails for 2 of 3 accounts"),
         (["200", "300"], PASSES + WARNS, 0, "attention", "Every binding check holds; 1 warning"),
+        (["200", "300"], PASSES + WARNS, 0, "attention", "Passed with reservations"),
+        (["200", ""], "", 0, "attention", "Not settled"),
         (["200", ""], "", 0, "attention", "1 unknown row"),
         (["200", ""], "", 1, "pass", "No check is stated"),
         (["200", ""], PASSES, 1, "fail", "is unknown for 1 of 2 accounts"),
@@ -357,6 +359,11 @@ def test_logarithmic_scale_holds_what_is_below_it() -> None:
     axis = scale.Scale(10, 1000, 0, 100, log=True)
     assert [round(axis(x)) for x in (0, 10, 100, 1000, 9999)] == [0, 0, 50, 100, 100]
     assert axis.ticks(5) == [10, 100, 1000]
+
+
+def test_one_bound_at_zero_is_drawn_among_the_rows() -> None:
+    low, high = bins.window(np.array([-24_900.0, 3_373.75, 33_220.0]), [0.0])
+    assert low <= -24_800 and 33_100 <= high
 
 
 def test_histogram_counts_every_row_once() -> None:

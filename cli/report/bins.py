@@ -73,9 +73,9 @@ def window(values: Floats, bounds: Sequence[float]) -> tuple[float, float]:
     if not marks:
         low, high = (float(x) for x in np.quantile(finite, [0.01, 0.99]))
     else:
-        ends = np.quantile(finite, [0.001, 0.999])
         spread = max(max(marks) - min(marks), max(abs(m) for m in marks) / 2)
-        spread = spread or float(np.abs(ends).max()) / 2 or 1.0  # a bound at zero says nothing of the scale
+        spread = spread or float(np.median(np.abs(finite))) or 1.0  # one bound, at zero: the rows say what is much
+        ends = np.quantile(finite, [0.001, 0.999])
         low = min(min(marks) - spread / 4, max(float(ends[0]), min(marks) - 2 * spread))
         high = max(max(marks) + spread / 2, min(float(ends[1]), max(marks) + 3 * spread))
     if float(finite.min()) >= 0 and low < high / 8:

@@ -124,7 +124,8 @@ def _columns(entity: Entity, policy: Policy) -> Iterator[ColumnView]:
             continue
         kind = words.type_words(column.type) + (", may be blank" if column.optional else "")
         tried = column.name.startswith(PREFIX)
-        source = "a key" if entity.groups is not None else "its group" if column.grouped else "from the snapshot"
+        keys = dict(entity.groups.keys) if entity.groups is not None else {}
+        source = "a key" if column.name in keys else "its group" if column.grouped else "from the snapshot"
         told = ["found by `until`" if tried else source, words.interval(column.domain, column.type)]
         if column.fresh is not None:
             told.append(f"not older than {words.duration(float(column.fresh))}")

@@ -29,7 +29,7 @@ class Verdict:
 
 
 def verdict(results: Results, allowed_unknown: float = 0) -> Verdict:
-    """Fail: a check has not passed. Attention: a warning, or more rows unknown than allowed. Else pass."""
+    """Fail: a check has not passed. Attention: more rows unknown than allowed, or a warning. Else pass."""
     checks = [
         (result, results.policy.checks[outcome.index])
         for result, outcome in zip(results.checks, results.evaluation.checks, strict=True)
@@ -42,7 +42,7 @@ def verdict(results: Results, allowed_unknown: float = 0) -> Verdict:
         state, stamp = "fail", "✕ Not passed"
         headline = f"{count(len(failed), 'check')} of {len(results.checks)} did not pass"
     elif warned or held:
-        state, stamp = "attention", "! Passed with reservations"
+        state, stamp = "attention", "! Not settled" if held else "! Passed with reservations"
         parts = [count(len(warned), "warning")] if warned else []
         parts += [count(unknown, "unknown row")] if held else []
         headline = f"Every binding check holds; {', '.join(parts)}" if results.checks else " and ".join(parts)
