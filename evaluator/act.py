@@ -13,12 +13,15 @@ Act = Callable[[Frame, Task, Chain], Any]
 
 def reads(frame: Frame, task: Task, chain: Chain) -> list[Any]:
     """The operands at the rows that reach the task."""
+    if not chain:
+        values = frame.values
+        return [values[a.id] for a in task.args]
     return [frame.read(a, chain, task.grain) for a in task.args]
 
 
 def taken(frame: Frame, task: Task, chain: Chain, values: Any, index: Any) -> Any:
     """``values[index]``."""
-    if np.ndim(index) == 0:
+    if not isinstance(index, np.ndarray) or index.ndim == 0:
         return values[index]
     return np.take(values, index, out=frame.out(task, chain, [index]), mode="clip")
 

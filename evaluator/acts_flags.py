@@ -1,5 +1,6 @@
 """Acts that flag rows for the careful evaluator: decisions that are close, and faults."""
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -26,21 +27,37 @@ def _near(frame: Frame, task: Task, chain: Chain) -> None:
 def flag_near(
     frame: Frame, task: Task, chain: Chain, a: Any, b: Any, left: float, right: float, size_a: Any, size_b: Any
 ) -> None:
-    if np.ndim(b) == 0 and np.ndim(a) and np.isfinite(b):  # first by one bound for the whole block
-        peak = float(np.max(size_a, initial=0.0)) if size_a is not None else abs(float(b)) * 1.001
-        most = _CLOSE * (
-            left * peak + right * (abs(float(b)) if size_b is None else float(np.max(size_b, initial=0.0)))
-        )
-        if np.isfinite(most):
-            low, high = float(b) - most, float(b) + most
-            if np.count_nonzero(np.greater_equal(a, low)) == np.count_nonzero(np.greater(a, high)):
+    rows = None
+    if isinstance(a, np.ndarray) and a.ndim and (isinstance(b, float) or np.ndim(b) == 0) and isfinite(b):
+        b = float(b)  # first by one bound for the whole block
+        peak = _peak(size_a) if size_a is not None else abs(b) * 1.001
+        most = _CLOSE * (left * peak + right * (abs(b) if size_b is None else _peak(size_b)))
+        if isfinite(most):
+            from_low = np.greater_equal(a, b - most, out=frame.scratch(0, np.bool_, a.shape))
+            above = np.greater(a, b + most, out=frame.scratch(1, np.bool_, a.shape))
+            close = np.count_nonzero(from_low) - np.count_nonzero(above)
+            if not close:
                 return
+            whole = chain or a.shape == frame.shapes[task.grain]
+            if whole and 4 * close < a.size and all(np.shape(s) in ((), a.shape) for s in (size_a, size_b)):
+                rows = np.flatnonzero(np.logical_xor(from_low, above, out=from_low))
+                a, size_a, size_b = (_at(v, rows) for v in (a, size_a, size_b))
     with np.errstate(all="ignore"):
         gap = np.abs(np.subtract(a, b))
         bound = left * (np.abs(a) if size_a is None else size_a) + right * (np.abs(b) if size_b is None else size_b)
         bad = ~(gap > _CLOSE * bound) & (bound != 0.0) & np.isfinite(gap)
-    if np.any(bad):
+    if rows is not None:
+        frame.flag(task.grain, chain, rows[bad])
+    elif np.any(bad):
         frame.flag(task.grain, chain, bad)
+
+
+def _peak(sizes: Any) -> float:
+    return float(sizes.max(initial=0.0)) if isinstance(sizes, np.ndarray) else max(0.0, float(sizes))
+
+
+def _at(values: Any, rows: Any) -> Any:
+    return values.take(rows) if np.ndim(values) else values
 
 
 def _near_tie(frame: Frame, task: Task, chain: Chain) -> None:

@@ -8,8 +8,9 @@ Each counts only where its unit is one of the policy's own, such as USD. A row w
 its members' is) is left out of a sum and counted beside it. What is left out is said in a note.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from dsl.model import Kind, Policy
 from evaluator.book import Book
 from evaluator.columns import Column
+from evaluator.groups import make_groups, sums
 
 Find = Callable[[str, str], Column | None]  # a column by entity and name, None where there is none
 NAMES = ("notional", "closed", "cost")
@@ -38,27 +40,45 @@ class RowAmounts:
     known: npt.NDArray[np.bool_]
     unit: str
 
-    def total(self, here: npt.NDArray[np.bool_]) -> Amount:
-        """The sum over the rows chosen, left to right."""
-        values = self.values[here & self.known]
-        total = float(np.cumsum(values)[-1]) if len(values) else 0.0
-        return Amount(total, int(np.count_nonzero(here & ~self.known)))
+    def totals(self, codes: npt.NDArray[Any], count: int) -> list[Amount]:
+        """For each of ``count`` codes the sum over the rows that have it, left to right."""
+        values, unknown = self.values, np.zeros(count, dtype=np.int64)
+        if not self.known.all():
+            unknown = np.bincount(codes[~self.known], minlength=count)
+            codes, values = codes[self.known], values[self.known]
+        found = np.bincount(codes, values, count)
+        return [Amount(float(total), int(n)) for total, n in zip(found, unknown, strict=True)]
 
 
 def summed(policy: Policy) -> set[tuple[str, str]]:
-    """The columns that a summary needs: the tiers', and the amounts of their rows and of those that belong to them."""
+    """The columns that a summary needs: the tiers', and the amounts of their rows."""
     found = {(e, c) for e, tiers in policy.tiers.items() for c in ("tier", *(column.name for column in tiers.columns))}
-    for entity in policy.entities.values():
-        if entity.name in policy.tiers or any(target in policy.tiers for target in entity.links.values()):
-            found.update((entity.name, name) for name in NAMES if name in entity.formulas)
+    return found | {(e, name) for e in policy.tiers for name in NAMES if name in policy.entities[e].formulas}
+
+
+def member_amounts(policy: Policy) -> dict[tuple[str, str], tuple[str, str]]:
+    """By entity with tiers and name of an amount that isn't its own: the members' entity and the link that it is summed
+    along."""
+    found = {}
+    for entity in policy.tiers:
+        for name in NAMES:
+            members = [
+                (member.name, link)
+                for member in policy.entities.values()
+                for link, target in member.links.items()
+                if target == entity and _unit(policy, member.name, name) is not None
+            ]
+            if len(members) == 1 and _unit(policy, entity, name) is None:
+                found[entity, name] = members[0]
     return found
 
 
 def tier_amounts(
-    policy: Policy, book: Book, find: Find, entity: str
+    policy: Policy, book: Book, find: Find, entity: str, made: Mapping[tuple[str, str], Column]
 ) -> tuple[dict[str, RowAmounts | None], str, tuple[str, ...]]:
-    """Each of ``NAMES`` for the rows of an entity, their unit (several by commas), and notes on what is left out."""
-    found = {name: _amount(policy, book, find, entity, name) for name in NAMES}
+    """Each of ``NAMES`` for the rows of an entity, their unit (several by commas), and notes on what is left out.
+    ``made``: of members' amounts those that are summed already."""
+    found = {name: _amount(policy, book, find, entity, name, made.get((entity, name))) for name in NAMES}
     notional, close = found["notional"], find(entity, "close")
     if found["closed"] is None and notional is not None and close is not None:
         with np.errstate(invalid="ignore", over="ignore"):  # infinite times 0 counts as unknown
@@ -69,35 +89,40 @@ def tier_amounts(
     return found, ", ".join(sorted({a.unit for a in found.values() if a is not None})), notes
 
 
-def _amount(policy: Policy, book: Book, find: Find, entity: str, name: str) -> RowAmounts | None:
+def _amount(policy: Policy, book: Book, find: Find, entity: str, name: str, summed: Column | None) -> RowAmounts | None:
     own = _column(policy, find, entity, name)
-    if own is not None:
+    member = member_amounts(policy).get((entity, name))
+    if own is not None or member is None:
         return own
-    members = [
-        (amount, links)
-        for member in policy.entities.values()
-        for link, target in member.links.items()
-        if target == entity
-        and (amount := _column(policy, find, member.name, name)) is not None
-        and (links := find(member.name, link)) is not None
-    ]
-    return _summed(*members[0], book.tables[entity].rows) if len(members) == 1 else None
+    if summed is not None:
+        return RowAmounts(summed.values, summed.known(), _unit(policy, member[0], name) or "")
+    amount, links = _column(policy, find, member[0], name), find(*member)
+    return None if amount is None or links is None else _summed(amount, links, book.tables[entity].rows)
+
+
+def _unit(policy: Policy, entity: str, name: str) -> str | None:
+    """The unit of an amount; None where there is no such column, or it isn't money."""
+    if (entity, name) not in policy.order and name not in policy.entities[entity].inputs:
+        return None
+    type_ = policy.type_of(entity, name)
+    return str(type_.unit) if type_.kind is Kind.NUMBER and str(type_.unit) in policy.units else None
 
 
 def _column(policy: Policy, find: Find, entity: str, name: str) -> RowAmounts | None:
-    column = find(entity, name)
-    if column is None:
+    unit = _unit(policy, entity, name)
+    column = None if unit is None else find(entity, name)
+    if column is None or unit is None:
         return None
-    type_ = policy.type_of(entity, name)
-    if type_.kind is not Kind.NUMBER or str(type_.unit) not in policy.units:
-        return None
-    return RowAmounts(column.values.astype(np.float64), column.known(), str(type_.unit))
+    return RowAmounts(column.values.astype(np.float64, copy=False), column.known(), unit)
 
 
 def _summed(amount: RowAmounts, links: Column, rows: int) -> RowAmounts:
-    """Members' amounts summed by the row they link to, in the members' order."""
-    linked = links.known() & (links.values >= 0)
-    targets, known = links.values[linked], amount.known[linked]
-    values = np.where(known, amount.values[linked], 0.0)
-    sums = np.bincount(targets, weights=values, minlength=rows).astype(np.float64)
-    return RowAmounts(sums, np.bincount(targets[~known], minlength=rows) == 0, amount.unit)
+    """Members' amounts summed by the row they link to, in the order of all sums; unknown where one of them is."""
+    member = links.known() & (links.values >= 0)
+    groups = make_groups(np.where(member, links.values, rows).astype(np.intp, copy=False), rows)
+    known, values = np.ones(rows, dtype=np.bool_), amount.values
+    if not amount.known.all():
+        values = np.where(amount.known, values, 0.0)
+        known = np.bincount(groups.index[~amount.known], minlength=rows + 1)[:rows] == 0
+    found = sums(groups, values)
+    return RowAmounts(found, known & np.isfinite(found), amount.unit)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -70,7 +71,7 @@ class Blocks:
         consts = {a.id: a.attrs[1] for t in order.order for a in (t, *t.args) if a.op == "const"}
         count = max((t.id for t in order.order), default=0) + 1
         grains = {t.id: t.grain for t in tasks}
-        most = max((int(np.prod(s)) for b in layout.blocks for s in b.shapes.values()), default=1)
+        most = max((prod(s) for b in layout.blocks for s in b.shapes.values()), default=1)
 
         def work(blocks: Sequence[Block]) -> list[tuple[Block, list[tuple[str, Any]]]]:
             frame = self.frames.pop() if self.frames else Frame(count, max(1, most))
@@ -229,7 +230,7 @@ class Blocks:
 def _part(block: Block, entity: str, values: Any) -> Any:
     """A laid out column's values in a block, as it has them: a row, or a matrix."""
     start, shape = block.starts[entity], block.shapes[entity]
-    return values[start : start + int(np.prod(shape))].reshape(shape)
+    return values[start : start + prod(shape)].reshape(shape)
 
 
 class _Parts(dict[tuple[Any, ...], Any]):

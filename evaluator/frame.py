@@ -4,8 +4,10 @@ A block has rows of one grain, or, where the book is laid out by account, of sev
 matrix, one column for each account, and an account's are the row that stands for all of its members.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -52,7 +54,7 @@ class Frame:
         self.flagged: list[tuple[str, Rows]] = []
         self.trouble = 0
         self._size = size
-        self._pool: dict[Any, list[Any]] = {}
+        self._pool: dict[Any, list[Any]] = defaultdict(list)
         self._owned: dict[int, Any] = {}
         self._selections: dict[Chain, Selection] = {}
         self._scratch: dict[tuple[int, Any], Any] = {}
@@ -73,7 +75,7 @@ class Frame:
         self.kept, self.columns, self.links, self.heads, self.flagged = {}, {}, {}, {}, []
 
     def run(self, lines: Sequence[tuple[Line, Any]]) -> None:
-        values = self.values
+        values, keeps = self.values, self.kept
         for line, act in lines:
             task, chain = line.task, line.chain
             if chain and self.selection(task.grain, chain).none:
@@ -81,14 +83,17 @@ class Frame:
             else:
                 self.trouble = 0
                 result = act(self, task, chain)
-                if task.id in self.kept:
-                    kept = self.kept[task.id]
+                if task.id in keeps:
+                    kept = keeps[task.id]
                     if result is not kept:
                         np.copyto(kept, result)
                         result = kept
                 values[task.id] = result
             for done in line.free:
-                self._release(done)
+                values[done] = None
+                base = self._owned.pop(done, None)
+                if base is not None:
+                    self._pool[base.dtype.type].append(base)
 
     # -- buffers ----------------------------------------------------------------------------------
 
@@ -106,7 +111,7 @@ class Frame:
         kept = self.kept.get(task.id)
         if kept is not None and kept.shape == shape:
             return kept
-        pool = self._pool.setdefault(task.dtype, [])
+        pool = self._pool[task.dtype]
         base = pool.pop() if pool else np.empty(self._size, dtype=task.dtype)
         self._owned[task.id] = base
         if len(shape) == 1:
@@ -115,7 +120,7 @@ class Frame:
 
     def scratch(self, place: int, dtype: Any, shape: tuple[int, ...]) -> Any:
         """Room for the steps of one task, each in its place."""
-        size = int(np.prod(shape))
+        size = prod(shape)
         base = self._scratch.get((place, dtype))
         if base is None or len(base) < size:
             base = self._scratch[place, dtype] = np.empty(max(size, self._size), dtype=dtype)
@@ -125,7 +130,7 @@ class Frame:
         self.values[id] = None
         base = self._owned.pop(id, None)
         if base is not None:
-            self._pool.setdefault(base.dtype.type, []).append(base)
+            self._pool[base.dtype.type].append(base)
 
     def _pool_all(self) -> None:
         for id in list(self._owned):
@@ -196,7 +201,7 @@ class Frame:
 
     def flag(self, grain: str, chain: Chain, bad: Any) -> None:
         """Rows (a mask, or their numbers) that the careful evaluator has to decide."""
-        if np.ndim(bad) == 0:  # one for all rows
+        if not isinstance(bad, np.ndarray) or bad.ndim == 0:  # one for all rows
             if not bad:
                 return
             bad = np.arange(self._length(grain, chain))
@@ -216,7 +221,7 @@ class Frame:
             self.flagged.append((grain, bad))
 
     def _length(self, grain: str, chain: Chain) -> int:
-        length = int(np.prod(self.shapes[grain]))
+        length = prod(self.shapes[grain])
         for i in range(1, len(chain) + 1):
             rows = self.selection(grain, chain[:i]).rows
             length = length if rows is None else len(rows)

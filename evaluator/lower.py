@@ -7,8 +7,9 @@ its own level, and carried to a finer one only where it meets it; a fault stands
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from types import MappingProxyType
 
 from dsl import model
 from dsl.model import DATE, FLAG, NUMBER, Expr, Kind, Type, Value
@@ -46,6 +47,7 @@ class Outputs:
     columns: dict[tuple[str, str], Node]
     reasons: dict[str, Node]
     checks: tuple[tuple[Node, ...], ...]  # the condition; of numbers compared also by how much it fails, and both sides
+    sums: dict[tuple[str, str], Node] = field(default_factory=dict)  # of members' amounts, for a summary
 
 
 def lower(
@@ -54,13 +56,16 @@ def lower(
     as_of: Fraction | None,
     infinite: frozenset[tuple[str, str]] = frozenset(),
     optimise: bool = True,
+    sums: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType({}),
 ) -> Outputs:
-    """Every formula, tiers column and check of the policy. ``infinite``: inputs that hold infinite values."""
+    """Every formula, tiers column and check of the policy. ``infinite``: inputs that hold infinite values. ``sums``: by
+    entity and name, the members' entity and the link along which their column of that name is to be summed."""
     with _deep():
         lowering = Lowering(policy, params, as_of, infinite, Graph(optimise))
         columns = {(e, c): lowering.column(e, c) for e, c in policy.order}
         reasons = {entity: lowering.tier_pick(entity)[1] for entity in policy.tiers}
-        return Outputs(columns, reasons, tuple(lowering.check(i) for i in range(len(policy.checks))))
+        added = {cell: lowering.sum(cell, *by) for cell, by in sums.items()}
+        return Outputs(columns, reasons, tuple(lowering.check(i) for i in range(len(policy.checks))), added)
 
 
 def lower_columns(
@@ -275,6 +280,13 @@ class Lowering:
             return self.lower(row.when, scope).node
         sides = [self.lower(tiers.variable, scope), self.lower(row.when, scope)]
         return self.op("compare", sides, scope, (tiers.operator, False), FLAG).node
+
+    def sum(self, cell: tuple[str, str], member: str, link: str) -> Node:
+        """The sum of the members' column of a name."""
+        entity, name = cell
+        args = (self.column(member, name), self.column(member, link))
+        type = self.policy.type_of(member, name)
+        return self.graph.node("agg_sum", args, (member, False, True), grain=self.grain(entity), type=type)
 
     def check(self, index: int) -> tuple[Node, ...]:
         check = self.policy.checks[index]

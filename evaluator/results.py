@@ -93,13 +93,18 @@ class Results:
     def _tier_summary(self, tiers: Tiers) -> TierSummary:
         entity, rows = tiers.entity, self.book.tables[tiers.entity].rows
         codes, why = self.evaluation.columns[entity]["tier"].values, self.evaluation.tier_quality(entity)
-        amounts, unit, notes = tier_amounts(self.policy, self.book, self.column, tiers.entity)
+        amounts, unit, notes = tier_amounts(
+            self.policy, self.book, self.column, tiers.entity, self.evaluation.member_sums
+        )
+        codes = codes.astype(np.intp)
+        many = len(tiers.labels)
+        counts, unknown = np.bincount(codes, minlength=many), np.bincount(codes[why != KNOWN], minlength=many)
+        totals = {name: None if amount is None else amount.totals(codes, many) for name, amount in amounts.items()}
         lines = []
         for i, label in enumerate(tiers.labels):
-            here = codes == i
-            count, unknown = int(np.count_nonzero(here)), int(np.count_nonzero(here & (why != KNOWN)))
-            sums = {name: None if amount is None else amount.total(here) for name, amount in amounts.items()}
-            lines.append(TierLine(label, count, unknown, count / rows if rows else 0.0, **sums))
+            sums = {name: None if total is None else total[i] for name, total in totals.items()}
+            count = int(counts[i])
+            lines.append(TierLine(label, count, int(unknown[i]), count / rows if rows else 0.0, **sums))
         return TierSummary(entity, rows, tuple(lines), unit, notes)
 
     # -- checks -----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import numpy as np
 
 from dsl.model import Policy, Value
 from evaluator import fast
-from evaluator.amounts import summed
+from evaluator.amounts import member_amounts, summed
 from evaluator.book import Book
 from evaluator.columns import Column
 from evaluator.context import Context
@@ -28,6 +28,7 @@ from evaluator.solve import solve
 from evaluator.tries import Tries
 from evaluator.vector import Codes, Flags, Floats, Vector
 
+Cell = tuple[str, str]  # entity and column
 _KEPT = 8  # of what was compiled: the last few are kept
 _LOWERED: list[tuple[tuple[Policy, tuple[Any, ...]], tuple[Outputs, Plan]]] = []
 
@@ -48,7 +49,8 @@ class Evaluation:
     """``columns``: by entity, every formula and tiers column (texts: codes into ``texts``; ``tier``: into the tiers'
     labels). ``reasons``: by entity with tiers, why a row is in the unknown tier. ``decided``: by entity, how many
     of its rows the reference interpreter decided. ``timings``: seconds by stage. ``unmet``: by column with `until`, the
-    rows where no value in the range was enough. ``queues``: by column that is a `draw`, its rows in their order."""
+    rows where no value in the range was enough. ``queues``: by column that is a `draw`, its rows in their order.
+    ``member_sums``: by entity and name, the amounts of its members that a summary shows, where they were summed."""
 
     policy: Policy
     book: Book
@@ -61,6 +63,7 @@ class Evaluation:
     timings: dict[str, float] = field(default_factory=dict)
     unmet: dict[tuple[str, str], Flags] = field(default_factory=dict)
     queues: dict[tuple[str, str], Queue] = field(default_factory=dict)
+    member_sums: Mapping[tuple[str, str], Column] = field(default_factory=dict)
 
     def column(self, entity: str, name: str) -> Column:
         """A computed column, or an input."""
@@ -108,7 +111,7 @@ def evaluate(
     lowered = perf_counter()
     runner = Runner(context, Exactly(policy, book, params, context))
     with np.errstate(all="ignore"):
-        nodes = [*outputs.columns.values(), *outputs.reasons.values(), *chain(*outputs.checks)]
+        nodes = _nodes(outputs)
         done: Mapping[int, Vector] | None = None
         if optimise:
             done = fast.run(planned, nodes, context, runner.exactly, progress, kept=compiled)
@@ -129,6 +132,7 @@ def evaluate(
         _outcome(i, policy.checks[i].on, [done[node.id] for node in nodes], book)
         for i, nodes in enumerate(outputs.checks)
     )
+    sums = Lazy({(e, n): partial(_column, done, node.id, book.tables[e].rows) for (e, n), node in outputs.sums.items()})
     reasons = Lazy({e: partial(_reasons, runner.exactly, e, done, node.id) for e, node in outputs.reasons.items()})
     timings = {
         "groups": grouped - started,
@@ -140,8 +144,9 @@ def evaluate(
     decided = {e: int(rows.sum()) for e, rows in runner.exactly.decided.items()}
     queues = {cell: context.memo[key] for cell, node in outputs.columns.items() if (key := _drawn(node)) is not None}
     return Evaluation(
-        policy, book, params, columns, checks, reasons, decided, tuple(context.texts), timings, solved.unmet, queues
-    )
+        policy, book, params, columns, checks, reasons, decided, tuple(context.texts), timings, solved.unmet, queues,
+        sums,
+    )  # fmt: skip
 
 
 def _kept(book: Book) -> list[fast.Compiled]:
@@ -157,15 +162,32 @@ def _compile(key: tuple[Any, ...], book: Book) -> fast.Compiled:
     asked = (dict(params), wanted, optimise, book.as_of, infinite_inputs(policy, book))
     lowered = next((found for known, found in _LOWERED if known[0] is policy and known[1] == asked), None)
     if lowered is None:
-        outputs = lower(policy, params, book.as_of, asked[4], optimise)
+        members = {} if wanted is None else member_amounts(policy)
+        sums = _plain(policy, members)
+        outputs = lower(policy, params, book.as_of, asked[4], optimise, sums)
         if wanted is not None:
-            shown = wanted | summed(policy)
+            shown = wanted | summed(policy) | {(by[0], cell[1]) for cell, by in members.items() if cell not in sums}
             outputs = replace(outputs, columns={cell: n for cell, n in outputs.columns.items() if cell in shown})
-        lowered = outputs, plan([*outputs.columns.values(), *outputs.reasons.values(), *chain(*outputs.checks)])
+        lowered = outputs, plan(_nodes(outputs))
         _LOWERED.append(((policy, asked), lowered))
         del _LOWERED[:-_KEPT]
     context = Context(policy, book, book.as_of, bounded=lowered[1].bounded)
     return fast.Compiled((policy, asked[0], wanted, optimise), lowered[0], lowered[1], context)
+
+
+def _plain(policy: Policy, by: Mapping[Cell, Cell]) -> dict[Cell, Cell]:
+    """Of members' amounts those whose rows and links are the file's own; others are summed for a summary alone."""
+    made = {e.name for e in policy.entities.values() if e.once or e.groups is not None}
+    return {
+        cell: (member, link)
+        for cell, (member, link) in by.items()
+        if not made & {cell[0], member} and link in policy.entities[member].inputs
+    }
+
+
+def _nodes(outputs: Outputs) -> list[Node]:
+    """All that is asked for."""
+    return [*outputs.columns.values(), *outputs.reasons.values(), *outputs.sums.values(), *chain(*outputs.checks)]
 
 
 def _column(done: Mapping[int, Vector], id: int, rows: int) -> Column:

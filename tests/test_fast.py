@@ -157,3 +157,19 @@ def test_a_long_grid(tmp_path: Path) -> None:
     worst = results.column("account", "worst")
     assert worst is not None
     assert np.allclose(worst.values, worst_health(found, books.columns(found), 400), rtol=1e-12, atol=0)
+
+
+def test_a_summary_is_the_same_whatever_is_asked_for() -> None:
+    """Members' amounts are summed as they are evaluated, or afterwards from whole columns."""
+    from evaluator.results import Results
+
+    policy, book = reference_book(2_000)
+    params = resolve_params(policy)
+    wanted = Results(evaluate(policy, book, params, optimise=False)).tiers
+    assert any(line.notional and line.notional.unknown for line in wanted[0].lines)
+    run = partial(fast.run, least=0, block=64)
+    for optimise in (False, True):
+        with patch.object(fast, "run", run):
+            asked = evaluate(policy, indexed(book), params, optimise=optimise, wanted=[])
+        assert asked.member_sums and ("position", "notional") not in asked.columns["position"]
+        assert Results(asked).tiers == wanted
