@@ -90,9 +90,18 @@ def with_scenarios(policy: model.Policy, report: Diagnostics) -> model.Policy:
     return in_order(made, report)
 
 
+_WITHOUT: list[model.Policy] = []  # the last few policies that have none
+
+
 def solves(policy: model.Policy) -> Iterator[model.Solve]:
-    """Every `solve` of the policy."""
-    return (part for expr in evaluated(policy) for part in walk(expr) if isinstance(part, model.Solve))
+    """Every `solve` of the policy; looked for once in a policy without any that is evaluated again and again."""
+    if any(policy is known for known in _WITHOUT):
+        return
+    found = [part for expr in evaluated(policy) for part in walk(expr) if isinstance(part, model.Solve)]
+    if not found:
+        _WITHOUT.append(policy)
+        del _WITHOUT[:-8]
+    yield from found
 
 
 def has_solve(policy: model.Policy, cell: Cell) -> bool:

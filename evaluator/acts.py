@@ -58,12 +58,13 @@ def _spread(frame: Frame, task: Task, chain: Chain) -> Any:
     """The value of the row that a member belongs to."""
     (arg,) = task.args
     link = frame.links.get(task.grain)
-    if link is None:  # laid out: it stands above its members
-        value = frame.values[arg.id]
-        if not chain or not isinstance(value, np.ndarray):
-            return value
-        return frame.narrow(value, (), chain, task.grain)
-    whole = frame.columns[("whole", arg.id)]
+    whole = frame.columns.get(("whole", arg.id))
+    if whole is None:  # laid out
+        whole = frame.values[arg.id]
+        if not isinstance(whole, np.ndarray) or whole.ndim == 0:
+            return whole
+    if link is None:  # it stands above its members
+        return frame.narrow(whole, (), chain, task.grain) if chain else whole
     if chain:
         link = frame.narrow(link, (), chain, task.grain)
     return np.take(whole, link, out=frame.out(task, chain, [link]), mode="clip")

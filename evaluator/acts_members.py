@@ -1,4 +1,5 @@
-"""Acts over members, where the book is laid out: the rows of a matrix to the row that stands above them."""
+"""Acts over members, where the book is laid out: the rows of a matrix to the row that stands above them, or members
+that stand one after the other to their owners."""
 
 from typing import Any
 
@@ -13,19 +14,26 @@ from evaluator.tasks import Task
 def _reduce(ufunc: np.ufunc) -> Act:
     def act(frame: Frame, task: Task, chain: Chain) -> Any:
         value = frame.values[task.args[0].id]
-        shape = frame.shapes[task.args[0].grain]
+        shape, owners = frame.shapes[str(task.attrs[0])], frame.links.get(str(task.attrs[0]))
         if len(task.args) > 1:
             start = np.inf if ufunc is np.minimum else -np.inf
             value = np.where(frame.values[task.args[1].id], value, start)
         value = np.broadcast_to(value, shape)
-        out = frame.buffer(task, shape[1:])
+        out = frame.buffer(task, shape[1:] if owners is None else frame.shapes[task.grain])
         if ufunc is np.add:
-            _add_rows(value, out)
+            if owners is None:
+                _add_rows(value, out)
+            else:
+                np.copyto(out, np.bincount(owners, value, len(out)))
             np.add(out, 0.0, out=out)
             if not np.isfinite(out).all():
                 frame.flag(task.grain, (), ~np.isfinite(out))
             return out
         initial = np.inf if ufunc is np.minimum else -np.inf
+        if owners is not None:
+            out.fill(initial)
+            ufunc.at(out, owners, value)
+            return out
         return ufunc.reduce(value, axis=0, out=out, initial=initial)
 
     return act
@@ -51,21 +59,32 @@ def _add_rows(value: Any, out: Any) -> None:
 
 
 def _members(frame: Frame, task: Task, chain: Chain) -> Any:
-    shape = frame.shapes[str(task.attrs[0])]
+    shape, owners = frame.shapes[str(task.attrs[0])], frame.links.get(str(task.attrs[0]))
     if not task.args:
-        return float(shape[0])
+        return float(shape[0]) if owners is None else _each(frame, task, owners, None)
     value = np.broadcast_to(frame.values[task.args[0].id], shape)
+    if owners is not None:
+        return _each(frame, task, owners, value)
     return np.add.reduce(value, axis=0, dtype=np.float64)
 
 
+def _each(frame: Frame, task: Task, owners: Any, marks: Any) -> Any:
+    """How many (marked) members each owner has."""
+    return np.bincount(owners, marks, frame.shapes[task.grain][0]).astype(np.float64, copy=False)
+
+
 def _has(frame: Frame, task: Task, chain: Chain) -> Any:
-    shape = frame.shapes[str(task.attrs[0])]
-    return np.logical_or.reduce(np.broadcast_to(frame.values[task.args[0].id], shape), axis=0)
+    shape, owners = frame.shapes[str(task.attrs[0])], frame.links.get(str(task.attrs[0]))
+    value = np.broadcast_to(frame.values[task.args[0].id], shape)
+    if owners is not None:
+        return _each(frame, task, owners, value) > 0.0
+    return np.logical_or.reduce(value, axis=0)
 
 
 def _peak(frame: Frame, task: Task, chain: Chain) -> Any:
-    value, shape = frame.values[task.args[0].id], frame.shapes[task.args[0].grain]
-    return float(shape[0]) * float(np.max(value, initial=0.0))
+    value, shape = frame.values[task.args[0].id], frame.shapes[str(task.attrs[0])]
+    owners, most = frame.links.get(str(task.attrs[0])), float(np.max(value, initial=0.0))
+    return most * (float(shape[0]) if owners is None else _each(frame, task, owners, None))
 
 
 MEMBERS: dict[str, Act] = {

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from dsl.model import Kind
+from evaluator.act import Act
 from evaluator.acts import ACTS
 from evaluator.context import Context
-from evaluator.frame import Frame, lines
+from evaluator.frame import Frame, Line, lines
 from evaluator.groups import Groups, sums
 from evaluator.index import Block, Layout
 from evaluator.runner import Progress
@@ -43,7 +44,8 @@ class Store:
 
 class Blocks:
     """What blocks read and where they write. ``groups`` and ``links``: of each entity that belongs to another, the
-    members of each row, and each member's row. ``frames``: idle ones."""
+    members of each row, and each member's row. ``frames``: idle ones. ``lined``: the tasks over a book that is laid
+    out, once they were put in a line."""
 
     def __init__(self, context: Context, shape: Shape, block: int, progress: Progress | None) -> None:
         self.context, self.shape, self.block, self.progress = context, shape, block, progress
@@ -52,6 +54,7 @@ class Blocks:
         self.store = Store()
         self.layout: Layout | None = None
         self.frames: list[Frame] = []
+        self.lined: list[list[tuple[Line, Act]]] = []
 
     def told(self, share: float) -> None:
         if self.progress is not None:
@@ -67,7 +70,10 @@ class Blocks:
             if task.id in keep:
                 rows = self.context.book.tables[task.grain].rows
                 self.store.tasks[task.id] = np.empty(rows, dtype=task.dtype)
-        acts = [(line, ACTS[line.task.op]) for line in lines(tasks, order.guards, keep, frozenset({"same", "spread"}))]
+        if not self.lined:
+            line_up = lines(tasks, order.guards, keep, frozenset({"same", "spread"}))
+            self.lined.append([(line, ACTS[line.task.op]) for line in line_up])
+        (acts,) = self.lined
         consts = {a.id: a.attrs[1] for t in order.order for a in (t, *t.args) if a.op == "const"}
         count = max((t.id for t in order.order), default=0) + 1
         grains = {t.id: t.grain for t in tasks}
@@ -83,7 +89,7 @@ class Blocks:
                 for block in blocks:
                     frame.start(block.shapes)
                     frame.kept = {id: _part(block, grains[id], self.store.tasks[id]) for id in keep}
-                    frame.columns = _Parts(self.store.columns, block)
+                    frame.columns, frame.links = _Parts(self.store.columns, block), block.owners
                     frame.flagged = []
                     frame.run(acts)
                     if frame.flagged:

@@ -51,10 +51,12 @@ class Split:
 
 @dataclass(slots=True)
 class Program:
-    """What is the same for every evaluation of one policy, with its params, over one book. ``frames``: idle ones."""
+    """What is the same for every evaluation of one policy, with its params, over one book. ``frames`` and
+    ``lined``: as in ``Blocks``."""
 
     parts: tuple[Translator, Split, dict[int, Node], list[Task], Schedule]
     frames: list[Frame] = field(default_factory=list)
+    lined: list[Any] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -132,7 +134,7 @@ class _Fast(Blocks):
         translator, split, wanted, whole, order = program.parts
         if not split.made or len(split.rest) > len(split.made):
             return None
-        self.frames = program.frames
+        self.frames, self.lined = program.frames, program.lined
         for key, vector in heads.items():
             self._keep_head(key, vector)
         self._read(translator)
@@ -252,9 +254,11 @@ class _Fast(Blocks):
     def _read(self, translator: Translator) -> None:
         """The inputs as they are read in blocks; rows whose cells are unknown are flagged."""
         tables = self.context.book.tables
+        numbered = {task.grain for task in translator.tasks.all if task.op == "rows"}
         for entity in self.shape.parts:
             self.store.flagged[entity] = np.zeros(tables[entity].rows, dtype=np.bool_)
-            self.store.columns["rows", entity] = np.arange(tables[entity].rows, dtype=np.int64)
+            if entity in numbered:
+                self.store.columns["rows", entity] = np.arange(tables[entity].rows, dtype=np.int64)
             if entity in self.shape.parents:
                 groups = self.groups[entity]
                 if int(groups.sizes.sum()) < len(groups.index):

@@ -7,6 +7,7 @@ import numpy as np
 from dsl.model import Interval, Kind
 from evaluator.constants import TOLERANCE, Number
 from evaluator.graph import Node
+from evaluator.logic import _ORDER as ORDER
 from evaluator.reach import Made, Rule
 from evaluator.rules_numbers import sized_if
 from evaluator.tasks import Task
@@ -26,8 +27,38 @@ def _compare(t: "Translator", node: Node, args: list[Made]) -> Made | None:
         near = t.make("near_slack", [a.task, b.task, *sizes], attrs, grain=node.grain, dtype=None)
         task = t.value(node, "compare_slack", args, (operator, float(TOLERANCE)), np.bool_)
         return Made(t.tasks.check(task, [near]))
+    chosen = _compared_options(t, node, a, b)
+    if chosen is not None:
+        return Made(chosen)
     task = t.value(node, "compare", args, (operator,), np.bool_)
     return Made(t.tasks.check(task, t.near(a, b, node.grain)))
+
+
+def _compared_options(t: "Translator", node: Node, a: Made, b: Made) -> Task | None:
+    """A choice such as a tier's cell, compared with a constant: what each option comes to, chosen. Most options are
+    constants too, and far fewer rows have to be watched."""
+    task, carried = a.task, []
+    while task.op in ("spread", "unsigned"):
+        if task.op == "spread":
+            carried.append(task)
+        task = task.args[0]
+    if task.id not in t.choices or b.task.op != "const":
+        return None
+    index, options, slots = t.choices[task.id]
+    found = []
+    for option in options:
+        if option.task.op != "const":
+            made = t.make("compare", [option.task, b.task], node.attrs[:1], grain=task.grain, dtype=np.bool_)
+            found.append(t.tasks.check(made, t.near(option, b, task.grain)))
+        elif not t.near(option, b, task.grain):
+            ufunc: Any = ORDER[str(node.attrs[0])]
+            found.append(t.tasks.const(bool(ufunc(option.task.attrs[1], b.task.attrs[1]))))
+        else:
+            return None
+    result = t.make("choose", [index, *found], (slots,), grain=task.grain, dtype=np.bool_)
+    for spread in reversed(carried):
+        result = t.make("spread", [result], spread.attrs, grain=spread.grain, dtype=np.bool_)
+    return result
 
 
 def _margin(t: "Translator", node: Node, args: list[Made]) -> Made:

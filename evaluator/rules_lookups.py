@@ -164,7 +164,9 @@ def _take(t: "Translator", node: Node, args: list[Made]) -> Made:
 def _choose(t: "Translator", node: Node, args: list[Made]) -> Made:
     index, options = args[0], args[1:]
     slots = node.attrs[0]
+    assert isinstance(slots, tuple)
     task = t.value(node, "choose", args, (slots,), dtype_of(node, options))
+    t.choices[task.id] = index.task, options, slots
     return chosen(t, node, "choose", index, options, (slots,), task)
 
 

@@ -48,6 +48,7 @@ class Translator:
         self._made: dict[int, Made | None] = {}
         self.blanky_nodes: set[int] = set()
         self.nonnegative: set[int] = set()
+        self.choices: dict[int, tuple[Task, list[Made], tuple[int, ...]]] = {}  # by task: index, options, slots
         self._bits: dict[Segments, Bits | None] = {}
         self._unsigned: dict[int, bool] = {}
 

@@ -8,6 +8,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import sampled_from
 
 from dsl.model import Policy
 from dsl.params import resolve_params
@@ -74,11 +75,11 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:  # type: ignore[type-arg]
     return a.dtype == b.dtype and a.tobytes() == b.tobytes()
 
 
-@given(cases())
+@given(cases(), sampled_from([3, 20]))  # rows of a block: groups of accounts in several, or several in one
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-def test_fast_and_careful_are_the_same_bits(case: Case) -> None:
+def test_fast_and_careful_are_the_same_bits(case: Case, block: int) -> None:
     policy, book = compiled(case)
-    quick, careful, _ = both(policy, book)
+    quick, careful, _ = both(policy, book, block)
     for evaluation in quick:
         assert differences(evaluation, careful) == [], case.text
 
@@ -173,3 +174,19 @@ def test_a_summary_is_the_same_whatever_is_asked_for() -> None:
             asked = evaluate(policy, indexed(book), params, optimise=optimise, wanted=[])
         assert asked.member_sums and ("position", "notional") not in asked.columns["position"]
         assert Results(asked).tiers == wanted
+
+
+def test_optimisations_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, book = reference_book(200)
+    plain = evaluate(policy, book, resolve_params(policy), optimise=False)
+    monkeypatch.setenv("SOFTLIQ_OPTIMISE", "0")
+    with patch.object(fast, "run", side_effect=AssertionError("not to be asked")):
+        assert differences(evaluate(policy, book, resolve_params(policy)), plain) == []
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_threads_change_nothing(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOFTLIQ_THREADS", threads)
+    policy, book = reference_book(500)
+    quick, careful, _ = both(policy, book, 32)
+    assert [differences(evaluation, careful) for evaluation in quick] == [[], [], []]
