@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from evaluator.results import Results as Results
     from evaluator.schema import schema as schema
     from evaluator.snapshot import book_of as book_of
+    from evaluator.snapshot import index_snapshot as index_snapshot
     from evaluator.snapshot import read_snapshot as read_snapshot
 
 __version__ = "0.1.0"
@@ -45,6 +46,7 @@ _HOMES = {
     "schema": "evaluator.schema",
     "read_snapshot": "evaluator.snapshot",
     "book_of": "evaluator.snapshot",
+    "index_snapshot": "evaluator.snapshot",
     "indexed": "evaluator.book",
 }
 

@@ -17,6 +17,7 @@ from cli.explain import explain
 from cli.explain_error import explain_error
 from cli.fmt import fmt
 from cli.gallery import gallery
+from cli.index import index
 from cli.new import new
 from cli.review import report
 from cli.schema import schema
@@ -45,6 +46,7 @@ app.command("check")(check)
 app.command("fmt")(fmt)
 app.command("test")(test)
 app.command("schema")(schema)
+app.command("index")(index)
 app.command("eval")(eval_command)
 app.command("report")(report)
 app.command("explain")(explain)

@@ -11,6 +11,7 @@ from cli.terminal.console import print_json
 if TYPE_CHECKING:
     from dsl.model import Policy
     from evaluator.book import Book
+    from evaluator.run import Evaluation
 
 
 def explain(
@@ -32,20 +33,25 @@ def explain(
     format: Format = "text",
 ) -> int:
     """Say why a row has its tier: each formula's value, the cells and table rows used, the neighbouring tiers."""
-    from cli.inputs import run
+    from cli.inputs import evaluated, read
     from cli.terminal.explanation import show_explanation
+    from evaluator.alone import alone
     from evaluator.explain import as_data
     from evaluator.explain import explain as explained
+    from evaluator.reference import Reference
 
     if grid is not None and move is None:
         raise Stop(Exit.USAGE, "`--grid` chooses the grid of a move, and none is named", "add `--move NAME`")
     if scenario is not None and move is not None:
         raise Stop(Exit.USAGE, "a scenario and a move are two shocks", "leave `--scenario` or `--move` out")
-    _, results = run(RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario, grid, move), format)
-    entity, number = find_row(results.policy, results.book, row)
+    options = RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario, grid, move)
+    given = read(options, format)
+    by: Evaluation | Reference
+    by = Reference(given.policy, given.book, given.params) if alone(given.policy, given.book) else evaluated(given)
+    entity, number = find_row(by.policy, by.book, row)
     if why is not None:
-        _known_tier(results.policy, entity, why)
-    found = explained(results.evaluation, entity, number, why)
+        _known_tier(by.policy, entity, why)
+    found = explained(by, entity, number, why)
     if format == "json":
         print_json(as_data(found))
     else:
@@ -73,6 +79,7 @@ def find_row(policy: "Policy", book: "Book", text: str) -> tuple[str, int]:
     from difflib import get_close_matches
 
     from cli.terminal.text import count, safe
+    from evaluator.texts import row_of
 
     entity, colon, key = text.partition(":")
     if entity not in policy.entities:
@@ -80,7 +87,7 @@ def find_row(policy: "Policy", book: "Book", text: str) -> tuple[str, int]:
         known = ", ".join(f"`{e}`" for e in policy.entities)
         hint = f"did you mean `{near[0]}:{safe(key)}`?" if near else f"it has {known}"
         if not colon:
-            owners = [e for e, table in book.tables.items() if not policy.entities[e].once and text in list(table.keys)]
+            owners = [e for e, table in book.tables.items() if not policy.entities[e].once and text in table.keys]
             if owners or near:
                 hint = f"write it as `{owners[0]}:{safe(text)}`" if owners else f"did you mean `{near[0]}:KEY`?"
         raise Stop(Exit.USAGE, f"the policy has no entity `{safe(entity)}`", hint)
@@ -90,9 +97,9 @@ def find_row(policy: "Policy", book: "Book", text: str) -> tuple[str, int]:
     if not key:
         example = f"{entity}:{safe(table.keys[0])}" if table.rows else f"{entity}:KEY"
         raise Stop(Exit.USAGE, f"`{safe(text)}` names no row", f"write it as `{example}`")
-    keys = list(table.keys)
-    if key not in keys:
-        near = get_close_matches(key, keys[:100_000], 1)  # more would take seconds
+    number = row_of(table.keys, key)
+    if number is None:
+        near = get_close_matches(key, table.keys[:100_000], 1)  # more would take seconds
         told = f"the snapshot has no {entity} `{safe(key)}` among its {count(table.rows, 'row')}"
         raise Stop(Exit.USAGE, told, f"did you mean `{entity}:{safe(near[0])}`?" if near else None)
-    return entity, keys.index(key)
+    return entity, number

@@ -17,6 +17,8 @@ from dsl.model import Policy, Value
 if TYPE_CHECKING:
     from evaluator.book import Book
     from evaluator.results import Results
+    from evaluator.run import Evaluation
+    from evaluator.snapshot import Opened
 
 STANDARD_INPUT = "<standard input>"
 
@@ -90,16 +92,35 @@ def sound(found: Checked) -> tuple[Loaded, Policy]:
 
 
 def read_book(path: str, policy: Policy, as_of: str | None, format: TextOrJson = "text") -> "Book":
-    """The snapshot typed for the policy; else its faults on standard error, and stop."""
+    """The snapshot typed for the policy, from its index where it has one; else its faults on standard error, and stop.
+
+    What became of an index is said in a line: used, made again and why, or not writable.
+    """
+    from cli.terminal.text import safe
+
+    opened = open_book(path, policy, as_of, format)
+    if opened.kept is None and opened.why is not None:
+        print(f"note: the index is not used: {safe(opened.why)}", file=sys.stderr)
+    elif opened.kept is not None:
+        shown = f"`{safe(str(opened.kept))}`"
+        told = f"read from the index {shown}" if opened.why is None else f"{safe(opened.why)}: {shown} is made again"
+        print(f"note: {told}", file=sys.stderr)
+    return opened.book
+
+
+def open_book(
+    path: str, policy: Policy, as_of: str | None, format: TextOrJson = "text", anew: bool = False
+) -> "Opened":
+    """The snapshot and what became of its index; ``anew``: make one where there is none."""
     from cli.terminal.problems import show_problems
     from cli.terminal.progress import progress
     from evaluator.problems import SnapshotError
-    from evaluator.snapshot import read_snapshot
+    from evaluator.snapshot import index_snapshot
 
     moment = parse_instant(as_of) if as_of is not None else None
     try:
         with progress() as report:
-            return read_snapshot(path, policy, as_of=moment, progress=report)
+            return index_snapshot(path, policy, as_of=moment, progress=report, anew=anew)
     except SnapshotError as error:
         show_problems(error.problems, format)
         raise Stop(Exit.SNAPSHOT) from None
@@ -197,11 +218,17 @@ def _moved(policy: Policy, params: dict[str, Value], grid: str | None, move: str
 
 def run(options: RunOptions, format: TextOrJson = "text") -> tuple[Loaded, "Results"]:
     """Reads everything and evaluates."""
-    from cli.terminal.progress import progress
     from evaluator.results import Results
-    from evaluator.run import evaluate
 
     given = read(options, format)
+    hashes = {file.source.name: file.sha256 for file in given.loaded.sources}
+    return given.loaded, Results(evaluated(given), hashes)
+
+
+def evaluated(given: Given) -> "Evaluation":
+    """The policy over the book."""
+    from cli.terminal.progress import progress
+    from evaluator.run import evaluate
+
     with progress() as report:
-        evaluation = evaluate(given.policy, given.book, given.params, progress=report)
-    return given.loaded, Results(evaluation, {file.source.name: file.sha256 for file in given.loaded.sources})
+        return evaluate(given.policy, given.book, given.params, progress=report)

@@ -4,9 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from evaluator.columns import Column
+from evaluator.columns import Column, Values
 from evaluator.index import Index
 from evaluator.literals import exact
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Members:
+    """The rows that a link leads from, by the row that it leads to: of target t ``rows[starts[t] : starts[t + 1]]``, in
+    the file's order. ``link`` is the column that this is of."""
+
+    link: Column
+    rows: Values
+    starts: Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +28,7 @@ class BookTable:
     gives a cell as the file writes it (column, row), for messages and for exact decimals. ``left_out``: the optional
     columns that the file doesn't have, all of whose cells are blank. ``long``: columns with a number of more digits
     than a float64 tells apart. ``exacts``: by column, the exact value of a row, where no file writes it.
+    ``members``: by link, what leads where, if that is known already.
     """
 
     entity: str
@@ -30,6 +41,7 @@ class BookTable:
     left_out: tuple[str, ...] = ()
     long: frozenset[str] = frozenset()
     exacts: Mapping[str, Callable[[int], Fraction]] = field(default_factory=dict)
+    members: Mapping[str, Members] = field(default_factory=dict, compare=False)
 
     def exact(self, column: str, row: int) -> Fraction:
         """A known number, duration or date in the decimals that the file writes (of a binary float, the shortest)."""

@@ -31,7 +31,7 @@ from evaluator.plan import plan
 from evaluator.reference import Reference
 from evaluator.runner import Runner, infinite_inputs
 from evaluator.settle import Exactly
-from evaluator.tables import Texts
+from evaluator.texts import Texts
 from evaluator.vector import Codes, Flags, Vector, tidy
 
 _LARGEST = 2**62

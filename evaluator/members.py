@@ -24,6 +24,11 @@ class Members:
         """The rows of ``entity`` whose links lead to this row, in the file's order; for ``via`` None all of them."""
         if via is None:
             return range(self.book.tables[entity].rows)
+        table = self.book.tables[entity]
+        known = table.members.get(via[0]) if len(via) == 1 else None
+        if known is not None and known.link is table.columns[via[0]]:
+            found: list[int] = known.rows[known.starts[row] : known.starts[row + 1]].tolist()
+            return found
         if (entity, via) not in self._groups:
             targets = self.targets(entity, via)
             order = np.argsort(targets, kind="stable")

@@ -10,13 +10,18 @@ from dsl.source import Span
 
 def expressions(policy: model.Policy) -> Iterator[model.Expr]:
     """Every expression of a policy, each once, those inside others and inside functions' bodies too."""
+    return (part for part in parts(policy) if isinstance(part, model.Expr))
+
+
+def parts(policy: model.Policy, checks: bool = True) -> Iterator[Any]:
+    """Everything that the policy's formulas, tables, curves, tiers and checks are made of, each once."""
     seen: set[int] = set()
     waiting: list[Any] = [
         *(f.value for e in policy.entities.values() for f in e.formulas.values()),
         *policy.tables.values(),
         *policy.curves.values(),
         *policy.tiers.values(),
-        *policy.checks,
+        *(policy.checks if checks else ()),
     ]
     while waiting:
         item = waiting.pop()
@@ -26,8 +31,7 @@ def expressions(policy: model.Policy) -> Iterator[model.Expr]:
             continue
         else:
             seen.add(id(item))
-            if isinstance(item, model.Expr):
-                yield item
+            yield item
             waiting.extend(getattr(item, f.name) for f in fields(item) if f.name not in ("type", "span"))
 
 

@@ -26,7 +26,7 @@ from dsl.model import Kind
 from evaluator.book import BookTable
 from evaluator.columns import KNOWN, Column, cause_numbers
 from evaluator.results import Results
-from evaluator.tables import Texts
+from evaluator.texts import Texts
 
 Format = Literal["parquet", "csv", "json"]
 SUMMARY = "summary.json"

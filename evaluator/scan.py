@@ -74,6 +74,11 @@ def _sha256(path: Path, plain: Any) -> str:
     """The hash of the file as it stands, so that others can check it; ``plain`` is that of its text."""
     if path.suffix != GZIP:
         return str(plain.hexdigest())
+    return file_hash(path)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file as it stands."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,6 +1,7 @@
 """Snapshots in: a folder's tables, or columns in memory, read, typed and validated for one policy, as a book."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -13,9 +14,10 @@ from evaluator.files import TEXT_FILES, ArrowFile, CsvFile, MemoryTable, TableFi
 from evaluator.layout import TOML, Layout, find_layout, needs_table
 from evaluator.needs import aggregated_links, needs_as_of
 from evaluator.problems import Problem, SnapshotError, Unreadable
+from evaluator.stored import FOLDER, Found, load, stamps, store
 from evaluator.tables import RawTable, read_raw, typed_table
 
-__all__ = ["Problem", "Progress", "SnapshotError", "book_of", "needs_as_of", "read_snapshot"]
+__all__ = ["Problem", "Progress", "SnapshotError", "book_of", "index_snapshot", "needs_as_of", "read_snapshot"]
 
 Progress = Callable[[str, float], None]  # what is being done, and the share of it that is done, 0 to 1
 STAGE = "reading the snapshot"
@@ -24,13 +26,63 @@ STAGE = "reading the snapshot"
 def read_snapshot(
     path: str | Path, policy: Policy, *, as_of: datetime | None = None, progress: Progress | None = None
 ) -> Book:
-    """The book in a folder (or in its ``snapshot.toml``).
+    """The book in a folder (or in its ``snapshot.toml``), from its index where there is one that fits.
 
     Raises SnapshotError with every fault of structure in all files. Faulty cells are no fault of structure: they become
     unknown, with their cause.
     """
+    layout, instant, found = _indexed(path, policy, as_of)
+    return found.book or _read(policy, layout, instant, progress)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A book and its index. ``kept``: where that stands, None where it could not be written, for the reason ``why``;
+    else ``why`` it was written (empty: there was none), or None where it was there."""
+
+    book: Book
+    kept: Path | None
+    why: str | None
+
+
+def index_snapshot(
+    path: str | Path,
+    policy: Policy,
+    *,
+    as_of: datetime | None = None,
+    progress: Progress | None = None,
+    anew: bool = True,
+) -> Opened:
+    """The book as ``read_snapshot`` gives it; its index on disk is written, where none fits. ``anew`` False: only where
+    there was one that doesn't fit any more."""
+    layout, instant, found = _indexed(path, policy, as_of)
+    home = layout.folder / FOLDER
+    if found.book is not None:
+        return Opened(found.book, home, None)
+    if not (anew or found.why):
+        return Opened(_read(policy, layout, instant, progress)[0], None, None)
+    before = stamps(layout)
+    book, raws = _read(policy, layout, instant, progress)
+    if progress:
+        progress("writing the index", 0.0)
+    try:
+        kept = store(layout, policy, book, raws, before)
+    except OSError as error:
+        return Opened(book, None, f"{home} can't be written: {(error.strerror or 'no reason given').lower()}")
+    if kept is None:
+        return Opened(book, None, "a file changed while it was read")
+    return Opened(load(layout, policy, instant).book or book, kept, found.why)
+
+
+def _indexed(path: str | Path, policy: Policy, as_of: datetime | None) -> tuple[Layout, Fraction | None, Found]:
     layout = find_layout(Path(path), policy)
     instant = _instant(layout, _seconds(as_of), policy)
+    return layout, instant, Found(None) if layout.problems else load(layout, policy, instant)
+
+
+def _read(
+    policy: Policy, layout: Layout, instant: Fraction | None, progress: Progress | None
+) -> tuple[Book, dict[str, RawTable]]:
     files: dict[str, TableFile] = {}
     names: dict[str, Mapping[str, str]] = {}
     for i, (entity, place) in enumerate(layout.places.items()):
@@ -73,7 +125,7 @@ def book_of(
             files[entity.name] = MemoryTable.of(entity.name, tables[entity.name])
         except Unreadable as error:
             layout.problems.append(error.problem)
-    return _book(policy, layout, instant, files, {}, None)
+    return _book(policy, layout, instant, files, {}, None)[0]
 
 
 def _seconds(moment: datetime | None) -> Fraction | None:
@@ -100,7 +152,7 @@ def _book(
     files: Mapping[str, TableFile],
     names: Mapping[str, Mapping[str, str]],
     progress: Progress | None,
-) -> Book:
+) -> tuple[Book, dict[str, RawTable]]:
     problems = layout.problems
     raws: dict[str, RawTable] = {}
     for i, (entity, file) in enumerate(files.items()):
@@ -125,4 +177,4 @@ def _book(
         raise SnapshotError(problems)
     if progress:
         progress(STAGE, 1.0)
-    return Book(layout.name, as_of, tables, dict(layout.hashes))
+    return Book(layout.name, as_of, tables, dict(layout.hashes)), raws

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,37 +29,9 @@ from evaluator.cells import (
 from evaluator.columns import KNOWN, Column, Values, origin_code
 from evaluator.files import TEXT_FILES, TableFile
 from evaluator.problems import EXAMPLES, Problem, nearest, quoted
+from evaluator.texts import Texts
 
 _KEY = Type(Kind.LINK)
-
-
-class Texts(Sequence[str]):
-    """A column of texts, made into strings only where asked. ``array`` is the pyarrow column."""
-
-    __slots__ = ("array",)
-
-    def __init__(self, array: Array) -> None:
-        self.array = array
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[str]: ...
-    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        return str(self.array[int(index)].as_py())
-
-    def __iter__(self) -> Any:
-        return iter(self.array.to_pylist())
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)

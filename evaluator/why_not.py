@@ -18,6 +18,7 @@ from evaluator.origins import describe_origin
 from evaluator.places import At
 from evaluator.reference import Reference
 from evaluator.run import evaluate
+from evaluator.texts import row_of
 
 MOST_CELLS = 16  # that are tried
 STEPS = tuple(Fraction(n, 100) for n in (1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 200, 400, 900))  # of the cell's value
@@ -182,7 +183,8 @@ def _cells(policy: model.Policy, book: Book, step: Step) -> Iterator[_Cell]:
         met.add(place)
         made, table = policy.entities[one.entity].inputs.get(one.name), book.tables[one.entity]
         if made is not None and made.type.kind is Kind.NUMBER and (one.entity, one.name) not in keyed:
-            row = 0 if policy.entities[one.entity].once else list(table.keys).index(one.key)
+            row = 0 if policy.entities[one.entity].once else row_of(table.keys, one.key)
+            assert row is not None
             value = table.exact(one.name, row)
             yield _Cell(one.entity, row, one.key, one.name, table.path, value, table.written(one.name, row).strip())
 

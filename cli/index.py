@@ -1,0 +1,26 @@
+"""`softliq index`: a snapshot kept beside its tables as it was read for a policy."""
+
+import typer
+
+from cli.exits import Exit, Stop
+from cli.options import AsOf, PolicyFile, SnapshotPath
+
+
+def index(policy: PolicyFile, snapshot: SnapshotPath, as_of: AsOf = None) -> int:
+    """Keep a snapshot as it is read for a policy, so that later commands need not read its tables.
+
+    It stands in `.softliq` in the snapshot's folder. `eval`, `report` and `explain` use it, and make it again when a
+    table or the policy's inputs change.
+    """
+    from cli.inputs import open_book, read_policy
+    from cli.terminal.text import count, safe
+
+    _, checked = read_policy(policy)
+    opened = open_book(snapshot, checked, as_of, anew=True)
+    if opened.kept is None:
+        raise Stop(Exit.USAGE, safe(opened.why or ""), "copy the snapshot to a folder that can be written to")
+    tables = {entity: table for entity, table in opened.book.tables.items() if not checked.entities[entity].once}
+    rows = ", ".join(f"{table.rows:,} of {entity}" for entity, table in tables.items())
+    how = "is up to date" if opened.why is None else f"written, because {opened.why}" if opened.why else "written"
+    typer.echo(f"{safe(str(opened.kept))}: {how}: {count(len(opened.book.tables), 'table')}, rows: {safe(rows)}")
+    return Exit.FINE

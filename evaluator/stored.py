@@ -1,0 +1,318 @@
+"""A snapshot kept on disk as it was read for a policy: Arrow files that are mapped into memory, and what they are of.
+
+They stand in the folder ``.softliq`` beside the tables: for each set of inputs a manifest (JSON) that names the folder
+with the columns. A manifest takes the place of another at once, when its folder is complete, so nobody ever reads half
+an index, and of two processes the last one's counts.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.ipc
+
+from dsl.model import Kind, Policy
+from evaluator.book import Book, BookTable, Members
+from evaluator.columns import Column
+from evaluator.index import Index
+from evaluator.layout import Layout, needs_table
+from evaluator.needs import aggregated_links
+from evaluator.scan import file_hash
+from evaluator.tables import RawTable
+from evaluator.texts import Texts
+from evaluator.written import Written, derived
+
+FOLDER = ".softliq"
+FORMAT = 1  # of what is written here; a higher one is made anew
+_KEPT = 8  # sets of inputs
+_LEFT = 3600  # seconds after which a folder that no manifest names was left by a process that ended early
+
+Stamp = list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there was: the book, or why there is none; "" where nobody made an index."""
+
+    book: Book | None
+    why: str = ""
+
+
+def key_of_inputs(policy: Policy, as_of: Fraction | None) -> str:
+    """Of all that decides how a snapshot's cells are read: the entities' inputs, their types, ranges and freshness, the
+    links that no row may lack, and the instant where some column has to be fresh."""
+    inputs = [
+        [e.name, e.once, needs_table(e)]
+        + [
+            [i.name, i.type.kind.name, str(i.type), repr(i.domain), i.optional, str(i.fresh), i.grouped]
+            for i in e.inputs.values()
+        ]
+        for e in policy.entities.values()
+    ]
+    fresh = any(i.fresh is not None for e in policy.entities.values() for i in e.inputs.values())
+    told = [FORMAT, inputs, sorted(aggregated_links(policy)), str(as_of) if fresh else ""]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+def stamps(layout: Layout) -> dict[str, Stamp]:
+    """What changes with a file, without reading it: size, both times, and number."""
+    found = {}
+    for entity, place in layout.places.items():
+        with contextlib.suppress(OSError):
+            stat = place.path.stat()
+            found[entity] = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+    return found
+
+
+# -- reading ----------------------------------------------------------------------------------
+
+
+def load(layout: Layout, policy: Policy, as_of: Fraction | None) -> Found:
+    """The book from its index, where that is of these very files."""
+    home = layout.folder / FOLDER
+    key = key_of_inputs(policy, as_of)
+    try:
+        manifest = json.loads((home / f"{key}.json").read_text("utf-8"))
+        if manifest["format"] != FORMAT or manifest["order"] != list(policy.entities):
+            return Found(None, "the index is of another version")
+        changed = _changed(layout, manifest)
+        if changed:
+            return Found(None, changed)
+        tables, hashes = _tables(home / manifest["folder"], policy, manifest, layout)
+    except FileNotFoundError:
+        others = home.is_dir() and any(home.glob("*.json"))
+        return Found(None, "the index is of other inputs than this policy's" if others else "")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
+        return Found(None, "the index is damaged, or is none")
+    layout.hashes.update(hashes)
+    book = Book(layout.name, as_of, tables, dict(layout.hashes), Index())
+    return Found(book)
+
+
+def _changed(layout: Layout, manifest: Mapping[str, Any]) -> str:
+    """Which file is another one than was indexed, and how; "" where none is."""
+    now = stamps(layout)
+    for entity, place in layout.places.items():
+        known = manifest["files"].get(entity)
+        if known is None or known["shown"] != place.shown or known["columns"] != dict(place.columns):
+            return f"`{place.shown}` is read in another way"
+        if now.get(entity) == known["stamp"]:
+            continue
+        if now.get(entity, [-1])[0] != known["stamp"][0] or file_hash(place.path) != known["sha256"]:
+            return f"`{place.shown}` has changed"
+    return ""
+
+
+def _tables(
+    home: Path, policy: Policy, manifest: Mapping[str, Any], layout: Layout
+) -> tuple[dict[str, BookTable], dict[str, str]]:
+    for name, size in manifest["sizes"].items():
+        if (home / name).stat().st_size != size:
+            raise ValueError(f"{name} is not whole")
+    told = {entity: manifest["tables"][entity] for entity in policy.entities if entity in manifest["tables"]}
+    keys = {
+        entity: Texts(_column(home / f"{entity}.keys.arrow"), _numbers(home / f"{entity}.sorted.arrow"))
+        for entity, one in told.items() if one["keys"]
+    }  # fmt: skip
+    tables = {}
+    for entity in policy.entities:
+        made = policy.entities[entity]
+        if entity in told:
+            tables[entity] = _table(home, policy, entity, told[entity], keys)
+        elif not needs_table(made) and made.groups is None:
+            tables[entity] = BookTable(entity, 1, (), {}, {}, lambda column, row: "")
+    return tables, {place.shown: manifest["files"][entity]["sha256"] for entity, place in layout.places.items()}
+
+
+def _table(home: Path, policy: Policy, entity: str, told: Mapping[str, Any], keys: Mapping[str, Texts]) -> BookTable:
+    stored = _read(home / f"{entity}.arrow")
+    columns: dict[str, Column] = {}
+    texts: dict[str, Texts] = {}
+    members: dict[str, Members] = {}
+    links: dict[str, Texts] = {}
+    for name in told["columns"]:
+        kind = policy.type_of(entity, name).kind
+        values = _array(stored.column(name))
+        if kind is Kind.FLAG:
+            values = values.view(np.bool_)
+        quality = f"{name}?"
+        has = quality in stored.column_names
+        columns[name] = Column(values, _array(stored.column(quality)) if has else None)
+        if len(values) != told["rows"]:
+            raise ValueError(f"{name} has {len(values)} rows")
+        if kind is Kind.TEXT:
+            texts[name] = Texts(_column(home / f"{entity}.{name}.texts.arrow"))
+        elif kind is Kind.LINK:
+            target = policy.type_of(entity, name).entity
+            links[name] = keys[target]
+            ordered = home / f"{entity}.{name}.members.arrow"
+            members[name] = Members(columns[name], _numbers(ordered), _numbers(home / f"{entity}.{name}.starts.arrow"))
+    written = Written(
+        columns, texts, links, frozenset(told["derived"]), partial(_read, home / f"{entity}.written.arrow")
+    )
+    return BookTable(
+        entity,
+        told["rows"],
+        keys.get(entity, ()),
+        columns,
+        dict(texts),
+        written,
+        told["path"],
+        tuple(told["left_out"]),
+        frozenset(told["long"]),
+        members=members,
+    )
+
+
+def _read(path: Path) -> Any:
+    """Mapped, not read: pages come from the disk when somebody looks at them."""
+    with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
+        return file.read_all()
+
+
+def _column(path: Path) -> Any:
+    return _read(path).column(0)
+
+
+def _array(column: Any) -> Any:
+    """The values where they stand."""
+    if column.num_chunks == 1:
+        return column.chunk(0).to_numpy(zero_copy_only=True)
+    return column.to_numpy()
+
+
+def _numbers(path: Path) -> Any:
+    return _array(_column(path))
+
+
+# -- writing ----------------------------------------------------------------------------------
+
+
+def store(
+    layout: Layout, policy: Policy, book: Book, raws: Mapping[str, RawTable], before: Mapping[str, Stamp]
+) -> Path | None:
+    """Writes the index of a book that was just read; where, or None if a file changed meanwhile.
+
+    Raises OSError where the folder can't be written to; then nothing is left there.
+    """
+    home = layout.folder / FOLDER
+    key = key_of_inputs(policy, book.as_of)
+    home.mkdir(exist_ok=True)
+    folder = home / f"{key}-{uuid.uuid4().hex[:12]}"
+    folder.mkdir()
+    temporary = folder.with_suffix(".json")
+    try:
+        tables = {entity: _write(folder, policy, book, entity, raw) for entity, raw in raws.items()}
+        if stamps(layout) != before:
+            shutil.rmtree(folder)
+            return None
+        files = {
+            entity: {
+                "shown": place.shown,
+                "columns": dict(place.columns),
+                "sha256": layout.hashes[place.shown],
+                "stamp": before[entity],
+            }
+            for entity, place in layout.places.items()
+        }
+        manifest = {
+            "format": FORMAT,
+            "folder": folder.name,
+            "order": list(policy.entities),
+            "files": files,
+            "tables": tables,
+            "sizes": {p.name: p.stat().st_size for p in sorted(folder.iterdir())},
+        }
+        temporary.write_text(json.dumps(manifest, indent=1), "utf-8")
+        last = _folder_of(home / f"{key}.json")
+        os.replace(temporary, home / f"{key}.json")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.unlink(missing_ok=True)
+        raise
+    _tidy(home, last)
+    return home
+
+
+def _write(folder: Path, policy: Policy, book: Book, entity: str, raw: RawTable) -> dict[str, Any]:
+    """One table's files, and what a manifest says of it."""
+    table = book.tables[entity]
+    columns: dict[str, Any] = {}
+    for name, column in table.columns.items():
+        kind = policy.type_of(entity, name).kind
+        values = np.ascontiguousarray(column.values)
+        columns[name] = pa.array(values.view(np.uint8) if kind is Kind.FLAG else values)
+        if column.quality is not None:
+            columns[f"{name}?"] = pa.array(column.quality)
+        if kind is Kind.TEXT:
+            texts = pa.array(list(table.texts.get(name, ())), pa.string())
+            _save(folder / f"{entity}.{name}.texts.arrow", {"text": texts})
+        elif kind is Kind.LINK:
+            ordered, starts = _members(column, book.tables[policy.type_of(entity, name).entity].rows)
+            _save(folder / f"{entity}.{name}.members.arrow", {"row": pa.array(ordered)})
+            _save(folder / f"{entity}.{name}.starts.arrow", {"start": pa.array(starts)})
+    _save(folder / f"{entity}.arrow", columns)
+    if raw.keys is not None:
+        _save(folder / f"{entity}.keys.arrow", {"key": raw.keys})
+        ordered = np.asarray(pc.sort_indices(raw.keys).to_numpy()).astype(np.int64)
+        _save(folder / f"{entity}.sorted.arrow", {"row": pa.array(ordered)})
+    faithful = {c: raw.file.faithful(n) for c, n in raw.names.items() if c != entity}
+    left = {c: array for c, array in faithful.items() if not derived(policy, table, c, array)}
+    _save(folder / f"{entity}.written.arrow", left)
+    return {
+        "rows": table.rows,
+        "keys": raw.keys is not None,
+        "path": table.path,
+        "columns": list(table.columns),
+        "left_out": list(table.left_out),
+        "long": sorted(table.long),
+        "derived": sorted(set(faithful) - set(left)),
+    }
+
+
+def _members(column: Column, count: int) -> tuple[Any, Any]:
+    """The rows by what they lead to, in their order, and where each target's begin; what leads nowhere stands first."""
+    targets = np.where(column.known(), column.values, -1) + 1
+    ordered = np.argsort(targets, kind="stable")
+    starts = np.cumsum(np.bincount(targets, minlength=count + 1))
+    return ordered.astype(np.int64), starts.astype(np.int64)
+
+
+def _save(path: Path, columns: Mapping[str, Any]) -> None:
+    """Uncompressed, so that it can be mapped."""
+    table = pa.table(dict(columns))
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as file:
+        file.write_table(table)
+
+
+def _folder_of(manifest: Path) -> str:
+    try:
+        return str(json.loads(manifest.read_text("utf-8"))["folder"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _tidy(home: Path, last: str) -> None:
+    """Removes what the new manifest took the place of, what was left unfinished, and the oldest of many."""
+    with contextlib.suppress(OSError):
+        manifests = sorted(home.glob("*.json"), key=lambda p: p.stat().st_mtime, reverse=True)
+        for old in manifests[_KEPT:]:
+            old.unlink(missing_ok=True)
+        named = {_folder_of(m) for m in manifests[:_KEPT]}
+        for folder in home.iterdir():
+            left = folder.name == last or folder.stat().st_mtime < time.time() - _LEFT
+            if left and folder.is_dir() and folder.name not in named:
+                shutil.rmtree(folder, ignore_errors=True)

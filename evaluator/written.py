@@ -1,0 +1,52 @@
+"""A cell as its file writes it, from an index: what the values don't tell is kept beside them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from dsl.model import Kind, Policy
+from evaluator.book import BookTable
+from evaluator.cells import cell_text
+from evaluator.columns import Column
+
+
+def derived(policy: Policy, table: BookTable, column: str, array: Any) -> bool:
+    """Whether a column's values say how its cells are written. ``array``: as the file writes it."""
+    if column not in table.columns:  # the instants of another column
+        return False
+    match policy.type_of(table.entity, column).kind:
+        case Kind.TEXT:
+            return True
+        case Kind.LINK:
+            return table.columns[column].quality is None
+        case Kind.NUMBER:  # a float is written by the shortest decimals that read back
+            return bool(pa.types.is_floating(array.type)) and array.null_count == 0
+        case _:
+            return False
+
+
+@dataclass(slots=True)
+class Written:
+    """``links``: the keys that a link leads to. ``derived``: what the values say. ``load`` gets the others."""
+
+    columns: Mapping[str, Column]
+    texts: Mapping[str, Sequence[str]]
+    links: Mapping[str, Sequence[str]]
+    derived: frozenset[str]
+    load: Callable[[], Any]
+    _kept: list[Any] = field(default_factory=list)
+
+    def __call__(self, column: str, row: int) -> str:
+        if column in self.derived:
+            value = self.columns[column].values[row]
+            if column in self.texts:
+                return self.texts[column][int(value)]
+            return self.links[column][int(value)] if column in self.links else repr(float(value))
+        if not self._kept:
+            self._kept.append(self.load())
+        stored = self._kept[0]
+        if column not in stored.column_names:  # an optional column that was left out
+            return ""
+        return cell_text(stored.column(column), row)

@@ -1,0 +1,277 @@
+"""The index of a snapshot on disk: it says what the files say, bit by bit and word by word, or is made again."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+import softliq
+from dsl.model import Policy
+from evaluator.alone import alone
+from evaluator.book import Book
+from evaluator.explain import as_data, explain
+from evaluator.reference import Reference
+from evaluator.snapshot import index_snapshot, read_snapshot
+from evaluator.stored import FOLDER
+from evaluator.texts import Texts
+from tests.conftest import ROOT, Softliq
+
+POLICY = """policy "Kept" version 1
+unit USD
+
+entity market:
+  unit asset
+  mark : USD/asset > 0 fresh 30s
+  kind : one of spot, future
+  desk : text?
+
+entity account:
+  collateral : USD
+  vip        : flag
+  since      : date?
+  parent     : link to account?
+  health     = collateral / sum(position.notional)
+
+entity position:
+  account  : account
+  market   : market
+  size     : market.asset
+  held     : duration?
+  notional = abs(size) * market.mark
+
+tiers account:
+  | health >= | tier |
+  | 100%      | fine |
+  | other     | low  |
+  | unknown   | hold |
+"""
+TABLES = {
+    "market": """market,mark,mark_at,kind,desk
+BTC,50000.10,2026-12-01T00:00:00Z,spot,A
+ETH,3e3,2026-11-30T23:59:00Z,future,
+X,-1,,swap,"B, C"
+""",
+    "account": """account,collateral,vip,since,parent
+007,1.10,yes,2026-01-01,
+bob,"1,250",no,never,007
+zoe,,maybe,,nobody
+""",
+    "position": """position,account,market,size,held
+p2,bob,BTC,-0.10,8h
+p1,007,BTC,0.00001234567890123456789,
+p3,007,ETH,1,soon
+p4,zoe,nowhere,2,60
+""",
+}
+
+
+def written(folder: Path, kind: str = "csv") -> Path:
+    folder.mkdir()
+    (folder / "snapshot.toml").write_text("as_of = 2026-12-01T00:00:10Z\n")
+    for name, text in TABLES.items():
+        path = folder / f"{name}.csv"
+        path.write_text(text)
+        if kind == "parquet":
+            table = pa.csv.read_csv(path, convert_options=pa.csv.ConvertOptions(
+                column_types={"size": pa.float64(), "account": pa.dictionary(pa.int32(), pa.string())},
+                strings_can_be_null=True, null_values=[""],
+            ))  # fmt: skip
+            path.unlink()
+            pq.write_table(table, path.with_suffix(".parquet"))
+    return folder
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Policy:
+    (tmp_path / "kept.policy").write_text(POLICY.replace("link to account?", "account?"))
+    return softliq.load_policy(tmp_path / "kept.policy")
+
+
+def same(policy: Policy, a: Book, b: Book) -> None:
+    """Everything that a book tells, by cell."""
+    assert (a.name, a.as_of, a.hashes, list(a.tables)) == (b.name, b.as_of, b.hashes, list(b.tables))
+    for entity, one in a.tables.items():
+        other = b.tables[entity]
+        assert (one.rows, list(one.keys), one.path) == (other.rows, list(other.keys), other.path)
+        assert (one.long, one.left_out, list(one.columns)) == (other.long, other.left_out, list(other.columns))
+        for name, column in one.columns.items():
+            found = other.columns[name]
+            assert found.values.dtype == column.values.dtype
+            assert found.values.tobytes() == column.values.tobytes()
+            assert (found.quality is None) == (column.quality is None)
+            assert column.quality is None or np.array_equal(column.quality, found.quality)
+            assert list(one.texts.get(name, ())) == list(other.texts.get(name, ()))
+        for name in policy.entities[entity].inputs:
+            assert [one.written(name, r) for r in range(one.rows)] == [other.written(name, r) for r in range(one.rows)]
+
+
+def said(policy: Policy, book: Book) -> object:
+    results = softliq.evaluate(policy, book)
+    rows = range(book.tables["account"].rows)
+    told = [as_data(explain(results.evaluation, "account", row)) for row in rows]
+    return results.summary(), results.unknown_rows(), told
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_an_index_says_what_the_files_say(policy: Policy, tmp_path: Path, kind: str) -> None:
+    folder = written(tmp_path / "book", kind)
+    plain = read_snapshot(folder, policy)
+    assert not (folder / FOLDER).exists()
+    opened = index_snapshot(folder, policy)
+    assert (opened.kept, opened.why) == (folder / FOLDER, "")
+    kept = read_snapshot(folder, policy)
+    assert kept.index is not None and plain.index is None
+    same(policy, plain, opened.book)
+    same(policy, plain, kept)
+    assert plain.tables["market"].columns["mark"].quality is not None
+    assert said(policy, plain) == said(policy, kept)
+    assert index_snapshot(folder, policy).why is None
+
+
+def test_the_demo_book(tmp_path: Path) -> None:
+    policy = softliq.load_policy(ROOT / "policies" / "perpetuals.policy")
+    folder = Path(shutil.copytree(ROOT / "policies" / "snapshots" / "perpetuals", tmp_path / "book"))
+    plain = read_snapshot(folder, policy)
+    same(policy, plain, index_snapshot(folder, policy).book)
+
+
+def test_a_file_that_changes(policy: Policy, tmp_path: Path) -> None:
+    folder = written(tmp_path / "book")
+    index_snapshot(folder, policy)
+    file = folder / "account.csv"
+    file.write_text(TABLES["account"].replace("1.10", "2.10"))  # of the same size
+    again = index_snapshot(folder, policy, anew=False)
+    assert again.why == "`account.csv` has changed" and again.kept is not None
+    assert again.book.tables["account"].written("collateral", 0) == "2.10"
+    assert index_snapshot(folder, policy).why is None
+    file.touch()  # only its time: the contents are compared
+    assert index_snapshot(folder, policy).why is None
+    assert len([p for p in (folder / FOLDER).iterdir() if p.is_dir()]) == 1
+
+
+def test_another_file_another_instant(policy: Policy, tmp_path: Path) -> None:
+    folder = written(tmp_path / "book")
+    index_snapshot(folder, policy)
+    (folder / "prices.csv").write_text(TABLES["market"].replace("50000.10", "50001.10"))
+    toml = (folder / "snapshot.toml").read_text()
+    (folder / "snapshot.toml").write_text(toml + '[market]\nfile = "prices.csv"\n')
+    again = index_snapshot(folder, policy)
+    assert again.why == "`prices.csv` is read in another way"
+    assert again.book.tables["market"].columns["mark"].values[0] == 50001.1
+    (folder / "snapshot.toml").write_text(toml.replace("00:00:10", "00:01:00"))  # every mark is stale now
+    later = index_snapshot(folder, policy)
+    assert later.why == "the index is of other inputs than this policy's"
+    assert later.book.tables["market"].columns["mark"].unknown_count() == 3
+
+
+def test_a_policy_whose_inputs_change(policy: Policy, tmp_path: Path) -> None:
+    folder = written(tmp_path / "book")
+    index_snapshot(folder, policy)
+    path = tmp_path / "kept.policy"
+    text = path.read_text()
+    path.write_text(text.replace("100%      | fine", "101%      | fine"))  # no input: the same index
+    assert index_snapshot(folder, softliq.load_policy(path)).why is None
+    path.write_text(text.replace("size     : market.asset", "size     : market.asset < 2"))
+    other = softliq.load_policy(path)
+    assert index_snapshot(folder, other).why == "the index is of other inputs than this policy's"
+    assert read_snapshot(folder, other).tables["position"].columns["size"].unknown_count() == 1
+    assert index_snapshot(folder, policy).why is None  # both are kept
+
+
+def test_a_fault_of_structure_is_told_as_ever(policy: Policy, tmp_path: Path) -> None:
+    folder = written(tmp_path / "book")
+    index_snapshot(folder, policy)
+    (folder / "position.csv").write_text(TABLES["position"].replace("bob", "bobby"))
+    with pytest.raises(softliq.SnapshotError, match="leads to no row"):
+        index_snapshot(folder, policy)
+
+
+@pytest.mark.parametrize("harm", ["truncated", "shorter", "missing", "foreign", "no json", "other version"])
+def test_a_harmed_index_is_passed_over_and_made_again(policy: Policy, tmp_path: Path, harm: str) -> None:
+    folder = written(tmp_path / "book")
+    index_snapshot(folder, policy)
+    (manifest,) = (folder / FOLDER).glob("*.json")
+    told = json.loads(manifest.read_text())
+    column = folder / FOLDER / told["folder"] / "account.arrow"
+    match harm:
+        case "truncated":
+            column.write_bytes(column.read_bytes()[:-30])
+        case "shorter":
+            column.write_bytes(b"x" * column.stat().st_size)
+        case "missing":
+            column.unlink()
+        case "foreign":
+            manifest.write_text('{"name": "something else"}')
+        case "no json":
+            manifest.write_bytes(b"\xff\x00")
+        case _:
+            manifest.write_text(json.dumps(told | {"format": 0}))
+    again = index_snapshot(folder, policy, anew=False)
+    assert again.kept is not None and again.why
+    assert index_snapshot(folder, policy).why is None
+    same(policy, again.book, read_snapshot(folder, policy))
+
+
+def test_a_folder_that_cannot_be_written(policy: Policy, tmp_path: Path, softliq: Softliq) -> None:
+    folder = written(tmp_path / "book")
+    (folder / FOLDER).write_text("not a folder")
+    ran = softliq("index", tmp_path / "kept.policy", folder)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"error: {folder / FOLDER} can't be written: file exists\n" in ran.err
+    ran = softliq("eval", tmp_path / "kept.policy", folder, "--allow-unknown", "100%")
+    assert ran.code == 0 and f"note: the index is not used: {folder / FOLDER} can't be written" in ran.err
+
+
+def test_the_command_says_what_becomes_of_it(policy: Policy, tmp_path: Path, softliq: Softliq) -> None:
+    folder, text = written(tmp_path / "book"), tmp_path / "kept.policy"
+    before = softliq("eval", text, folder, "--json", "--allow-unknown", "100%")
+    rows = "3 tables, rows: 3 of market, 3 of account, 4 of position\n"
+    assert softliq("index", text, folder).out == f"{folder / FOLDER}: written: {rows}"
+    assert softliq("index", text, folder).out == f"{folder / FOLDER}: is up to date: {rows}"
+    after = softliq("eval", text, folder, "--json", "--allow-unknown", "100%")
+    assert before.out == after.out
+    assert f"note: read from the index `{folder / FOLDER}`\n" in after.err
+    (folder / "account.csv").write_text(TABLES["account"].replace("1.10", "7.10"))
+    again = softliq("explain", text, folder, "account:007")
+    assert f"note: `account.csv` has changed: `{folder / FOLDER}` is made again\n" in again.err
+    assert "7.10" in again.out
+
+
+def test_two_processes_at_once(policy: Policy, tmp_path: Path) -> None:
+    folder = written(tmp_path / "book")
+    arguments = ["index", str(tmp_path / "kept.policy"), str(folder)]
+    command = [sys.executable, "-c", "import sys; from cli.app import run; sys.exit(run(sys.argv[1:]))", *arguments]
+    running = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
+    ended = [(process.communicate(), process.returncode) for process in running]
+    assert [code for _, code in ended] == [0, 0, 0], ended
+    assert index_snapshot(folder, policy).why is None
+    assert not list((folder / FOLDER).glob("*-*.json"))
+
+
+def test_keys_are_found_by_halves() -> None:
+    keys = ["b", "a", "ä", "", "Z", "aa", "\U0001f600", "z"]
+    array = pa.chunked_array([keys[:3], keys[3:]], pa.string())
+    found = Texts(array, pa.compute.sort_indices(array).to_numpy())
+    assert [found.row(k) for k in keys] == list(range(len(keys)))
+    assert [found.row(k) for k in ("A", "zz", "\uffff", "aaa")] == [None] * 4
+    assert [Texts(array).row(k) for k in [*keys, "zz"]] == [*range(len(keys)), None]
+    assert Texts(pa.chunked_array([], pa.string()), np.zeros(0, np.int64)).row("a") is None
+
+
+def test_a_row_explained_alone_is_explained_the_same(policy: Policy, tmp_path: Path) -> None:
+    folder = written(tmp_path / "book")
+    book = index_snapshot(folder, policy).book
+    assert alone(policy, book)
+    results = softliq.evaluate(policy, read_snapshot(folder, policy))
+    for entity in ("account", "position", "market"):
+        for row in range(book.tables[entity].rows):
+            by_itself = explain(Reference(policy, book, {}), entity, row)
+            assert as_data(by_itself) == as_data(explain(results.evaluation, entity, row))
