@@ -87,11 +87,15 @@ def read_cells(array: Array, type: Type) -> Cells:
 
 def names(array: Array) -> Array:
     """Text as it stands; whole numbers as their decimal text."""
+    if pa.types.is_dictionary(array.type):
+        array = pc.cast(array, pa.string())
     return array if pa.types.is_string(array.type) else pc.cast(array, pa.string())
 
 
 def blanks(array: Array) -> Mask:
-    """(n,) cells of a text column that hold nothing, or only spaces."""
+    """(n,) cells of a column of texts that hold nothing, or only spaces; of whole numbers those that are not there."""
+    if pa.types.is_integer(array.type):
+        return _mask(pc.is_null(array))
     return _mask(pc.fill_null(pc.equal(pc.utf8_trim_whitespace(array), ""), True))
 
 

@@ -5,7 +5,7 @@ import csv
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -40,8 +40,9 @@ class TableFile(Protocol):
     @property
     def header(self) -> Sequence[str]: ...
 
-    def read(self, names: Mapping[str, bool]) -> dict[str, Array]:
-        """These columns, in the order of the rows; True asks for numbers, where the file has them all so."""
+    def read(self, names: Mapping[str, bool], coded: Collection[str] = ()) -> dict[str, Array]:
+        """These columns, in the order of the rows; True asks for numbers, where the file has them all so. Texts of the
+        columns that are ``coded`` may come as dictionaries."""
         ...
 
     def faithful(self, name: str) -> Array:
@@ -93,7 +94,7 @@ class CsvFile:
         _check_header(name, header)
         return CsvFile(path, name, found.sha256, header, found.quotes, found.long)
 
-    def read(self, names: Mapping[str, bool]) -> dict[str, Array]:
+    def read(self, names: Mapping[str, bool], coded: Collection[str] = ()) -> dict[str, Array]:
         try:
             return self._read({n: pa.float64() if number else pa.string() for n, number in names.items()})
         except pa.ArrowInvalid:  # a cell that is no number, or a broken row: then reading as text fails as well
@@ -204,17 +205,17 @@ class ArrowFile:
         _check_header(name, header)
         return ArrowFile(path, name, sha256, header)
 
-    def read(self, names: Mapping[str, bool]) -> dict[str, Array]:
+    def read(self, names: Mapping[str, bool], coded: Collection[str] = ()) -> dict[str, Array]:
         try:
             if self.path.suffix == ".parquet":
-                with pq.ParquetFile(self.path) as file:
+                with pq.ParquetFile(self.path, read_dictionary=list(coded)) as file:
                     table = file.read(columns=list(names))
             else:
                 with _ipc(self.path, [self.header.index(n) for n in names]) as file:
                     table = file.read_all()
         except (pa.ArrowException, OSError):
             raise Unreadable(Problem("the file is damaged", self.name, help="write it again")) from None
-        return {n: _plain(table.column(n)) for n in names}
+        return {n: _codes(table.column(n)) if n in coded else _plain(table.column(n)) for n in names}
 
     @cached_property
     def _columns(self) -> dict[str, Array]:
@@ -236,6 +237,14 @@ def _ipc(path: Path, fields: list[int] | None = None) -> Any:
         stored = file.read(6) == b"ARROW1"
     opened = pa.OSFile(str(path))
     return (pa.ipc.open_file if stored else pa.ipc.open_stream)(opened, options=options)
+
+
+def _codes(array: Array) -> Array:
+    """A column as one dictionary, where it is stored as a dictionary of texts."""
+    kind = array.type
+    if not pa.types.is_dictionary(kind) or not pa.types.is_string(kind.value_type):
+        return _plain(array)
+    return array.unify_dictionaries() if array.num_chunks > 1 else array
 
 
 def _plain(array: Array) -> Array:
@@ -275,7 +284,7 @@ class MemoryTable:
     def header(self) -> tuple[str, ...]:
         return tuple(self.columns)
 
-    def read(self, names: Mapping[str, bool]) -> dict[str, Array]:
+    def read(self, names: Mapping[str, bool], coded: Collection[str] = ()) -> dict[str, Array]:
         return {n: self.columns[n] for n in names}
 
     def faithful(self, name: str) -> Array:

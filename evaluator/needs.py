@@ -2,10 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from fractions import Fraction
+from functools import cache
+from types import NoneType
 from typing import Any
 
 from dsl import model
 from dsl.source import Span
+
+_PLAIN = (str, int, float, Fraction, NoneType, model.Type, Span, model.Interval)  # nothing stands inside these
 
 
 def expressions(policy: model.Policy) -> Iterator[model.Expr]:
@@ -25,14 +30,20 @@ def parts(policy: model.Policy, checks: bool = True) -> Iterator[Any]:
     ]
     while waiting:
         item = waiting.pop()
+        kind: Any = type(item)
         if isinstance(item, tuple):
             waiting.extend(item)
-        elif isinstance(item, (model.Type, Span, model.Interval)) or not is_dataclass(item) or id(item) in seen:
+        elif isinstance(item, _PLAIN) or id(item) in seen or not is_dataclass(item):
             continue
         else:
             seen.add(id(item))
             yield item
-            waiting.extend(getattr(item, f.name) for f in fields(item) if f.name not in ("type", "span"))
+            waiting.extend(getattr(item, name) for name in _names(kind))
+
+
+@cache
+def _names(made: type) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(made) if f.name not in ("type", "span"))
 
 
 def needs_as_of(policy: model.Policy) -> bool:

@@ -98,7 +98,7 @@ def table(results: Results, entity: str, columns: Iterable[str]) -> pa.Table:
 def _keys(table: BookTable) -> pa.Array:
     """(n,) the keys as text, without making a string of each where the book holds them as Arrow does."""
     held = getattr(table.keys, "array", None)
-    return pa.array(table.keys, pa.string()) if held is None else held.combine_chunks()
+    return pa.array(table.keys, pa.string()) if held is None else held.cast(pa.string()).combine_chunks()
 
 
 def _array(results: Results, entity: str, name: str, column: Column) -> pa.Array:

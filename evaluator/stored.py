@@ -26,6 +26,7 @@ import pyarrow.ipc
 
 from dsl.model import Kind, Policy
 from evaluator.book import Book, BookTable, Members
+from evaluator.cells import names
 from evaluator.columns import Column
 from evaluator.index import Index
 from evaluator.layout import Layout, needs_table
@@ -267,7 +268,7 @@ def _write(folder: Path, policy: Policy, book: Book, entity: str, raw: RawTable)
     _save(folder / f"{entity}.arrow", columns)
     if raw.keys is not None:
         _save(folder / f"{entity}.keys.arrow", {"key": raw.keys})
-        ordered = np.asarray(pc.sort_indices(raw.keys).to_numpy()).astype(np.int64)
+        ordered = np.asarray(pc.sort_indices(names(raw.keys)).to_numpy()).astype(np.int64)  # as texts
         _save(folder / f"{entity}.sorted.arrow", {"row": pa.array(ordered)})
     faithful = {c: raw.file.faithful(n) for c, n in raw.names.items() if c != entity}
     left = {c: array for c, array in faithful.items() if not derived(policy, table, c, array)}

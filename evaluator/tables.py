@@ -29,14 +29,15 @@ from evaluator.cells import (
 from evaluator.columns import KNOWN, Column, Values, origin_code
 from evaluator.files import TEXT_FILES, TableFile
 from evaluator.problems import EXAMPLES, Problem, nearest, quoted
-from evaluator.texts import Texts
+from evaluator.texts import Texts, rows_of
 
 _KEY = Type(Kind.LINK)
 
 
 @dataclass(frozen=True, slots=True)
 class RawTable:
-    """An entity's columns as read, by the policy's names; ``names`` are the file's. ``keys`` is None for ``once``."""
+    """An entity's columns as read, by the policy's names; ``names`` are the file's. ``keys``: texts or whole numbers;
+    None for ``once``."""
 
     file: TableFile
     names: Mapping[str, str]
@@ -52,6 +53,9 @@ class RawTable:
     def long(self, column: str) -> bool:
         """Whether some cell has more digits than a float64 tells apart."""
         if column not in self.names or not self.file.long:
+            return False
+        read = self.arrays[column].type
+        if not self.file.name.endswith(TEXT_FILES) and (pa.types.is_floating(read) or pa.types.is_integer(read)):
             return False
         array = self.file.faithful(self.names[column])
         if pa.types.is_decimal(array.type):
@@ -109,18 +113,27 @@ def read_raw(entity: Entity, file: TableFile, renamed: Mapping[str, str], proble
     for column, name in found.items():
         number = types[column].kind is Kind.NUMBER and not is_duration(types[column])
         wanted[name] = number and wanted.get(name, True)
-    read = file.read(wanted)
+    links = {name for column, name in found.items() if types[column].kind is Kind.LINK and column != entity.name}
+    others = {name for column, name in found.items() if types[column].kind is not Kind.LINK or column == entity.name}
+    read = file.read(wanted, links - others)
     arrays = {column: read[name] for column, name in found.items()}
     rows = len(next(iter(arrays.values())))
     arrays |= {column: pa.chunked_array([pa.nulls(rows, pa.string())]) for column in left_out}
-    wrong = [c for c, array in arrays.items() if not accepts(types[c].kind, types[c], array.type)]
+    wrong = [c for c, array in arrays.items() if not accepts(types[c].kind, types[c], _stored(array))]
     problems += [_wrong_type(file, found[c], types[c], arrays[c].type) for c in wrong]
     if wrong:
         return None
-    keys = None if entity.once else names(arrays[entity.name])
+    keys = None if entity.once else arrays[entity.name]
+    if keys is not None and not pa.types.is_integer(keys.type):
+        keys = names(keys)
     raw = RawTable(file, found, arrays, keys, rows)
     _check_rows(entity, raw, problems)
     return raw
+
+
+def _stored(array: Array) -> Any:
+    """The type of a column's cells."""
+    return array.type.value_type if pa.types.is_dictionary(array.type) else array.type
 
 
 def _may_be_left_out(entity: Entity, column: str, renamed: Mapping[str, str], unused: list[str]) -> bool:
@@ -169,8 +182,13 @@ def _check_rows(entity: Entity, raw: RawTable, problems: list[Problem]) -> None:
         message = f"{_rows(blank)} without a key"
         problems.append(raw.problem(message, entity.name, blank, "each row needs a key of its own"))
     named = raw.keys.filter(pa.array(~blank)) if blank.any() else raw.keys
-    if len(pc.unique(named)) < len(named):
+    if not _rise(named) and len(pc.unique(named)) < len(named):
         problems += _duplicates(entity, raw, blank)
+
+
+def _rise(keys: Array) -> bool:
+    """Whether each key is larger than the one before, and so stands there once."""
+    return bool(pc.all(pc.less(keys[:-1], keys[1:]), min_count=0).as_py())
 
 
 def _rows(mask: Mask) -> str:
@@ -179,7 +197,8 @@ def _rows(mask: Mask) -> str:
 
 
 def _duplicates(entity: Entity, raw: RawTable, blank: Mask) -> list[Problem]:
-    keys = pc.fill_null(raw.keys, "").to_pylist()
+    assert raw.keys is not None
+    keys = pc.fill_null(names(raw.keys), "").to_pylist()
     rows: dict[str, list[int]] = {}
     for row in np.flatnonzero(~blank).tolist():
         rows.setdefault(keys[row], []).append(row)
@@ -257,12 +276,13 @@ def _link(
     raw: RawTable, column: Input, target: RawTable, counted: bool, problems: list[Problem]
 ) -> tuple[Values, dict[Cause, Mask]]:
     """(n,) the rows that a link leads to, and its faults; a counted link that leads nowhere is a problem."""
-    array = names(raw.arrays[column.name])
-    found = pc.fill_null(pc.index_in(array, value_set=target.keys), -1)
-    values = np.asarray(found.to_numpy()).astype(np.int64)
+    array = raw.arrays[column.name]
+    values = rows_of(array, target.keys)
     nowhere = np.flatnonzero(values < 0)
     blank = np.zeros(raw.rows, dtype=np.bool_)
-    blank[nowhere] = blanks(array.take(pa.array(nowhere)))
+    if len(nowhere):
+        array = names(array)
+        blank[nowhere] = blanks(array.take(pa.array(nowhere)))
     absent = (values < 0) & ~blank
     entity = column.type.entity
     if counted and absent.any():

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Any, overload
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 
 class Texts(Sequence[str]):
-    """``array`` is the pyarrow column; ``order``: its rows from the smallest text to the largest, if that is kept."""
+    """``array`` is the pyarrow column, of texts or whole numbers. ``order``: its rows from the smallest text to the
+    largest, if that is kept."""
 
     __slots__ = ("array", "order")
 
@@ -28,7 +31,7 @@ class Texts(Sequence[str]):
         return str(self.array[int(index)].as_py())
 
     def __iter__(self) -> Any:
-        return iter(self.array.to_pylist())
+        return iter(self._texts().to_pylist())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)
@@ -38,10 +41,13 @@ class Texts(Sequence[str]):
     def __contains__(self, text: object) -> bool:
         return isinstance(text, str) and self.row(text) is not None
 
+    def _texts(self) -> Any:
+        return pc.cast(self.array, pa.string())
+
     def row(self, text: str) -> int | None:
         """The first row that holds it; None where none does."""
         if self.order is None:
-            found = pc.index(self.array, pa.scalar(text, self.array.type)).as_py()
+            found = pc.index(self._texts(), text).as_py()
             return None if found < 0 else int(found)
         low, high = 0, len(self)
         wanted = text.encode()  # Arrow sorts bytes
@@ -53,6 +59,32 @@ class Texts(Sequence[str]):
                 high = middle
         row = int(self.order[low]) if low < len(self) else -1
         return row if row >= 0 and self[row] == text else None
+
+
+def rows_of(array: Any, keys: Any) -> npt.NDArray[np.int64]:
+    """(n,) the row of the key that each cell names, -1 where there is none. Columns of texts, whole numbers (which name
+    the key that has their decimal text) or dictionaries of texts."""
+    t = pa.types
+    if t.is_dictionary(array.type):
+        parts = [np.zeros(0, dtype=np.int64)]
+        for chunk in array.chunks:
+            rows = np.append(rows_of(pa.chunked_array([chunk.dictionary]), keys), -1)
+            parts.append(rows[np.asarray(pc.fill_null(chunk.indices, len(chunk.dictionary)))])
+        return np.concatenate(parts)
+    if not (t.is_signed_integer(array.type) and t.is_signed_integer(keys.type)):
+        found = pc.index_in(pc.cast(array, pa.string()), value_set=pc.cast(keys, pa.string()))
+        return np.asarray(pc.fill_null(found, -1).to_numpy()).astype(np.int64)
+    if not keys.null_count and len(keys):
+        known = np.asarray(keys.to_numpy()).astype(np.int64, copy=False)
+        first, last = int(known.min()), int(known.max())
+        if last - first < 4 * len(known) and last < 1 << 62:  # whole numbers that lie close: a table of all of them
+            rows = np.full(last - first + 2, -1, dtype=np.int64)  # the last is of what is no key
+            rows[known - first] = np.arange(len(known))
+            whole = array if not array.null_count else pc.fill_null(pc.cast(array, pa.int64()), last + 1)
+            named = np.asarray(whole.to_numpy()).astype(np.int64, copy=False)
+            return rows[np.where((named >= first) & (named <= last), named - first, len(rows) - 1)]
+    found = pc.index_in(pc.cast(array, pa.int64()), value_set=pc.cast(keys, pa.int64()))
+    return np.asarray(pc.fill_null(found, -1).to_numpy()).astype(np.int64)
 
 
 def row_of(keys: Sequence[str], key: str) -> int | None:

@@ -21,7 +21,7 @@ from evaluator.explain import as_data, explain
 from evaluator.reference import Reference
 from evaluator.snapshot import index_snapshot, read_snapshot
 from evaluator.stored import FOLDER
-from evaluator.texts import Texts
+from evaluator.texts import Texts, rows_of
 from tests.conftest import ROOT, Softliq
 
 POLICY = """policy "Kept" version 1
@@ -275,3 +275,24 @@ def test_a_row_explained_alone_is_explained_the_same(policy: Policy, tmp_path: P
         for row in range(book.tables[entity].rows):
             by_itself = explain(Reference(policy, book, {}), entity, row)
             assert as_data(by_itself) == as_data(explain(results.evaluation, entity, row))
+
+
+@pytest.mark.parametrize("stored", ["text", "numbers", "dictionary", "sparse", "unsigned"])
+@pytest.mark.parametrize("asked", ["text", "numbers", "dictionary", "small"])
+def test_links_lead_to_the_row_whose_key_is_written_so(stored: str, asked: str) -> None:
+    keys, links = [7, 3, -5, 12], [3, None, 12, 7, 99, -5, 3, -(2**7)]
+    if stored == "sparse":
+        keys[1] = links[0] = links[6] = 100
+    if stored == "unsigned":
+        keys[2] = 5
+    makers = {
+        "text": lambda v: pa.array([None if x is None else str(x) for x in v]),
+        "dictionary": lambda v: pa.array([None if x is None else str(x) for x in v]).dictionary_encode(),
+        "unsigned": lambda v: pa.array(v, pa.uint64()),
+        "small": lambda v: pa.array(v, pa.int8()),
+    }
+    held = pa.chunked_array([makers.get(stored, pa.array)(keys)])
+    cells = pa.chunked_array([makers.get(asked, pa.array)(part) for part in (links[:3], links[3:])])
+    held = held if stored != "dictionary" else held.cast(pa.string())
+    expected = [keys.index(x) if x in keys else -1 for x in links]
+    assert rows_of(cells, held).tolist() == expected
