@@ -83,11 +83,13 @@ def evaluate(
     params: Mapping[str, object] | None = None,
     scenario: str | None = None,
     columns: Iterable[str] | None = None,
+    threads: int | None = None,
 ) -> "Results":
     """The policy over the snapshot. ``params`` gives params other values: text as in a policy, or numbers.
 
     ``columns``: what is computed beside the tiers and what a summary shows, such as `account.health`; all unless said.
-    Raises ValueError where there is no such column.
+    Raises ValueError where there is no such column. ``threads``: how many, one for each processor unless said; the
+    results do not depend on it.
 
     ``scenario`` shocks the snapshot first: the name of one of the policy's, with its arguments, ``fall(20%)``. Raises
     ParamError where a param is unknown, out of range or has no version in force, and where there is no such scenario.
@@ -97,13 +99,15 @@ def evaluate(
     from evaluator.plain import moment_of
     from evaluator.results import Results
     from evaluator.run import evaluate as run
+    from evaluator.threads import using
 
     as_of = None if snapshot.as_of is None else moment_of(snapshot.as_of)
     values = resolve_params(policy, as_of, params)
     if scenario is not None:
         policy, values = with_scenario(policy, values, scenario)
     wanted = None if columns is None else _cells(policy, columns)
-    return Results(run(policy, snapshot, values, wanted=wanted))
+    with using(threads):
+        return Results(run(policy, snapshot, values, wanted=wanted))
 
 
 def _cells(policy: "Policy", columns: Iterable[str]) -> list[tuple[str, str]]:

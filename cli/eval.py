@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cli.exits import Exit, Stop
-from cli.options import AllowUnknown, AsOf, Params, PolicyFile, RunOptions, Scenario, Set, SnapshotPath
+from cli.options import AllowUnknown, AsOf, Params, PolicyFile, RunOptions, Scenario, Set, SnapshotPath, Threads
 from cli.terminal.console import print_json
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def eval_command(
         typer.Option("--grid", metavar="NAME", help="Write each row's results in every move of this grid instead."),
     ] = None,
     allow_unknown: AllowUnknown = "0",
+    threads: Threads = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> int:
     """Run a policy over a snapshot.
@@ -60,7 +61,7 @@ def eval_command(
         )  # fmt: skip
     if out is not None:
         _apart(out, snapshot)
-    options = RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario)
+    options = RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario, threads=threads)
     if grid is not None:
         from cli.grid import sweep
 

@@ -11,7 +11,7 @@ from cli.options import RunOptions
 def sweep(options: RunOptions, grid: str, out: Path, format: Literal["parquet", "csv"], columns: str | None) -> None:
     """Evaluates the policy in each move and writes one file."""
     from cli.eval import apart_from_inputs
-    from cli.inputs import read
+    from cli.inputs import in_threads, read
     from cli.terminal.progress import progress
     from cli.terminal.text import count, safe
     from evaluator.outputs import UnknownColumn
@@ -35,7 +35,7 @@ def sweep(options: RunOptions, grid: str, out: Path, format: Literal["parquet", 
         what = "are of several entities" if columns else "have to be chosen"
         raise Stop(Exit.USAGE, f"the columns {what}", "name one entity's: `--columns account.health,account.tier`")
     apart_from_inputs(out, options.snapshot, given.loaded, policy, [f"grid_{grid}.{format}"])
-    with progress() as report:
+    with progress() as report, in_threads(given.threads):
         path = write_grid(policy, given.book, given.params, grid, chosen, out, format, report)
     moves = len(policy.grids[grid].moves)
     rows = (

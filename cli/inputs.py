@@ -1,6 +1,8 @@
 """What a command reads: the policy, the snapshot, the params. Each fault is printed and stops the command."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -40,6 +42,7 @@ class Given:
     policy: Policy
     book: "Book"
     params: dict[str, Value]
+    threads: int | None = None
 
 
 def checked(name: str) -> Checked:
@@ -191,7 +194,7 @@ def read(options: RunOptions, format: TextOrJson = "text") -> Given:
         policy, params = _shocked(policy, params, options.scenario)
     if options.move is not None:
         policy = _moved(policy, params, options.grid, options.move)
-    return Given(loaded, policy, book, params)
+    return Given(loaded, policy, book, params, options.threads)
 
 
 def _shocked(policy: Policy, params: dict[str, Value], scenario: str) -> tuple[Policy, dict[str, Value]]:
@@ -230,5 +233,18 @@ def evaluated(given: Given) -> "Evaluation":
     from cli.terminal.progress import progress
     from evaluator.run import evaluate
 
-    with progress() as report:
+    with progress() as report, in_threads(given.threads):
         return evaluate(given.policy, given.book, given.params, progress=report)
+
+
+@contextmanager
+def in_threads(count: int | None) -> Iterator[None]:
+    """So many threads inside; a wrong ``SOFTLIQ_THREADS`` stops the command."""
+    from evaluator.threads import threads, using
+
+    with using(count):
+        try:
+            threads()
+        except ValueError as error:
+            raise Stop(Exit.USAGE, safe(str(error))) from None
+        yield

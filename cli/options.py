@@ -32,6 +32,10 @@ AllowUnknown = Annotated[
         "--allow-unknown", metavar="N|N%", help="How many unknown rows (or what share) are no reason for exit code 5."
     ),
 ]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", metavar="N", min=1, help="How many threads evaluate; unless said, all cores."),
+]
 Format = Annotated[TextOrJson, typer.Option("--format", help="For people, or the same as data.")]
 
 
@@ -47,3 +51,4 @@ class RunOptions:
     scenario: str | None = None
     grid: str | None = None
     move: str | None = None
+    threads: int | None = None

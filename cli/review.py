@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.exits import Exit, Stop
-from cli.options import AllowUnknown, AsOf, Params, PolicyFile, RunOptions, Scenario, Set, SnapshotPath
+from cli.options import AllowUnknown, AsOf, Params, PolicyFile, RunOptions, Scenario, Set, SnapshotPath, Threads
 
 _INPUTS = (".policy", ".csv", ".gz", ".parquet", ".arrow", ".feather", ".toml")  # what a slip of `-o` would destroy
 
@@ -22,6 +22,7 @@ def report(
     as_of: AsOf = None,
     scenario: Scenario = None,
     allow_unknown: AllowUnknown = "0",
+    threads: Threads = None,
 ) -> int:
     """Run a policy over a snapshot and write one self-contained HTML file. Ends as `eval` does."""
     from cli.eval import allowance, verdict
@@ -37,7 +38,7 @@ def report(
     if file.exists() and file.suffix.lower() in _INPUTS:
         told = f"`{safe(str(file))}` is there already, and is no report"
         raise Stop(Exit.USAGE, told, "name a file such as `report.html` after `-o`")
-    loaded, results = run(RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario))
+    loaded, results = run(RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario, threads=threads))
     limit = allowed.limit(results.deciding_count)
     write_file(file, render(results.evaluation, loaded, _command(sys.argv), limit))
     show_results(results)

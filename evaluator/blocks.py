@@ -1,6 +1,5 @@
 """Blocks of rows, done by threads: over the file's order stage by stage, or over a book that is laid out."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,17 +18,12 @@ from evaluator.index import Block, Layout
 from evaluator.runner import Progress
 from evaluator.shape import Shape
 from evaluator.tasks import CROSSING, Schedule, Task
+from evaluator.threads import threads
 
 BLOCK = 1 << 16  # rows: a few columns of them fit into the processor's second cache
 ALONE = 300_000  # rows of a book below which threads cost more than they bring
 READ = ("input", "blank", "rows")
 T = TypeVar("T")
-
-
-def threads() -> int:
-    """How many threads work: ``SOFTLIQ_THREADS``, else one for each processor."""
-    given = os.environ.get("SOFTLIQ_THREADS", "")
-    return max(1, int(given)) if given.isdigit() else os.cpu_count() or 1
 
 
 @dataclass(slots=True)

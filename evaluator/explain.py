@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dsl import model
 from dsl.causes import Cause
@@ -13,7 +13,9 @@ from evaluator.explain_tiers import TierReason, tier_reason
 from evaluator.plain import jsonable, key_of
 from evaluator.queue import Queue
 from evaluator.reference import Reference
-from evaluator.why_not import WhyNot, why_not
+
+if TYPE_CHECKING:
+    from evaluator.why_not import WhyNot
 
 
 class Evaluated(Protocol):
@@ -43,7 +45,7 @@ class Explanation:
     row: int
     tier: TierReason | None
     formulas: tuple[Step, ...]
-    why_not: WhyNot | None = None
+    why_not: "WhyNot | None" = None
 
 
 def explain(evaluation: Evaluated | Reference, entity: str, row: int, why: str | None = None) -> Explanation:
@@ -65,6 +67,8 @@ def explain(evaluation: Evaluated | Reference, entity: str, row: int, why: str |
     formulas = tuple(steps.column(entity, name, row) for name in columns)
     told = None
     if why is not None:
+        from evaluator.why_not import why_not  # it evaluates, and loads all that this takes
+
         seen = Steps(reference, queues=queues).column(entity, "tier", row)
         told = why_not(policy, reference.book, reference.params, entity, row, why, seen)
     return Explanation(entity, key_of(reference.book, entity, row), row, tier, formulas, told)

@@ -1,0 +1,34 @@
+"""How many threads evaluate: as asked for, or as ``SOFTLIQ_THREADS`` says, else one for each processor."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+VARIABLE = "SOFTLIQ_THREADS"
+_ASKED: ContextVar[int | None] = ContextVar("threads", default=None)
+
+
+def threads() -> int:
+    """Raises ValueError where the variable is no number of threads."""
+    asked = _ASKED.get()
+    if asked is not None:
+        return asked
+    given = os.environ.get(VARIABLE, "").strip()
+    if not given:
+        return os.cpu_count() or 1
+    if not (given.isascii() and given.isdigit()) or int(given) < 1:
+        raise ValueError(f"`{VARIABLE}` is `{given}`, which is no number of threads: 1, 2, ...")
+    return int(given)
+
+
+@contextmanager
+def using(count: int | None) -> Iterator[None]:
+    """So many threads inside, whatever the variable says; None changes nothing. Raises ValueError below 1."""
+    if count is not None and count < 1:
+        raise ValueError(f"{count} is no number of threads: 1, 2, ...")
+    token = _ASKED.set(_ASKED.get() if count is None else count)
+    try:
+        yield
+    finally:
+        _ASKED.reset(token)
