@@ -13,7 +13,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -25,12 +25,14 @@ import pyarrow.compute as pc
 import pyarrow.ipc
 
 from dsl.model import Kind, Policy
+from dsl.params import ParamError, resolve_params
 from evaluator.book import Book, BookTable, Members
 from evaluator.cells import names
 from evaluator.columns import Column
-from evaluator.index import Index
+from evaluator.index import Index, Laid
 from evaluator.layout import Layout, needs_table
 from evaluator.needs import aggregated_links
+from evaluator.plain import moment_of
 from evaluator.scan import file_hash
 from evaluator.tables import RawTable
 from evaluator.texts import Texts
@@ -93,14 +95,14 @@ def load(layout: Layout, policy: Policy, as_of: Fraction | None) -> Found:
         if changed:
             return Found(None, changed)
         tables, hashes = _tables(home / manifest["folder"], policy, manifest, layout)
+        laid = _laid(home / manifest["folder"], tables)
     except FileNotFoundError:
         others = home.is_dir() and any(home.glob("*.json"))
         return Found(None, "the index is of other inputs than this policy's" if others else "")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
         return Found(None, "the index is damaged, or is none")
     layout.hashes.update(hashes)
-    book = Book(layout.name, as_of, tables, dict(layout.hashes), Index())
-    return Found(book)
+    return Found(Book(layout.name, as_of, tables, dict(layout.hashes), Index(stored=laid)))
 
 
 def _changed(layout: Layout, manifest: Mapping[str, Any]) -> str:
@@ -136,6 +138,19 @@ def _tables(
         elif not needs_table(made) and made.groups is None:
             tables[entity] = BookTable(entity, 1, (), {}, {}, lambda column, row: "")
     return tables, {place.shown: manifest["files"][entity]["sha256"] for entity, place in layout.places.items()}
+
+
+def _laid(home: Path, tables: Mapping[str, BookTable]) -> dict[tuple[str, str], Laid]:
+    """The columns that are laid out; ``""`` is their order."""
+    found = {}
+    for entity, table in tables.items():
+        path = home / f"{entity}.laid.arrow"
+        if path.exists():
+            stored = _read(path)
+            order = _array(stored.column(""))
+            for name in stored.column_names[1:]:
+                found[entity, name] = Laid(table.columns[name].values, order, _array(stored.column(name)))
+    return found
 
 
 def _table(home: Path, policy: Policy, entity: str, told: Mapping[str, Any], keys: Mapping[str, Texts]) -> BookTable:
@@ -217,6 +232,7 @@ def store(
     temporary = folder.with_suffix(".json")
     try:
         tables = {entity: _write(folder, policy, book, entity, raw) for entity, raw in raws.items()}
+        _lay_out(folder, policy, book)
         if stamps(layout) != before:
             shutil.rmtree(folder)
             return None
@@ -282,6 +298,26 @@ def _write(folder: Path, policy: Policy, book: Book, entity: str, raw: RawTable)
         "long": sorted(table.long),
         "derived": sorted(set(faithful) - set(left)),
     }
+
+
+def _lay_out(folder: Path, policy: Policy, book: Book) -> None:
+    """The columns that an evaluation reads, as it lays them out: by evaluating once."""
+    from evaluator.run import evaluate  # all that evaluates, which reading an index doesn't take
+
+    try:
+        params = resolve_params(policy, None if book.as_of is None else moment_of(book.as_of))
+    except ParamError:  # no version is in force: nothing is evaluated without --set
+        return
+    index = Index()
+    evaluate(policy, replace(book, index=index), params)
+    for entity, table in book.tables.items():
+        laid: dict[str, Any] = {}
+        for (layout, of, name), (source, values) in index.columns.items():
+            plain = values.dtype != np.bool_ and name in table.columns and source is table.columns[name].values
+            if of == entity and plain and laid.setdefault("", layout.orders[entity]) is layout.orders[entity]:
+                laid[name] = values
+        if laid:
+            _save(folder / f"{entity}.laid.arrow", {name: pa.array(values) for name, values in laid.items()})
 
 
 def _members(column: Column, count: int) -> tuple[Any, Any]:

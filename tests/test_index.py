@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,16 @@ from dsl.model import Policy
 from evaluator.alone import alone
 from evaluator.book import Book
 from evaluator.explain import as_data, explain
+from evaluator.index import Index
 from evaluator.reference import Reference
+from evaluator.run import evaluate
 from evaluator.snapshot import index_snapshot, read_snapshot
 from evaluator.stored import FOLDER
 from evaluator.texts import Texts, rows_of
+from tests.bench import books
+from tests.bench import reference as bench
 from tests.conftest import ROOT, Softliq
+from tests.test_fast import differences
 
 POLICY = """policy "Kept" version 1
 unit USD
@@ -296,3 +302,19 @@ def test_links_lead_to_the_row_whose_key_is_written_so(stored: str, asked: str) 
     held = held if stored != "dictionary" else held.cast(pa.string())
     expected = [keys.index(x) if x in keys else -1 for x in links]
     assert rows_of(cells, held).tolist() == expected
+
+
+def test_a_large_book_is_laid_out_on_disk(tmp_path: Path) -> None:
+    books.write(books.book(24_000), tmp_path)
+    reference = softliq.load_policy(bench.POLICY)
+    plain = read_snapshot(tmp_path / "snapshot", reference)
+    kept = index_snapshot(tmp_path / "snapshot", reference).book
+    same(reference, plain, kept)
+    assert kept.index is not None and ("position", "size") in kept.index.stored
+    stored = kept.index.stored["position", "size"]
+    expected = evaluate(reference, plain, {})
+    assert differences(evaluate(reference, kept, {}), expected) == []
+    assert any(values is stored.values for _, values in kept.index.columns.values())  # it was used
+    other = Index(stored={key: replace(laid, order=laid.order[::-1]) for key, laid in kept.index.stored.items()})
+    assert differences(evaluate(reference, replace(kept, index=other), {}), expected) == []
+    assert not any(values is stored.values for _, values in other.columns.values())
