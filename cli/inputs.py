@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from evaluator.book import Book
     from evaluator.results import Results
     from evaluator.run import Evaluation
-    from evaluator.snapshot import Opened
+    from evaluator.snapshot import Indexed
 
 STANDARD_INPUT = "<standard input>"
 
@@ -113,7 +113,7 @@ def read_book(path: str, policy: Policy, as_of: str | None, format: TextOrJson =
 
 def open_book(
     path: str, policy: Policy, as_of: str | None, format: TextOrJson = "text", anew: bool = False
-) -> "Opened":
+) -> "Indexed":
     """The snapshot and what became of its index; ``anew``: make one where there is none."""
     from cli.terminal.problems import show_problems
     from cli.terminal.progress import progress

@@ -5,7 +5,7 @@ import csv
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -40,9 +40,8 @@ class TableFile(Protocol):
     @property
     def header(self) -> Sequence[str]: ...
 
-    def read(self, names: Mapping[str, bool], coded: Collection[str] = ()) -> dict[str, Array]:
-        """These columns, in the order of the rows; True asks for numbers, where the file has them all so. Texts of the
-        columns that are ``coded`` may come as dictionaries."""
+    def read(self, names: Mapping[str, bool]) -> dict[str, Array]:
+        """These columns, in the order of the rows; True asks for numbers, where the file has them all so."""
         ...
 
     def faithful(self, name: str) -> Array:
@@ -94,7 +93,7 @@ class CsvFile:
         _check_header(name, header)
         return CsvFile(path, name, found.sha256, header, found.quotes, found.long)
 
-    def read(self, names: Mapping[str, bool], coded: Collection[str] = ()) -> dict[str, Array]:
+    def read(self, names: Mapping[str, bool]) -> dict[str, Array]:
         try:
             return self._read({n: pa.float64() if number else pa.string() for n, number in names.items()})
         except pa.ArrowInvalid:  # a cell that is no number, or a broken row: then reading as text fails as well
@@ -205,7 +204,8 @@ class ArrowFile:
         _check_header(name, header)
         return ArrowFile(path, name, sha256, header)
 
-    def read(self, names: Mapping[str, bool], coded: Collection[str] = ()) -> dict[str, Array]:
+    def read(self, names: Mapping[str, bool], coded: frozenset[str] = frozenset()) -> dict[str, Array]:
+        """``coded``: columns whose texts come as dictionaries, where they are stored so."""
         try:
             if self.path.suffix == ".parquet":
                 with pq.ParquetFile(self.path, read_dictionary=list(coded)) as file:
@@ -284,7 +284,7 @@ class MemoryTable:
     def header(self) -> tuple[str, ...]:
         return tuple(self.columns)
 
-    def read(self, names: Mapping[str, bool], coded: Collection[str] = ()) -> dict[str, Array]:
+    def read(self, names: Mapping[str, bool]) -> dict[str, Array]:
         return {n: self.columns[n] for n in names}
 
     def faithful(self, name: str) -> Array:

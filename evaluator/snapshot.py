@@ -36,7 +36,7 @@ def read_snapshot(
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class Indexed:
     """A book and its index. ``kept``: where that stands, None where it could not be written, for the reason ``why``;
     else ``why`` it was written (empty: there was none), or None where it was there."""
 
@@ -52,15 +52,15 @@ def index_snapshot(
     as_of: datetime | None = None,
     progress: Progress | None = None,
     anew: bool = True,
-) -> Opened:
+) -> Indexed:
     """The book as ``read_snapshot`` gives it; its index on disk is written, where none fits. ``anew`` False: only where
     there was one that doesn't fit any more."""
     layout, instant, found = _indexed(path, policy, as_of)
     home = layout.folder / FOLDER
     if found.book is not None:
-        return Opened(found.book, home, None)
+        return Indexed(found.book, home, None)
     if not (anew or found.why):
-        return Opened(_read(policy, layout, instant, progress)[0], None, None)
+        return Indexed(_read(policy, layout, instant, progress)[0], None, None)
     before = stamps(layout)
     book, raws = _read(policy, layout, instant, progress)
     if progress:
@@ -68,10 +68,10 @@ def index_snapshot(
     try:
         kept = store(layout, policy, book, raws, before)
     except OSError as error:
-        return Opened(book, None, f"{home} can't be written: {(error.strerror or 'no reason given').lower()}")
+        return Indexed(book, None, f"{home} can't be written: {(error.strerror or 'no reason given').lower()}")
     if kept is None:
-        return Opened(book, None, "a file changed while it was read")
-    return Opened(load(layout, policy, instant).book or book, kept, found.why)
+        return Indexed(book, None, "a file changed while it was read")
+    return Indexed(load(layout, policy, instant).book or book, kept, found.why)
 
 
 def _indexed(path: str | Path, policy: Policy, as_of: datetime | None) -> tuple[Layout, Fraction | None, Found]:

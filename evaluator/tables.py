@@ -27,7 +27,7 @@ from evaluator.cells import (
     stale,
 )
 from evaluator.columns import KNOWN, Column, Values, origin_code
-from evaluator.files import TEXT_FILES, TableFile
+from evaluator.files import TEXT_FILES, ArrowFile, TableFile
 from evaluator.problems import EXAMPLES, Problem, nearest, quoted
 from evaluator.texts import Texts, rows_of
 
@@ -113,9 +113,7 @@ def read_raw(entity: Entity, file: TableFile, renamed: Mapping[str, str], proble
     for column, name in found.items():
         number = types[column].kind is Kind.NUMBER and not is_duration(types[column])
         wanted[name] = number and wanted.get(name, True)
-    links = {name for column, name in found.items() if types[column].kind is Kind.LINK and column != entity.name}
-    others = {name for column, name in found.items() if types[column].kind is not Kind.LINK or column == entity.name}
-    read = file.read(wanted, links - others)
+    read = file.read(wanted, _links(entity, found, types)) if isinstance(file, ArrowFile) else file.read(wanted)
     arrays = {column: read[name] for column, name in found.items()}
     rows = len(next(iter(arrays.values())))
     arrays |= {column: pa.chunked_array([pa.nulls(rows, pa.string())]) for column in left_out}
@@ -129,6 +127,12 @@ def read_raw(entity: Entity, file: TableFile, renamed: Mapping[str, str], proble
     raw = RawTable(file, found, arrays, keys, rows)
     _check_rows(entity, raw, problems)
     return raw
+
+
+def _links(entity: Entity, found: Mapping[str, str], types: Mapping[str, Type]) -> frozenset[str]:
+    """The file's columns that are read as links, and as nothing else."""
+    links = {c for c in found if types[c].kind is Kind.LINK and c != entity.name}
+    return frozenset(found[c] for c in links) - {name for c, name in found.items() if c not in links}
 
 
 def _stored(array: Array) -> Any:
