@@ -174,19 +174,3 @@ def test_a_summary_is_the_same_whatever_is_asked_for() -> None:
             asked = evaluate(policy, indexed(book), params, optimise=optimise, wanted=[])
         assert asked.member_sums and ("position", "notional") not in asked.columns["position"]
         assert Results(asked).tiers == wanted
-
-
-def test_optimisations_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    policy, book = reference_book(200)
-    plain = evaluate(policy, book, resolve_params(policy), optimise=False)
-    monkeypatch.setenv("SOFTLIQ_OPTIMISE", "0")
-    with patch.object(fast, "run", side_effect=AssertionError("not to be asked")):
-        assert differences(evaluate(policy, book, resolve_params(policy)), plain) == []
-
-
-@pytest.mark.parametrize("threads", ["1", "3"])
-def test_threads_change_nothing(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOFTLIQ_THREADS", threads)
-    policy, book = reference_book(500)
-    quick, careful, _ = both(policy, book, 32)
-    assert [differences(evaluation, careful) for evaluation in quick] == [[], [], []]
