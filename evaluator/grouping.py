@@ -174,7 +174,7 @@ class _Group:
         if column.quality is not None:
             for row in np.flatnonzero(column.quality != KNOWN).tolist():
                 origin = describe_origin(self.policy, self.book, int(column.quality[row]))
-                parts[row] = "?" + _quoted([origin.text.replace("`", "")])[0]
+                parts[row] = "? " + _quoted([origin.text.replace("`", "")])[0]
         return parts
 
 

@@ -190,7 +190,7 @@ def test_an_unknown_key_makes_every_group_unknown_that_the_row_may_belong_to() -
         "position": {**BOOK["position"], "account": ["a2", "a1", "a1", "a1"], "market": markets},
     }
     results = results_of(SECTORS, book)
-    lost = "a1/?not a number: underlying.sector of ETH is layer3"
+    lost = "a1/? not a number: underlying.sector of ETH is layer3"
     assert column(results, "cluster", "gross") == {"a2/layer1": 200000.0, "a1/layer1": None, lost: None}
     assert column(results, "account", "deep") == {"a1": None, "a2": 200000.0, "idle": 0.0}
     assert column(results, "account", "sets") == {"a1": None, "a2": 1.0, "idle": 0.0}
