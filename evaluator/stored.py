@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 import uuid
@@ -41,6 +42,9 @@ from evaluator.written import Written, derived
 FOLDER = ".softliq"
 FORMAT = 1  # of what is written here; a higher one is made anew
 _KEPT = 8  # sets of inputs
+_NAME = re.compile(
+    r"[0-9a-f]{16}(-[0-9a-f]{12})?(\.json)?"
+)  # of a manifest, or of a folder and what becomes its manifest
 _LEFT = 3600  # seconds after which a folder that no manifest names was left by a process that ended early
 
 Stamp = list[int]
@@ -343,13 +347,17 @@ def _folder_of(manifest: Path) -> str:
 
 
 def _tidy(home: Path, last: str) -> None:
-    """Removes what the new manifest took the place of, what was left unfinished, and the oldest of many."""
+    """Removes what the new manifest took the place of, what was left unfinished, and the oldest of many; nothing that
+    doesn't bear the name of an index."""
     with contextlib.suppress(OSError):
-        manifests = sorted(home.glob("*.json"), key=lambda p: p.stat().st_mtime, reverse=True)
+        ours = [(path, _NAME.fullmatch(path.name)) for path in home.iterdir()]
+        manifests = sorted((p for p, name in ours if name and name[2] == ".json"), key=lambda p: -p.stat().st_mtime)
+        gone = {last, *(_folder_of(old) for old in manifests[_KEPT:])}
         for old in manifests[_KEPT:]:
             old.unlink(missing_ok=True)
         named = {_folder_of(m) for m in manifests[:_KEPT]}
-        for folder in home.iterdir():
-            left = folder.name == last or folder.stat().st_mtime < time.time() - _LEFT
-            if left and folder.is_dir() and folder.name not in named:
-                shutil.rmtree(folder, ignore_errors=True)
+        for path, name in ours:
+            if name is None or name[1] is None or path.name in named:
+                continue
+            if path.name in gone or path.stat().st_mtime < time.time() - _LEFT:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """The index of a snapshot on disk: it says what the files say, bit by bit and word by word, or is made again."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -318,3 +319,23 @@ def test_a_large_book_is_laid_out_on_disk(tmp_path: Path) -> None:
     other = Index(stored={key: replace(laid, order=laid.order[::-1]) for key, laid in kept.index.stored.items()})
     assert differences(evaluate(reference, replace(kept, index=other), {}), expected) == []
     assert not any(values is stored.values for _, values in other.columns.values())
+
+
+def test_what_was_left_behind_is_removed_and_nothing_else(policy: Policy, tmp_path: Path) -> None:
+    folder = written(tmp_path / "book")
+    index_snapshot(folder, policy)
+    home = folder / FOLDER
+    old, young, mine = (home / name for name in (f"{'a' * 16}-{'b' * 12}", f"{'a' * 16}-{'c' * 12}", "mine"))
+    for made in (old, young, mine):
+        made.mkdir()
+    (home / "mine.json").write_text("{}")
+    for left in (old, mine, home / "mine.json"):
+        os.utime(left, (0, 0))
+    for i in range(9):  # other policies
+        kind = (tmp_path / "kept.policy").read_text().replace("one of spot, future", f"one of spot, future, k{i}")
+        (tmp_path / "other.policy").write_text(kind)
+        index_snapshot(folder, softliq.load_policy(tmp_path / "other.policy"))
+    names = {p.name for p in home.iterdir()}
+    assert old.name not in names and {young.name, "mine", "mine.json"} <= names
+    assert len([n for n in names if n.endswith(".json")]) == 9  # eight, and the one that is somebody's
+    assert len([n for n in names if "-" in n]) == 9  # theirs, and the young one
