@@ -1,9 +1,9 @@
 """Tables and curves on their way into the graph: their rows and points become arrays, their calls a few nodes."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,27 @@ if TYPE_CHECKING:
     from evaluator.lower import Lowering
 
 _HALF_UNIT = 2.0**-53
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ladder:
+    """A marginal column's brackets: by group its rows in order, and their bounds. ``climb``: of constant rates."""
+
+    groups: Sequence[Sequence[int]]
+    bounds: Sequence[Sequence[Exact]]
+    segments: Segments
+    climb: Polynomials | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A curve's points. ``faulty``: coordinates without a value; ``pieces`` of all but steps."""
+
+    points: Sequence[tuple[Number, Number]]
+    faulty: Sequence[Lowered]
+    segments: Segments
+    pieces: Polynomials | None
 
 
 class Lookups:
@@ -32,6 +53,7 @@ class Lookups:
         self._keys: dict[tuple[str, bool], Keys] = {}
         self._constants: dict[tuple[str, int], list[Lowered | None]] = {}
         self._made: dict[object, object] = {}
+        self._kept: dict[object, object] = {}
 
     # -- values by index --------------------------------------------------------------------------
 
@@ -52,6 +74,12 @@ class Lookups:
     def _once(self, key: object, made: object) -> object:
         """The first array made for this meaning, so that equal lookups are one node."""
         return self._made.setdefault(key, made)
+
+    def _keep(self, key: object, make: Callable[[], T]) -> T:
+        """What is the same in every call of a table or curve, such as in each move of a grid: made at the first."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]  # type: ignore[return-value]
 
     # -- tables -----------------------------------------------------------------------------------
 
@@ -139,33 +167,39 @@ class Lookups:
         level: int,
     ) -> Lowered:
         """What the brackets below x give, and this one's rate on the rest."""
+        operands = [x] if state is None else [x, state]
+        key = ("ladder", table.name, tuple(c.node.id for c in cells))
+        ladder = self._keep(key, lambda: self._ladder(table, keys, cells))
+        attrs = (ladder.segments, ladder.climb is None, len(operands) > 1)
+        piece = self._lowering.op("segment", operands, scope, attrs, INDEX, level=level)
+        if ladder.climb is not None:
+            return self._polynomial("piecewise", x, piece, ladder.climb, scope, never_below=True)
+        return self._climb(x, piece, ladder, cells, scope)
+
+    def _ladder(self, table: model.Table, keys: Keys, cells: Sequence[Lowered]) -> _Ladder:
         i = next(i for i, k in enumerate(table.keys) if k.operator != "=")
         groups = [sorted(group, key=lambda r: exact_of(keys.cells[r][i])) for group in keys.groups]
         bounds = [[exact_of(keys.cells[r][i]) for r in group] for group in groups]
-        operands = [x] if state is None else [x, state]
         made = self._once(("ladder", table.name), make_segments(bounds, "ladder", Cause.NO_ROW, keys.search.table))
         assert isinstance(made, Segments)
         rates = [[_rational(cells[r].node) for r in group] for group in groups]
-        if all(rate is not None for group in rates for rate in group):
-            steps = [pieces.ladder(_rationals(b), _rationals(r)) for b, r in zip(bounds, rates, strict=True)]
-            piece = self._lowering.op("segment", operands, scope, (made, False, len(operands) > 1), INDEX, level=level)
-            return self._polynomial("piecewise", x, piece, steps, scope, never_below=True)
-        piece = self._lowering.op("segment", operands, scope, (made, True, len(operands) > 1), INDEX, level=level)
-        return self._climb(x, piece, groups, bounds, cells, scope)
+        if any(rate is None for group in rates for rate in group):
+            return _Ladder(groups, bounds, made, None)
+        steps = [pieces.ladder(_rationals(b), _rationals(r)) for b, r in zip(bounds, rates, strict=True)]
+        return _Ladder(groups, bounds, made, self._pieces("piecewise", steps))
 
     def _climb(
         self,
         x: Lowered,
         piece: Lowered,
-        groups: Sequence[Sequence[int]],
-        bounds: Sequence[Sequence[Exact]],
+        ladder: _Ladder,
         cells: Sequence[Lowered],
         scope: Scope,
     ) -> Lowered:
         """A ladder whose rates are no constants: its lower brackets are summed in the graph."""
         op, const = self._lowering.op, self._const
         bases, rates, starts = [], [], []
-        for group, group_bounds in zip(groups, bounds, strict=True):
+        for group, group_bounds in zip(ladder.groups, ladder.bounds, strict=True):
             base = const(Fraction(0))
             bases.append(base)
             rates.append(base)
@@ -183,17 +217,14 @@ class Lookups:
     def _const(self, value: Exact) -> Lowered:
         return Lowered(self._lowering.graph.const(Number(value)), 0)
 
-    def _polynomial(
-        self,
-        op: str,
-        x: Lowered,
-        piece: Lowered,
-        parts: Sequence[Sequence[tuple[Fraction, ...]]],
-        scope: Scope,
-        never_below: bool = False,
-    ) -> Lowered:
+    def _pieces(self, op: str, parts: Sequence[Sequence[tuple[Fraction, ...]]]) -> Polynomials:
         made = self._once((op, *(p for group in parts for p in group)), pieces.polynomials(parts))  # type: ignore[arg-type]
         assert isinstance(made, Polynomials)
+        return made
+
+    def _polynomial(
+        self, op: str, x: Lowered, piece: Lowered, made: Polynomials, scope: Scope, never_below: bool = False
+    ) -> Lowered:
         return self._lowering.op(op, [x, piece], scope, (made,), facts=Facts(never_below and made.nonnegative))
 
     # -- interpolated keys ------------------------------------------------------------------------
@@ -226,12 +257,16 @@ class Lookups:
         if len(axes) == 1 and None not in numbers:
             (axis, x), (i, _) = axes[0], smooth[0]
             piece = self._piece(axis, x, state, False, scope, level)
-            points = [
-                sorted((rational_of(keys.cells[r][i]), number) for r in group if (number := numbers[r]) is not None)
-                for group in keys.groups
-            ]
-            parts = [pieces.chords(p, table.outside or "unknown") for p in points]
-            return self._polynomial("piecewise", x, piece, parts, scope, never_below=table.outside != "extended")
+
+            def chords() -> Polynomials:
+                points = [
+                    sorted((rational_of(keys.cells[r][i]), number) for r in group if (number := numbers[r]) is not None)
+                    for group in keys.groups
+                ]
+                return self._pieces("piecewise", [pieces.chords(p, table.outside or "unknown") for p in points])
+
+            made = self._keep(("chords", table.name, i, tuple(c.node.id for c in cells)), chords)
+            return self._polynomial("piecewise", x, piece, made, scope, never_below=table.outside != "extended")
         grid = self._grid(keys, [i for i, _ in smooth])
         op = self._lowering.op
         # A key beyond its points finds no row only where the other key is known.
@@ -294,26 +329,33 @@ class Lookups:
         x = self._lowering.lower(call.arg, scope)
         if curve.formula is not None:
             return self._lowering.body(curve.formula, {curve.arg: x}, scope)
+        line = self._keep(("curve", curve.name), lambda: self._line(curve))
+        for fault in line.faulty:  # a point that has no value leaves none to the curve
+            x = self._lowering.op("add", [x, fault], scope)
+        piece = self._lowering.op("segment", [x], scope, (line.segments, curve.method == "step", False), INDEX)
+        if line.pieces is None:
+            values = [self._const(y.value) for y in (line.points[0][1], *(p[1] for p in line.points))]
+            return self.values(piece, values, scope, NUMBER)
+        never_below = curve.method == "linear" and (curve.outside or "unknown") != "extended"
+        op = "logarithmic" if curve.method == "logarithmic" else "piecewise"
+        return self._polynomial(op, x, piece, line.pieces, scope, never_below=never_below)
+
+    def _line(self, curve: model.Curve) -> _Line:
         faulty: list[Lowered] = []
         points = [(self._number(a, faulty), self._number(b, faulty)) for a, b in curve.points]
-        for fault in faulty:  # a point that has no value leaves none to the curve
-            x = self._lowering.op("add", [x, fault], scope)
         xs = [a.value for a, _ in points]
         number, outside = list(self._lowering.policy.curves).index(curve.name), curve.outside or "unknown"
         logarithmic = curve.method == "logarithmic"
         halved = curve.method in ("linear", "smooth")
         breaks = pieces.halves(_rationals(xs)) if halved else xs
-        made = self._once(("curve", curve.name), make_segments([breaks], outside, Cause.OUTSIDE, number, logarithmic))
-        piece = self._lowering.op("segment", [x], scope, (made, curve.method == "step", False), INDEX)
+        segments = make_segments([breaks], outside, Cause.OUTSIDE, number, logarithmic)
         if curve.method == "step":
-            values = [self._const(y.value) for y in (points[0][1], *(p[1] for p in points))]
-            return self.values(piece, values, scope, NUMBER)
+            return _Line(points, faulty, segments, None)
         exact = [(rational_of(a.value), rational_of(b.value)) for a, b in points]
         if curve.method == "smooth":
-            return self._polynomial("piecewise", x, piece, [pieces.hermite(exact, outside)], scope)
+            return _Line(points, faulty, segments, self._pieces("piecewise", [pieces.hermite(exact, outside)]))
         parts = [pieces.chords(exact, outside, logarithmic, halved)]
-        op = "logarithmic" if logarithmic else "piecewise"
-        return self._polynomial(op, x, piece, parts, scope, never_below=outside != "extended" and not logarithmic)
+        return _Line(points, faulty, segments, self._pieces("logarithmic" if logarithmic else "piecewise", parts))
 
 
 # -- helpers ---------------------------------------------------------------------------------------
