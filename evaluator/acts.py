@@ -13,6 +13,7 @@ from evaluator.acts_choice import CHOICE
 from evaluator.acts_flags import FLAGS
 from evaluator.acts_lookups import LOOKUPS
 from evaluator.acts_members import MEMBERS
+from evaluator.acts_moves import folds
 from evaluator.frame import Chain, Frame
 from evaluator.pieces import Rows, Values
 from evaluator.tasks import Task
@@ -142,3 +143,4 @@ ACTS: dict[str, Act] = {
     "size_div": _quiet_div,
     "unsigned": _unsigned,
 }
+ACTS["fold"] = folds(ACTS)

@@ -92,15 +92,16 @@ class Blocks:
             self.frames.append(frame)
             return flagged
 
-        for found in self._shared(work, layout.blocks):
+        moves = sum(t.attrs[1] for t in tasks if t.op == "fold")  # type: ignore[misc]
+        for found in self._shared(work, layout.blocks, 1 + moves):
             for block, bad in found:
                 for entity, rows_ in bad:
                     self.store.flagged[entity][block.starts[entity] + rows_] = True
         self.told(0.9)
 
-    def _shared(self, work: Callable[[Any], T], parts: Sequence[Any]) -> Iterable[T]:
-        """Work done by several threads where that pays, each with its share of the parts."""
-        rows = sum(self.context.book.tables[entity].rows for entity in self.shape.parts)
+    def _shared(self, work: Callable[[Any], T], parts: Sequence[Any], times: int = 1) -> Iterable[T]:
+        """Work done by several threads where that pays, each with its share of the parts. ``times``: for each row."""
+        rows = times * sum(self.context.book.tables[entity].rows for entity in self.shape.parts)
         crew = min(threads(), len(parts)) if rows >= ALONE or self.block < BLOCK else 1
         if crew < 2:
             return [work(parts)]

@@ -9,7 +9,7 @@ with care. The results are the same bits.
 
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -25,8 +25,9 @@ from evaluator.cut import Careful, evaluate_cut, units
 from evaluator.frame import Frame
 from evaluator.graph import SCALAR, Node
 from evaluator.groups import Groups, make_groups
-from evaluator.index import Layout, make_layout
+from evaluator.index import Index, Layout, make_layout
 from evaluator.lazy import Lazy
+from evaluator.moves_fold import with_folds
 from evaluator.plan import Plan, plan
 from evaluator.reach import Made
 from evaluator.runner import Progress, Runner
@@ -37,6 +38,7 @@ from evaluator.translate import Translator
 from evaluator.vector import Vector, clean
 
 LEAST = 20_000  # rows of a book below which the careful evaluator takes no longer
+_MOVES = 8  # steps of folds over grids from which it pays to lay a book out
 _BLANK = range(origin_code(Cause.BLANK, 0, 0), origin_code(Cause.BLANK, 0, 0) + origin_code(Cause(1), 0, 0))
 
 
@@ -102,6 +104,8 @@ class _Fast(Blocks):
         progress: Progress | None,
         kept: Compiled | None,
     ) -> None:
+        if context.book.index is None and sum(n.fold is not None for n in planned.order) >= _MOVES:
+            context = replace(context, book=replace(context.book, index=Index()))  # laid out for this time alone
         super().__init__(context, shape, block, progress)
         self.planned, self.outputs, self.exactly, self.kept = planned, outputs, exactly, kept
 
@@ -157,7 +161,10 @@ class _Fast(Blocks):
         split = self._split(translator, heads)
         wanted = {n.id: n for n in self._wanted(split)}
         whole = [] if self.layout is None else self._maybe_whole(split)
-        order = schedule(translator.tasks, [*(split.made[i].task for i in wanted), *whole])
+        tasks = [*(split.made[i].task for i in wanted), *whole]
+        order = schedule(translator.tasks, tasks)
+        if self.layout is not None:
+            order = with_folds(translator.tasks, order, tasks)
         return Program((translator, split, wanted, whole, order))
 
     # -- who computes what ------------------------------------------------------------------------

@@ -52,8 +52,9 @@ class Frame:
         self.links: Mapping[str, Any] = {}
         self.heads: Mapping[Any, Any] = {}
         self.flagged: list[tuple[str, Rows]] = []
+        self.inner: Frame | None = None  # where a block stands several times
         self.trouble = 0
-        self._size = size
+        self.size = size
         self._pool: dict[Any, list[Any]] = defaultdict(list)
         self._owned: dict[int, Any] = {}
         self._selections: dict[Chain, Selection] = {}
@@ -112,7 +113,7 @@ class Frame:
         if kept is not None and kept.shape == shape:
             return kept
         pool = self._pool[task.dtype]
-        base = pool.pop() if pool else np.empty(self._size, dtype=task.dtype)
+        base = pool.pop() if pool else np.empty(self.size, dtype=task.dtype)
         self._owned[task.id] = base
         if len(shape) == 1:
             return base[: shape[0]]
@@ -123,7 +124,7 @@ class Frame:
         size = prod(shape)
         base = self._scratch.get((place, dtype))
         if base is None or len(base) < size:
-            base = self._scratch[place, dtype] = np.empty(max(size, self._size), dtype=dtype)
+            base = self._scratch[place, dtype] = np.empty(max(size, self.size), dtype=dtype)
         return base[:size].reshape(shape)
 
     def _release(self, id: int) -> None:

@@ -98,7 +98,7 @@ def _segment(t: "Translator", node: Node, args: list[Made]) -> Made | None:
     states = [args[1].task] if grouped else []
     checks: list[Task] = []
     sizes = [x.size] if x.size is not None else []
-    never_below = node.args[0].facts.nonnegative and bool((segments.low <= 0.0).all())
+    never_below = t.never_below(node.args[0]) and bool((segments.low <= 0.0).all())
     for side in ("low", "high"):
         wanted = ("unknown", "ladder") if side == "low" and not never_below else ("unknown",)
         if segments.outside in wanted:
@@ -124,7 +124,7 @@ def _piecewise(t: "Translator", node: Node, args: list[Made]) -> Made | None:
     if not t.tracks(node):
         return Made(task)
     segment = node.args[1]
-    ratio = _steepness(pieces, segment) if x.size is None and node.args[0].facts.nonnegative else None
+    ratio = _steepness(pieces, segment) if x.size is None and t.never_below(node.args[0]) else None
     if ratio is not None:
         return Made(task, (x.steps + _PIECE) * ratio + _PIECE)
     size = t.make("size_piece", [t.size(x, node.grain), piece.task, task], (pieces,), grain=node.grain)

@@ -34,7 +34,7 @@ def _sum(t: "Translator", node: Node, args: list[Made]) -> Made:
     task = _computed(t, node, args)
     a, b = args
     size = None
-    if node.op != "add" or a.size or b.size or not all(n.facts.nonnegative for n in node.args):
+    if node.op != "add" or a.size or b.size or not all(t.never_below(n) for n in node.args):
         size = sized_if(
             t, node, lambda: t.make("add", [t.size(m, node.grain) for m in args], (False,), grain=node.grain)
         )

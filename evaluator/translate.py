@@ -25,6 +25,8 @@ from evaluator.shape import Shape
 from evaluator.tasks import Task, Tasks
 from evaluator.vector import Vector
 
+_COARSE = 16.0
+_STAYS = ("add", "mul", "div", "settle")  # never below zero where no operand is
 _MANY = 2.0**20  # half units of error up to which a relative one is small enough
 _UNSIGNED_BY_OPERANDS = frozenset("add mul div sqrt min max spread same select choose".split())
 
@@ -71,9 +73,15 @@ class Translator:
         if any(a.id in self.blanky_nodes for a in _lets_through(node)):
             self.blanky_nodes.add(node.id)
         found = RULES[node.op](self, node, [a for a in args if a is not None]) if node.op in RULES else None
-        if found is not None and node.facts.nonnegative:
+        kept = node.op in _STAYS and all(self.never_below(a) for a in node.args)
+        if found is not None and (kept or node.facts.nonnegative):
             self.nonnegative.add(found.task.id)
         return found
+
+    def never_below(self, node: Node) -> bool:
+        """Whether its values are never below zero: those of any book, or, read from small tables, of this one."""
+        made = self._made.get(node.id)
+        return node.facts.nonnegative or (made is not None and made.task.id in self.nonnegative)
 
     def blanky(self, node: Node) -> bool:
         """Whether it may be blank in a row that isn't flagged."""
@@ -166,6 +174,8 @@ class Translator:
         vector = self.heads[column.id]
         dtype = vector.values.dtype.type
         task = self.make("lookup", [index], (column.id,), grain=node.grain, dtype=dtype)
+        if node.numeric and bool((vector.values >= 0).all()):
+            self.nonnegative.add(task.id)
         if vector.absolute is None:
             return Made(task, vector.relative / error.HALF_UNIT, None, vector.once)
         steps = _relative(vector)
@@ -236,6 +246,8 @@ def _relative(vector: Vector) -> float | None:
     if not len(size) or not size.all() or not np.isfinite(size).all():
         return None
     steps = float((np.asarray(error.total(vector)) / size).max()) / error.HALF_UNIT
+    if steps:  # coarsely, so that the moves of a grid have the same
+        steps = _COARSE ** float(np.ceil(np.log(steps) / np.log(_COARSE) + 1e-9))
     return steps if steps < _MANY else None
 
 

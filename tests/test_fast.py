@@ -130,6 +130,46 @@ def test_the_reference_policy(block: int) -> None:
     assert any(column.unknown_count() for columns in careful.columns.values() for column in columns.values())
 
 
+GRID = """
+grid moves:
+  move in -50% to 60% by 10%
+  flow in 0.7, 1
+  market.mark  becomes mark * (1 + move * (if volatility > 0.8 then 1.3 else 1))
+  market.depth becomes depth * flow
+"""
+FOLDS = [  # and whether its moves are done side by side
+    ("lowest", "min(health over moves)", True),
+    ("after_most", "max(post over moves)", False),
+    ("loss", "min((equity - base.equity) * (1 - move / 3) over moves)", True),
+    ("worst_move", "argmin(post over moves)", False),
+    ("middle", "mean(maintenance over moves)", False),
+]
+
+
+@pytest.mark.parametrize("block", [200, 1 << 15])
+@pytest.mark.parametrize(("name", "value", "side_by_side"), FOLDS)
+def test_moves_of_a_grid(name: str, value: str, side_by_side: bool, block: int, tmp_path: Path) -> None:
+    import softliq
+
+    path = tmp_path / "grid.policy"
+    text = reference.POLICY.read_text("utf-8").replace("entity account:\n", f"entity account:\n  {name} = {value}\n")
+    path.write_text(text + GRID)
+    (tmp_path / "brackets.csv").write_bytes((reference.HERE / "brackets.csv").read_bytes())
+    policy, (_, book) = softliq.load_policy(path), reference_book(600)
+    folded: list[bool] = []
+
+    def with_folds(*args: object) -> object:
+        order = found(*args)  # type: ignore[arg-type]
+        folded.append(any(t.op == "fold" for t in order.order))
+        return order
+
+    found = fast.with_folds
+    with patch.object(fast, "with_folds", with_folds):
+        quick, careful, answered = both(policy, book, block)
+    assert answered == 3 and [differences(evaluation, careful) for evaluation in quick] == [[], [], []]
+    assert folded == [side_by_side] * 2 and careful.columns["account"][name].unknown_count()
+
+
 def test_optimisations_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     policy, book = reference_book(200)
     plain = evaluate(policy, book, resolve_params(policy), optimise=False)
