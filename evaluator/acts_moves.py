@@ -28,6 +28,10 @@ class MovesFrame(Frame):
         """A block of ``frame``; what no move touches stands there ``times`` over."""
         self.times, self.chains, self.heads = times, moves.chains, frame.heads
         self.columns = _Tiled(frame.columns, times)
+        self.links = {
+            entity: np.tile(owners, times) + np.repeat(np.arange(times) * _roots(frame), len(owners))
+            for entity, owners in frame.links.items()
+        }
         for task in moves.shared:
             self.values[task.id] = _tiled(frame.values[task.id], times)
 
@@ -105,6 +109,11 @@ def folds(acts: Mapping[str, Act]) -> Act:
         return out
 
     return act
+
+
+def _roots(frame: Frame) -> int:
+    """How many rows of a block others belong to."""
+    return next(shape[0] for entity, shape in frame.shapes.items() if entity not in frame.links and len(shape) == 1)
 
 
 def _fold(frame: Frame, inner: MovesFrame, moves: Moves, acts: Mapping[str, Act], ufunc: np.ufunc, out: Any) -> None:

@@ -139,7 +139,8 @@ class _Pairs:
         if a.op in _LOOKUPS:
             return a.args[0] is b.args[0] and a.args[0].op == "input"
         moved = any(x.op == "const" and x is not y for x, y in zip(a.args, b.args, strict=True))
-        return a.attrs == b.attrs and (not moved or (a.op in _PLAIN and not self._order.guards[a.id]))
+        plain = a.op in _PLAIN and a.grain == self.first.grain and not self._order.guards[a.id]
+        return a.attrs == b.attrs and (plain or not moved)
 
 
 def _moves(order: Schedule, group: Sequence[_Pairs]) -> Moves | None:
