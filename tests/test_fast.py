@@ -141,7 +141,6 @@ FOLDS = [  # and whether its moves are done side by side
     ("lowest", "min(health over moves)", True),
     ("after_most", "max(post over moves)", False),
     ("loss", "min((equity - base.equity) * (1 - move / 3) over moves)", True),
-    ("worst_move", "argmin(post over moves)", False),
     ("middle", "mean(maintenance over moves)", False),
 ]
 
