@@ -13,9 +13,11 @@ Importing this module is cheap: what it names is loaded when it is first used.
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from dsl.diagnostics import Diagnostic as Diagnostic
     from dsl.diagnostics import PolicyError as PolicyError
     from dsl.model import Policy as Policy
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from evaluator.snapshot import book_of as book_of
     from evaluator.snapshot import index_snapshot as index_snapshot
     from evaluator.snapshot import read_snapshot as read_snapshot
+    from evaluator.stream_division import Indivisible as Indivisible
 
 __version__ = "0.1.0"
 
@@ -40,6 +43,7 @@ _HOMES = {
     "ParamError": "dsl.params",
     "Book": "evaluator.book",
     "Column": "evaluator.columns",
+    "Indivisible": "evaluator.stream_division",
     "write_outputs": "evaluator.outputs",
     "SnapshotError": "evaluator.problems",
     "Results": "evaluator.results",
@@ -50,7 +54,7 @@ _HOMES = {
     "indexed": "evaluator.book",
 }
 
-__all__ = [*_HOMES, "evaluate", "load_policy"]
+__all__ = [*_HOMES, "evaluate", "evaluate_stream", "load_policy"]
 
 
 def __getattr__(name: str) -> Any:
@@ -116,3 +120,42 @@ def _cells(policy: "Policy", columns: Iterable[str]) -> list[tuple[str, str]]:
     if lost:
         raise ValueError(f"the policy computes no column `{lost[0]}`; it computes {', '.join(known)}")
     return [known[name] for name in columns]
+
+
+def evaluate_stream(
+    policy: "Policy",
+    path: "str | PathLike[str]",
+    params: Mapping[str, object] | None = None,
+    scenario: str | None = None,
+    *,
+    memory: "str | int" = "1GB",
+    out: "str | PathLike[str] | None" = None,
+    format: 'Literal["parquet", "csv", "json"]' = "parquet",
+    columns: "Iterable[str] | None" = None,
+    as_of: "datetime | None" = None,
+    threads: int | None = None,
+) -> "Results":
+    """The policy over a snapshot on disk that may be larger than memory, in parts that fit into ``memory``.
+
+    The same results as ``read_snapshot``, ``evaluate`` and, where ``out`` names a folder, ``write_outputs`` give; of
+    the tables that are evaluated in parts only the summary stays. Raises what these raise, Indivisible where the policy
+    can't be evaluated in parts, and ValueError for a size that can't be read or is too small.
+    """
+    from pathlib import Path
+
+    from dsl.params import resolve_params
+    from dsl.shock import with_scenario
+    from evaluator.plain import moment_of
+    from evaluator.stream import Stream
+    from evaluator.stream_memory import bytes_of
+    from evaluator.threads import using
+
+    room = bytes_of(memory)
+    stream = Stream(fspath(path), policy, as_of=as_of)
+    values = resolve_params(policy, None if stream.as_of is None else moment_of(stream.as_of), params)
+    shocked = policy
+    if scenario is not None:
+        shocked, values = with_scenario(policy, values, scenario)
+    folder = None if out is None else Path(out)
+    with using(threads):
+        return stream.evaluate(shocked, values, memory=room, out=folder, format=format, columns=columns)

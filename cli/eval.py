@@ -2,10 +2,11 @@
 
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from dsl.load import Loaded
     from dsl.model import Policy
     from evaluator.results import Results
+
+T = TypeVar("T")
 
 
 def eval_command(
@@ -39,6 +42,10 @@ def eval_command(
         str | None,
         typer.Option("--grid", metavar="NAME", help="Write each row's results in every move of this grid instead."),
     ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option("--memory", metavar="SIZE", help="Evaluate accounts in parts that fit into this, such as 1GB."),
+    ] = None,
     allow_unknown: AllowUnknown = "0",
     threads: Threads = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
@@ -48,7 +55,6 @@ def eval_command(
     Exit codes: 0 fine, 1 a check failed, 3 the policy is invalid, 4 the snapshot is invalid, 5 too many unknown rows.
     """
     from cli.inputs import run
-    from cli.terminal.results import show_results
 
     allowed = allowance(allow_unknown)
     if columns is not None and out is None:
@@ -62,6 +68,13 @@ def eval_command(
     if out is not None:
         _apart(out, snapshot)
     options = RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario, threads=threads)
+    if memory is not None:
+        from cli.stream import stream
+
+        if grid is not None:
+            raise Stop(Exit.USAGE, "`--memory` evaluates the snapshot as it is", "leave `--grid` or `--memory` out")
+        results = stream(options, memory, out, format, columns, "json" if as_json else "text")
+        return _told(results, out, as_json, allowed)
     if grid is not None:
         from cli.grid import sweep
 
@@ -71,8 +84,17 @@ def eval_command(
         return Exit.FINE
     loaded, results = run(options, "json" if as_json else "text")
     if out is not None:
+        from evaluator.outputs import write_outputs
+
         apart_from_inputs(out, snapshot, loaded, results.policy, [f"{e}.{format}" for e in results.policy.entities])
-        _write(results, out, format, columns)
+        written(lambda: write_outputs(results, out, format, wanted_columns(columns)))
+    return _told(results, out, as_json, allowed)
+
+
+def _told(results: "Results", out: Path | None, as_json: bool, allowed: "Allowance") -> Exit:
+    """Prints the summary and gives the exit code."""
+    from cli.terminal.results import show_results
+
     if as_json:
         print_json(results.summary())
     else:
@@ -154,17 +176,23 @@ def apart_from_inputs(out: Path, snapshot: str, loaded: "Loaded", policy: "Polic
     raise Stop(Exit.USAGE, told, "name another folder after `--out`")
 
 
-def _write(results: "Results", out: Path, format: Literal["parquet", "csv", "json"], columns: str | None) -> None:
-    from difflib import get_close_matches
-
-    from cli.terminal.text import safe
-    from evaluator.outputs import UnknownColumn, write_outputs
-
+def wanted_columns(columns: str | None) -> list[str] | None:
+    """The columns of ``--columns``; None for all that are computed."""
     wanted = None if columns is None else [c.strip() for c in columns.split(",") if c.strip()]
     if wanted == []:
         raise Stop(Exit.USAGE, "`--columns` names no column", "write them as `--columns account.health,account.tier`")
+    return wanted
+
+
+def written(write: Callable[[], T]) -> T:
+    """What writes the results; a column that isn't there stops the command."""
+    from difflib import get_close_matches
+
+    from cli.terminal.text import safe
+    from evaluator.outputs import UnknownColumn
+
     try:
-        write_outputs(results, out, format, wanted)
+        return write()
     except UnknownColumn as error:
         near = get_close_matches(error.wanted, error.columns, 1)
         hint = f"did you mean `{near[0]}`?" if near else "there are " + ", ".join(f"`{c}`" for c in error.columns)

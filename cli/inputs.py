@@ -191,13 +191,13 @@ def read(options: RunOptions, format: TextOrJson = "text") -> Given:
     book = read_book(options.snapshot, policy, options.as_of, format)
     params = read_params(policy, book.as_of, options.sets, options.params)
     if options.scenario is not None:
-        policy, params = _shocked(policy, params, options.scenario)
+        policy, params = shocked(policy, params, options.scenario)
     if options.move is not None:
         policy = _moved(policy, params, options.grid, options.move)
     return Given(loaded, policy, book, params, options.threads)
 
 
-def _shocked(policy: Policy, params: dict[str, Value], scenario: str) -> tuple[Policy, dict[str, Value]]:
+def shocked(policy: Policy, params: dict[str, Value], scenario: str) -> tuple[Policy, dict[str, Value]]:
     from dsl.params import ParamError
     from dsl.shock import with_scenario
 

@@ -99,6 +99,15 @@ def blanks(array: Array) -> Mask:
     return _mask(pc.fill_null(pc.equal(pc.utf8_trim_whitespace(array), ""), True))
 
 
+def many_digits(array: Array) -> bool:
+    """Whether a number of the column may have more digits than a float64 tells apart."""
+    if pa.types.is_decimal(array.type):
+        return bool(array.type.precision > 15)
+    if not pa.types.is_string(array.type):
+        return False
+    return bool(pc.any(pc.match_substring_regex(array, r"\d(?:\.?\d){15}")).as_py())
+
+
 def cell_text(array: Array, row: int) -> str:
     """A cell as its file writes it; a binary number by the shortest decimals that read back."""
     cell = array[row]

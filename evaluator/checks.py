@@ -14,7 +14,7 @@ from evaluator.reference import Reference
 from evaluator.run import CheckOutcome, Evaluation
 
 Verdict = Literal["pass", "warn", "fail", "unknown"]
-_WORST = 10
+WORST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def _result(evaluation: Evaluation, outcome: CheckOutcome) -> CheckResult:
     if outcome.margin is not None:
         failing = failing[np.argsort(-outcome.margin[failing], kind="stable")]
     verdict: Verdict = "fail" if len(failing) else "unknown" if len(unknown) else "pass"
-    shown = [int(r) for r in (*failing[:_WORST], *unknown[: max(0, _WORST - len(failing))])]
+    shown = [int(r) for r in (*failing[:WORST], *unknown[: max(0, WORST - len(failing))])]
     compare = check.condition if isinstance(check.condition, Compare) else None
     return CheckResult(
         check.text,

@@ -1,5 +1,6 @@
 """A column of values with their quality, and the codes that say why a value is unknown and where that began."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,17 @@ def origin_code(cause: Cause, entity: int, column: int, row: int = 0) -> int:
 def cause_numbers(codes: Quality) -> Quality:
     """(n,) the number of each code's cause, in ``Cause``."""
     return codes >> (_ENTITY_BITS + _COLUMN_BITS + _ROW_BITS)
+
+
+def renumbered(codes: Quality, rows: Mapping[int, Values]) -> Quality:
+    """(n,) the codes with other numbers of rows. ``rows``: by an entity's number, each row's new number."""
+    found = codes.copy()
+    entities = found >> (_COLUMN_BITS + _ROW_BITS) & ((1 << _ENTITY_BITS) - 1)
+    for entity, numbers in rows.items():
+        here = np.flatnonzero((entities == entity) & (found != KNOWN))
+        row = found[here] & ((1 << _ROW_BITS) - 1)
+        found[here] += numbers[row] - row
+    return found
 
 
 @dataclass(frozen=True, slots=True)

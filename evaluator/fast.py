@@ -127,7 +127,7 @@ class _Fast(Blocks):
 
     def run(self) -> Mapping[int, Vector] | None:
         heads = self._heads()
-        longest = {e: self._group(e) for e in self.shape.parents}
+        longest = {e: max(self._group(e), self._longest(e)) for e in self.shape.parents}
         self.layout = self._laid_out()
         if self.kept is None or self.kept.program is None:
             program = self._compile(heads, longest)
@@ -195,6 +195,10 @@ class _Fast(Blocks):
         self.links[entity] = index
         self.groups[entity] = make_groups(index if member.all() else np.where(member, index, count), count)
         return int(self.groups[entity].sizes.max(initial=0))
+
+    def _longest(self, entity: str) -> int:
+        """How many members a row has at most, where these are not all rows."""
+        return int(self.context.facts.get(("longest", entity, self.shape.parents[entity][1]), 0))
 
     def _kept_groups(self, entity: str) -> Groups | None:
         book, index = self.context.book, self.context.book.index
@@ -323,7 +327,7 @@ class _Fast(Blocks):
         """What the careful bounds of some rows take from the whole book."""
         facts = dict(self.context.facts)
         for entity, (_, parent) in self.shape.parents.items():
-            facts["longest", entity, parent] = int(self.groups[entity].sizes.max(initial=0))
+            facts["longest", entity, parent] = max(int(self.groups[entity].sizes.max(initial=0)), self._longest(entity))
         for node in self.planned.order:
             if (
                 node.op not in ("agg_sum", "agg_mean")
@@ -334,7 +338,8 @@ class _Fast(Blocks):
             task = split.made[node.id].task
             task = task.args[0] if node.op == "agg_mean" else task
             (arg,) = task.args
-            if task.op == "agg_sum" and (arg.id in self.store.tasks or arg.op == "input"):
+            maybe, _ = facts.get(("whole", node.id), (True, 0.0))
+            if maybe and task.op == "agg_sum" and (arg.id in self.store.tasks or arg.op == "input"):
                 facts["whole", node.id] = _wholeness(self.filed(arg), rows[arg.grain])
         return facts
 

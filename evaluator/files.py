@@ -5,7 +5,7 @@ import csv
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 
 from evaluator.problems import EXAMPLES, Problem, Unreadable, quoted
-from evaluator.scan import lines, scan
+from evaluator.scan import GZIP, lines, plain, scan
 
 TEXT_FILES = (".csv", ".csv.gz")
 BINARY_FILES = (".parquet", ".arrow", ".feather")
@@ -46,6 +46,18 @@ class TableFile(Protocol):
 
     def faithful(self, name: str) -> Array:
         """One column as the file writes it: text, or the binary type that it stands in."""
+        ...
+
+    def batches(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
+        """These columns as the file writes them, at most so many rows at a time, in the order of the rows."""
+        ...
+
+    def without_rows(self, names: Iterable[str]) -> dict[str, Array]:
+        """These columns as the file writes them, and none of their rows."""
+        ...
+
+    def rows_about(self) -> int:
+        """How many rows there are, or about how many, where only reading them all would tell."""
         ...
 
     @property
@@ -100,21 +112,40 @@ class CsvFile:
             return self._read_text(tuple(names))
 
     def _read(self, types: Mapping[str, Any]) -> dict[str, Array]:
-        table = pyarrow.csv.read_csv(
-            self.path,
-            read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
-            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=self.quotes),
-            convert_options=pyarrow.csv.ConvertOptions(
+        table = pyarrow.csv.read_csv(self.path, **self._options(types))
+        return {n: table.column(n) for n in types}
+
+    def _options(self, types: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "read_options": pyarrow.csv.ReadOptions(block_size=_BLOCK),
+            "parse_options": pyarrow.csv.ParseOptions(newlines_in_values=self.quotes),
+            "convert_options": pyarrow.csv.ConvertOptions(
                 column_types=types, include_columns=list(types), null_values=[""], strings_can_be_null=False
             ),
-        )
-        return {n: table.column(n) for n in types}
+        }
 
     def _read_text(self, names: Sequence[str]) -> dict[str, Array]:
         try:
             return self._read(dict.fromkeys(names, pa.string()))
         except pa.ArrowInvalid:
             raise Unreadable(self._broken()) from None
+
+    def batches(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
+        try:
+            with pyarrow.csv.open_csv(self.path, **self._options(dict.fromkeys(names, pa.string()))) as reader:
+                for batch in reader:
+                    yield from _pieces(batch, names, rows)
+        except pa.ArrowInvalid:
+            raise Unreadable(self._broken()) from None
+
+    def without_rows(self, names: Iterable[str]) -> dict[str, Array]:
+        return {n: pa.chunked_array([], pa.string()) for n in names}
+
+    def rows_about(self) -> int:
+        with plain(self.path) as file:
+            start = file.read(_BLOCK)
+        size = self.path.stat().st_size * (5 if self.path.suffix == GZIP else 1)
+        return size // max(len(start) // max(start.count(b"\n"), 1), 1) + 1
 
     def _broken(self) -> Problem:
         """Why the file can't be cut into rows and columns."""
@@ -226,16 +257,50 @@ class ArrowFile:
             self._columns[name] = self.read({name: False})[name]
         return self._columns[name]
 
+    def batches(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
+        try:
+            if self.path.suffix == ".parquet":
+                with pq.ParquetFile(self.path, buffer_size=_BLOCK) as file:
+                    for group in range(file.num_row_groups):  # over several at once they are all decoded at once
+                        for batch in file.iter_batches(rows, [group], columns=list(names), use_threads=False):
+                            yield from _pieces(batch, names, rows)
+                return
+            with _ipc(self.path, [self.header.index(n) for n in names], mapped=True) as file:
+                stored = hasattr(file, "num_record_batches")
+                for batch in map(file.get_batch, range(file.num_record_batches)) if stored else file:
+                    yield from _pieces(batch, names, rows)
+        except (pa.ArrowException, OSError):
+            raise Unreadable(Problem("the file is damaged", self.name, help="write it again")) from None
+
+    def without_rows(self, names: Iterable[str]) -> dict[str, Array]:
+        with _ipc(self.path) if self.path.suffix != ".parquet" else pq.ParquetFile(self.path) as file:
+            schema = file.schema if self.path.suffix != ".parquet" else file.schema_arrow
+        return {n: _plain(pa.chunked_array([], schema.field(n).type)) for n in names}
+
+    def rows_about(self) -> int:
+        if self.path.suffix == ".parquet":
+            with pq.ParquetFile(self.path) as file:
+                return int(file.metadata.num_rows)
+        with _ipc(self.path, [], mapped=True) as file:
+            stored = hasattr(file, "num_record_batches")
+            return sum(b.num_rows for b in (map(file.get_batch, range(file.num_record_batches)) if stored else file))
+
     def lines(self, rows: Sequence[int]) -> list[int]:
         return [r + 1 for r in rows]
 
 
-def _ipc(path: Path, fields: list[int] | None = None) -> Any:
-    """A file is told from a stream by how it begins."""
+def _pieces(batch: Any, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
+    for start in range(0, batch.num_rows, rows):
+        piece = batch.slice(start, rows)
+        yield {n: _plain(pa.chunked_array([piece.column(n)])) for n in names}
+
+
+def _ipc(path: Path, fields: list[int] | None = None, *, mapped: bool = False) -> Any:
+    """A file is told from a stream by how it begins. ``mapped``: its batches may be larger than memory."""
     options = pa.ipc.IpcReadOptions(included_fields=fields)
     with path.open("rb") as file:
         stored = file.read(6) == b"ARROW1"
-    opened = pa.OSFile(str(path))
+    opened = pa.memory_map(str(path)) if mapped else pa.OSFile(str(path))
     return (pa.ipc.open_file if stored else pa.ipc.open_stream)(opened, options=options)
 
 
@@ -289,6 +354,17 @@ class MemoryTable:
 
     def faithful(self, name: str) -> Array:
         return self.columns[name]
+
+    def batches(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
+        whole = pa.table({n: self.columns[n] for n in names})
+        for batch in whole.to_batches(max_chunksize=rows):
+            yield from _pieces(batch, names, rows)
+
+    def without_rows(self, names: Iterable[str]) -> dict[str, Array]:
+        return {n: self.columns[n].slice(0, 0) for n in names}
+
+    def rows_about(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
 
     def lines(self, rows: Sequence[int]) -> list[int]:
         return [r + 1 for r in rows]

@@ -48,17 +48,27 @@ def write_outputs(
     A new folder appears whole. In one that exists the summary of an earlier run goes first and the new one comes last:
     a folder with a summary is complete. Raises UnknownColumn, OSError.
     """
-    folder, chosen = Path(folder), choose(results, columns)
+    chosen = choose(results, columns)
+
+    def write(made: Path) -> list[str]:
+        for entity, wanted in chosen.items():
+            write_table(table(results, entity, wanted), made / f"{entity}.{format}", format)
+        return [f"{entity}.{format}" for entity in chosen]
+
+    return publish(Path(folder), results.summary, write)
+
+
+def publish(folder: Path, summary: Callable[[], dict[str, Any]], write: Callable[[Path], list[str]]) -> list[Path]:
+    """A folder of results: ``write`` puts files into a folder and gives their names, the summary comes beside them."""
     with _about(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        names = []
-        for entity, wanted in chosen.items():
-            names.append(f"{entity}.{format}")
-            _synced(made / names[-1], _writers[format](table(results, entity, wanted)))
-        summary = json.dumps(results.summary() | {"files": names}, indent=2, ensure_ascii=False, allow_nan=False)
-        _synced(made / SUMMARY, lambda path: path.write_text(summary + "\n", "utf-8"))
+        names = write(made)
+        for name in names:
+            _sync(made / name)
+        text = json.dumps(summary() | {"files": names}, indent=2, ensure_ascii=False, allow_nan=False)
+        _synced(made / SUMMARY, lambda path: path.write_text(text + "\n", "utf-8"))
         _put(made, folder, [*names, SUMMARY])
     finally:
         shutil.rmtree(made, ignore_errors=True)
@@ -82,17 +92,21 @@ def choose(results: Results, columns: Iterable[str] | None) -> dict[str, list[st
 
 def table(results: Results, entity: str, columns: Iterable[str]) -> pa.Table:
     """The entity's key and columns as an Arrow table, rows in the input's order."""
-    source = results.book.tables[entity]
-    arrays: dict[str, pa.Array] = {}
+    arrays = arrays_of(results, entity, columns)
+    return pa.table({name: array for name, array in arrays.items() if array is not None})
+
+
+def arrays_of(results: Results, entity: str, columns: Iterable[str]) -> dict[str, pa.Array | None]:
+    """The columns of that table by name; None for the causes of a column that is known in every row."""
+    arrays: dict[str, pa.Array | None] = {}
     if not results.policy.entities[entity].once:
-        arrays[entity] = _keys(source)
+        arrays[entity] = _keys(results.book.tables[entity])
     for name in columns:
         column = results.column(entity, name)
         assert column is not None
         arrays[name] = _array(results, entity, name, column)
-        if column.unknown_count():
-            arrays[f"{name}_cause"] = _causes(column)
-    return pa.table(arrays)
+        arrays[f"{name}_cause"] = _causes(column) if column.unknown_count() else None
+    return arrays
 
 
 def _keys(table: BookTable) -> pa.Array:
@@ -141,8 +155,12 @@ def _causes(column: Column) -> pa.Array:
 
 
 def _csv(rows: pa.Table) -> Callable[[Path], object]:
-    safe = pa.table({name: unarmed(rows[name]) for name in rows.column_names})
-    return lambda path: pyarrow.csv.write_csv(safe, path)
+    return lambda path: pyarrow.csv.write_csv(safe_cells(rows), path)
+
+
+def safe_cells(rows: pa.Table) -> pa.Table:
+    """A table whose texts no spreadsheet takes for formulas."""
+    return pa.table({name: unarmed(rows[name]) for name in rows.column_names})
 
 
 def unarmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -163,14 +181,14 @@ def _json(rows: pa.Table) -> Callable[[Path], object]:
             lead = "[\n"
             for batch in rows.to_batches(max_chunksize=65_536):
                 if batch.num_rows:
-                    file.write(lead + ",\n".join(_objects(batch).to_pylist()))
+                    file.write(lead + ",\n".join(json_objects(batch).to_pylist()))
                     lead = ",\n"
             file.write("[]\n" if lead == "[\n" else "\n]\n")
 
     return write
 
 
-def _objects(batch: pa.RecordBatch) -> pa.Array:
+def json_objects(batch: pa.RecordBatch) -> pa.Array:
     """Each row as a JSON object, put together from whole columns of texts."""
     parts: list[Any] = []
     for i, (name, column) in enumerate(zip(batch.schema.names, batch.columns, strict=True)):
@@ -206,6 +224,11 @@ _writers: dict[Format, Callable[[pa.Table], Callable[[Path], object]]] = {
     "csv": _csv,
     "json": _json,
 }
+
+
+def write_table(rows: pa.Table, path: Path, format: Format) -> None:
+    """One file of rows."""
+    _writers[format](rows)(path)
 
 
 def write_file(path: Path, text: str) -> None:

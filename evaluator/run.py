@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,9 @@ from evaluator.vector import Codes, Flags, Floats, Vector
 Cell = tuple[str, str]  # entity and column
 _KEPT = 8  # of what was compiled: the last few are kept
 _LOWERED: list[tuple[tuple[Policy, tuple[Any, ...]], tuple[Outputs, Plan]]] = []
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ def evaluate(
         for entity in policy.entities
     }
     checks = tuple(
-        _outcome(i, policy.checks[i].on, [done[node.id] for node in nodes], book)
+        check_outcome(i, policy.checks[i].on, [done[node.id] for node in nodes], book)
         for i, nodes in enumerate(outputs.checks)
     )
     sums = Lazy({(e, n): partial(_column, done, node.id, book.tables[e].rows) for (e, n), node in outputs.sums.items()})
@@ -141,7 +144,7 @@ def evaluate(
         "run": finished - lowered,
         "reference": runner.exactly.seconds,
     }
-    decided = {e: int(rows.sum()) for e, rows in runner.exactly.decided.items()}
+    decided = {e: int(rows.sum()) for e, rows in in_order(policy, runner.exactly.decided).items()}
     queues = {cell: context.memo[key] for cell, node in outputs.columns.items() if (key := _drawn(node)) is not None}
     return Evaluation(
         policy, book, params, columns, checks, reasons, decided, tuple(context.texts), timings, solved.unmet, queues,
@@ -204,7 +207,12 @@ def _drawn(node: Node) -> tuple[str, int] | None:
     return None if behind is None else ("queue", behind.id)
 
 
-def _outcome(index: int, on: str | None, found: Sequence[Vector], book: Book) -> CheckOutcome:
+def in_order(policy: Policy, found: Mapping[str, T]) -> dict[str, T]:
+    """By entity, in the policy's order; what belongs to none of its entities comes last."""
+    return {e: found[e] for e in dict.fromkeys([*policy.entities, *found]) if e in found}
+
+
+def check_outcome(index: int, on: str | None, found: Sequence[Vector], book: Book) -> CheckOutcome:
     rows = book.tables[on].rows if on else 1
     values, *compared = [column_of(vector, rows) for vector in found]
     if not compared:

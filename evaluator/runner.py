@@ -81,8 +81,13 @@ def _key(node: Node, args: Sequence[Vector], context: Context) -> Vector:
     return Vector(np.arange(context.rows(node.grain), dtype=np.int64))
 
 
+def _member(node: Node, args: Sequence[Vector], context: Context) -> Vector:
+    """An operand of what is made of a whole book, at each of its rows."""
+    return args[0].full(context.rows(node.grain))
+
+
 ALL_KERNELS: dict[str, Kernel] = {**KERNELS, **LOGIC, **LOOKUPS, **LINKS, **AGGREGATES, **TIERS}
-ALL_KERNELS |= {**FINANCE, **JUMPS, **DATES, "input": _input, "key": _key, **ENDS}
+ALL_KERNELS |= {**FINANCE, **JUMPS, **DATES, "input": _input, "key": _key, "member": _member, **ENDS}
 ALL_KERNELS["pairwise"] = kernel(ALL_KERNELS)
 
 

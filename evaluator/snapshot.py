@@ -83,6 +83,27 @@ def _indexed(path: str | Path, policy: Policy, as_of: datetime | None) -> tuple[
 def _read(
     policy: Policy, layout: Layout, instant: Fraction | None, progress: Progress | None
 ) -> tuple[Book, dict[str, RawTable]]:
+    opened = _opened(layout, instant, progress)
+    return make_book(policy, layout, instant, opened.files, opened.names, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A snapshot's files, none of them read yet. ``names``: by entity, the policy's columns to the file's."""
+
+    layout: Layout
+    as_of: Fraction | None
+    files: dict[str, TableFile]
+    names: dict[str, Mapping[str, str]]
+
+
+def open_snapshot(path: str | Path, policy: Policy, as_of: datetime | None = None) -> Opened:
+    """Finds and opens the files; what is wrong so far stands in the layout's problems."""
+    layout = find_layout(Path(path), policy)
+    return _opened(layout, _instant(layout, _seconds(as_of), policy), None)
+
+
+def _opened(layout: Layout, instant: Fraction | None, progress: Progress | None) -> Opened:
     files: dict[str, TableFile] = {}
     names: dict[str, Mapping[str, str]] = {}
     for i, (entity, place) in enumerate(layout.places.items()):
@@ -95,7 +116,7 @@ def _read(
             names[entity] = place.columns
         except Unreadable as error:
             layout.problems.append(error.problem)
-    return _book(policy, layout, instant, files, names, progress)
+    return Opened(layout, instant, files, names)
 
 
 def book_of(
@@ -125,7 +146,7 @@ def book_of(
             files[entity.name] = MemoryTable.of(entity.name, tables[entity.name])
         except Unreadable as error:
             layout.problems.append(error.problem)
-    return _book(policy, layout, instant, files, {}, None)[0]
+    return make_book(policy, layout, instant, files, {}, None)[0]
 
 
 def _seconds(moment: datetime | None) -> Fraction | None:
@@ -145,7 +166,7 @@ def _instant(layout: Layout, given: Fraction | None, policy: Policy) -> Fraction
     return found
 
 
-def _book(
+def make_book(
     policy: Policy,
     layout: Layout,
     as_of: Fraction | None,

@@ -21,6 +21,7 @@ from evaluator.cells import (
     cell_text,
     exact_cells,
     is_duration,
+    many_digits,
     names,
     outside,
     read_cells,
@@ -57,12 +58,7 @@ class RawTable:
         read = self.arrays[column].type
         if not self.file.name.endswith(TEXT_FILES) and (pa.types.is_floating(read) or pa.types.is_integer(read)):
             return False
-        array = self.file.faithful(self.names[column])
-        if pa.types.is_decimal(array.type):
-            return bool(array.type.precision > 15)
-        if not pa.types.is_string(array.type):
-            return False
-        return bool(pc.any(pc.match_substring_regex(array, r"\d(?:\.?\d){15}")).as_py())
+        return many_digits(self.file.faithful(self.names[column]))
 
     def exact(self, column: str, rows: Values) -> list[Fraction]:
         return exact_cells(self.file.faithful(self.names[column]).take(pa.array(rows)))

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from dsl.model import Kind, Policy, Value
 from dsl.until import PREFIX
 from evaluator.book import Book
-from evaluator.columns import Column
+from evaluator.columns import KNOWN, Column
 from evaluator.context import Context
 from evaluator.graph import SCALAR, Node
 from evaluator.lower import lowering
@@ -34,8 +34,8 @@ Rows = npt.NDArray[np.int64]
 class Tries:
     """Gives one cell's column for the rows of its entity that ask."""
 
-    def __init__(self, params: Mapping[str, Value]) -> None:
-        self.params = params
+    def __init__(self, params: Mapping[str, Value], facts: Mapping[Any, Any] | None = None) -> None:
+        self.params, self._facts = params, dict(facts or {})
         self._started: dict[Cell, _Started] = {}
 
     def __call__(
@@ -51,7 +51,7 @@ class Tries:
             return self._started[cell].run(policy, book, self.params, exactly)
 
     def _start(self, policy: Policy, book: Book, cell: Cell, asking: Flags | None) -> "_Started":
-        context = Context(policy, book, book.as_of)
+        context = Context(policy, book, book.as_of, facts=dict(self._facts))
         lowered = lowering(policy, self.params, book.as_of, infinite_inputs(policy, book))
         node = lowered.column(*cell)
         planned = plan([node])
@@ -72,6 +72,8 @@ class Tries:
         for i in nodes:  # decided here, once; else every try would decide them again
             if i in picks and done[i].quality is None:
                 done[i] = exactly.picked(picks[i], done[i])
+        for one in varying:
+            _keep_longest(one, done, context)
         whole = {i: done[i] for i in nodes}
         cut = _Cut(_asking_rows(policy, book, cell[0], asking))
         if any(n.grain not in cut.rows for n in varying):
@@ -105,6 +107,26 @@ def _asking_rows(policy: Policy, book: Book, entity: str, asking: Flags | None) 
     """By entity, the rows that ask and those that lead to them by links; none where all ask."""
     if asking is None:
         return {}
+    found = _led_to(policy, book, entity, asking)
+    while any(len(rows) == 1 < book.tables[name].rows for name, rows in found.items()) and not asking.all():
+        asking = asking.copy()  # a column of one row would look like a constant
+        asking[np.argmin(asking)] = True
+        found = _led_to(policy, book, entity, asking)
+    return found
+
+
+def _keep_longest(node: Node, done: Mapping[int, Vector], context: Context) -> None:
+    """Notes how many members a row of the whole book has at most: how sharp a sum is doesn't depend on who asks."""
+    if not node.op.startswith("agg_") or node.grain == SCALAR or not node.attrs[2] or node.args[-1].id not in done:
+        return
+    link = done[node.args[-1].id]
+    member = link.values >= 0 if link.quality is None else (link.values >= 0) & (link.quality == KNOWN)
+    sizes = np.bincount(link.values[member])
+    key = "longest", node.attrs[0], node.grain
+    context.facts.setdefault(key, int(sizes.max(initial=0)))
+
+
+def _led_to(policy: Policy, book: Book, entity: str, asking: Flags) -> dict[str, Rows]:
     members = Members(policy, book)
     found = {entity: np.flatnonzero(asking)}
     for name in policy.entities:
