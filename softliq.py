@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from evaluator.outputs import write_outputs as write_outputs
     from evaluator.problems import SnapshotError as SnapshotError
     from evaluator.results import Results as Results
+    from evaluator.rows import Rows as Rows
     from evaluator.schema import schema as schema
     from evaluator.snapshot import book_of as book_of
     from evaluator.snapshot import index_snapshot as index_snapshot
@@ -47,6 +48,7 @@ _HOMES = {
     "write_outputs": "evaluator.outputs",
     "SnapshotError": "evaluator.problems",
     "Results": "evaluator.results",
+    "Rows": "evaluator.rows",
     "schema": "evaluator.schema",
     "read_snapshot": "evaluator.snapshot",
     "book_of": "evaluator.snapshot",

@@ -73,5 +73,9 @@ class Column:
         known: npt.NDArray[np.bool_] = self.quality == KNOWN
         return known
 
+    def at(self, rows: Values) -> "Column":
+        """The cells of some rows, given by their numbers."""
+        return Column(self.values[rows], None if self.quality is None else self.quality[rows])
+
     def unknown_count(self) -> int:
         return 0 if self.quality is None else int(np.count_nonzero(self.quality != KNOWN))

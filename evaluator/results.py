@@ -1,6 +1,6 @@
 """What an evaluation says: per tier, per check, what is unknown and why. The summary that people and programs read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache, cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from evaluator.checks import CheckResult, check_results
 from evaluator.columns import KNOWN, Column, Quality, origin_code
 from evaluator.origins import OriginText, describe_origin
 from evaluator.plain import constant, jsonable, key_of
+from evaluator.rows import Rows, rows_in
 from evaluator.run import Evaluation
 
 
@@ -78,6 +79,11 @@ class Results:
         """A computed column, or an input that the policy reads; None where there is neither."""
         computed = self.evaluation.columns.get(entity, {})
         return computed[name] if name in computed else self.book.tables[entity].columns.get(name)
+
+    def rows(self, entity: str, tiers: Collection[str]) -> Rows:
+        """The entity's rows that stand in one of these tiers, or whose account does (the row that its link leads to),
+        with their columns. ValueError where there is no such tier, or no one link to an entity with tiers."""
+        return rows_in(self, entity, tiers)
 
     def texts(self, entity: str, name: str) -> Sequence[str]:
         """What the codes of a text column stand for."""
