@@ -35,6 +35,7 @@ COLUMNS = ("account", "market", "size", "entry", "collateral", "mark", "volatili
 OUTPUTS = ("health", "tier", "reduced", "penalty", "impact", "post")
 READ, WRITTEN = 4 + 2 + 6 * 8, 1 + 5 * 8  # bytes of COLUMNS and of OUTPUTS for each position
 TIERS = ("healthy", "watch", "trim", "delever", "shut")
+LIQUIDATED = (2, 3, 4)  # tiers in which something is closed
 BOUNDS = np.array([1.5, 1.25, 1.1, 1.0])
 TRIM = 0.1
 CLOSE = np.array([1.0, 1.03, 1.06, 1.1]), np.array([0.6, 0.45, 0.3, 0.2])

@@ -1,6 +1,6 @@
 """One engine in a process of its own: ``python -m tests.bench.worker`` prints what it measured as JSON.
 
-``--verify`` compares with what plain NumPy wrote (``--expect``) instead of timing.
+``--verify`` compares with what plain NumPy wrote beside the book (``--expect``) instead of timing.
 """
 
 import argparse
@@ -13,11 +13,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
+from tests.bench.engine import Absent, Engine
+from tests.bench.engines import BY_NAME
+from tests.bench.verify import difference, keep
 
-from tests.bench.engines import BY_NAME, PROCESS, Absent, Engine, Found
-
-TOLERANCE = 1e-9
 LEAST = 3  # calls, since the first is slower than the others
 PAUSE, MOST = 1.0, 10.0  # seconds after which no other call begins, and not even one of those
 
@@ -38,7 +37,7 @@ def measure(engine: Engine, folder: Path, small: Path, moves: int, calls: int) -
         begun = perf_counter()
         result = call()
         seconds.append(perf_counter() - begun)
-        added = added or (_children() if engine.kind == PROCESS else _peak() - before)
+        added = added or (_children() if engine.apart else _peak() - before)
         del result
     return {"seconds": seconds, "added": added, "setup": ready - started}
 
@@ -66,31 +65,6 @@ def _children() -> int:
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def keep(found: Found, expected: Path) -> None:
-    """Writes what plain NumPy gives, for the others to be compared with."""
-    expected.mkdir(parents=True, exist_ok=True)
-    if "summary" in found:
-        found = {**found, "amounts": found["summary"][:, 1:3]}
-    for name, values in found.items():
-        np.save(expected / f"{name}.npy", values)
-
-
-def difference(found: Found, expected: Path) -> float:
-    """The greatest relative difference of any value; infinite where a tier differs, or something is missing."""
-    worst = 0.0
-    for name, values in found.items():
-        if name == "row":
-            continue
-        wanted = np.load(expected / f"{name}.npy")
-        if np.shape(values) != wanted.shape or (name == "tier" and not np.array_equal(values, wanted)):
-            return float("inf")
-        same = values == wanted
-        with np.errstate(all="ignore"):
-            apart = np.where(same, 0, np.abs(values - wanted) / np.maximum(np.abs(values), np.abs(wanted)))
-        worst = max(worst, float("inf") if np.isnan(apart).any() else float(apart.max(initial=0)))
-    return worst if found else float("inf")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("engine", choices=sorted(BY_NAME))
@@ -98,8 +72,8 @@ def main() -> None:
     parser.add_argument("small", type=Path)
     parser.add_argument("--moves", type=int, default=0)
     parser.add_argument("--calls", type=int, default=7)
-    parser.add_argument("--expect", type=Path)
-    parser.add_argument("--verify", type=Path)
+    parser.add_argument("--expect", action="store_true")
+    parser.add_argument("--verify", action="store_true")
     given = parser.parse_args()
     engine: Engine = BY_NAME[given.engine]
     said: dict[str, Any]
@@ -107,8 +81,8 @@ def main() -> None:
         if given.expect or given.verify:
             found = engine.found(engine.make(given.folder, given.moves)())
             if given.expect:
-                keep(found, given.expect)
-            said = {"difference": difference(found, given.expect or given.verify)}
+                keep(found, given.folder)
+            said = {"difference": difference(found, given.folder)}
         else:
             said = measure(engine, given.folder, given.small, given.moves, given.calls)
     except Absent as absent:
