@@ -93,11 +93,11 @@ def eval_command(
 
 def _told(results: "Results", out: Path | None, as_json: bool, allowed: "Allowance") -> Exit:
     """Prints the summary and gives the exit code."""
-    from cli.terminal.results import show_results
-
     if as_json:
         print_json(results.summary())
     else:
+        from cli.terminal.results import show_results
+
         show_results(results, out)
     return verdict(results, allowed)
 

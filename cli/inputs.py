@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from cli.exits import Exit, Stop
@@ -84,10 +86,10 @@ def read_policy(name: str) -> tuple[Loaded, Policy]:
 
 def sound(found: Checked) -> tuple[Loaded, Policy]:
     """A checked policy, where it has no errors; its faults are printed to standard error."""
-    from cli.terminal.console import errors
-    from cli.terminal.diagnostics import render
-
     if found.diagnostics:
+        from cli.terminal.console import errors
+        from cli.terminal.diagnostics import render
+
         errors().print(render(found.diagnostics), end="", soft_wrap=True)
     if found.policy is None:
         raise Stop(Exit.POLICY)
@@ -117,16 +119,31 @@ def open_book(
     """The snapshot and what became of its index; ``anew``: make one where there is none."""
     from cli.terminal.problems import show_problems
     from cli.terminal.progress import progress
+    from evaluator.layout import find_layout
     from evaluator.problems import SnapshotError
-    from evaluator.snapshot import index_snapshot
 
+    layout = find_layout(Path(path), policy)
+    layout.hash_ahead()
     moment = parse_instant(as_of) if as_of is not None else None
+    from evaluator.snapshot import index_snapshot  # NumPy and pyarrow: the hashes are on their way
+
+    _load_ahead("evaluator.results")
     try:
         with progress() as report:
-            return index_snapshot(path, policy, as_of=moment, progress=report, anew=anew)
+            return index_snapshot(layout, policy, as_of=moment, progress=report, anew=anew)
     except SnapshotError as error:
         show_problems(error.problems, format)
         raise Stop(Exit.SNAPSHOT) from None
+
+
+def _load_ahead(module: str) -> None:
+    """Loads what evaluates while the tables are read, most of which is done without the interpreter."""
+
+    def load() -> None:
+        with suppress(Exception):  # told where it is needed
+            import_module(module)
+
+    Thread(target=load).start()
 
 
 def parse_instant(text: str) -> datetime:

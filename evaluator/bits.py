@@ -37,7 +37,7 @@ def bits_of(segments: Segments) -> Bits | None:
         return None
     for shift in range(_EXPONENT, _EXPONENT - 7, -1):
         keys = [bounds[t].view(np.int64) >> shift for t in turns]
-        if all(len(np.unique(k)) == len(k) for k in keys):
+        if all(bool(np.diff(np.sort(k)).all()) for k in keys):
             return _table(segments, shift, keys, turns)
     return None
 

@@ -8,28 +8,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from dsl.model import Interval, Kind, Type
 from evaluator import literals
-from evaluator.columns import Values
-
-Array = Any  # a pyarrow ChunkedArray; pyarrow has no types
-Mask = npt.NDArray[np.bool_]
+from evaluator.arrays import Array, Mask, Values, known_numbers, nulls_of, values_of
+from evaluator.arrays import compute as pc
 
 _NUMBER_CELL = rf"^\s*{literals.NUMBER}\s*$"
 _FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 _TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_FEW = 10_000  # texts that are looked at one by one sooner than Arrow's functions are loaded
+_BLOCK = 1 << 16  # numbers looked at at a time: they stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A column as read: ``blank`` and ``bad`` (n,) mark cells without a value; ``texts`` are a text column's codes."""
+    """A column as read: ``blank`` and ``bad`` (n,) mark cells without a value, None where there is none such; ``texts``
+    are a text column's codes. ``extent``: the least and the largest value, where they are known."""
 
     values: Values
-    blank: Mask
-    bad: Mask
+    blank: Mask | None = None
+    bad: Mask | None = None
     texts: list[str] = field(default_factory=list)
+    extent: tuple[float, float] | None = None
 
 
 def accepts(kind: Kind, type: Type, stored: Any) -> bool:
@@ -69,15 +70,16 @@ def read_cells(array: Array, type: Type) -> Cells:
         case Kind.DATE:
             return _dates(array)
         case Kind.FLAG if pa.types.is_boolean(array.type):
-            blank = _mask(pc.is_null(array))
-            return Cells(_numpy(pc.fill_null(array, False)), blank, np.zeros_like(blank))
+            blank = nulls_of(array)
+            values = values_of(array)
+            return Cells(values if blank is None else values & ~blank, blank)
         case Kind.FLAG:
             found = _parsed(names(array), lambda text: _FLAGS.get(text.strip().lower()))
             return Cells(found.values == 1, found.blank, found.bad)
         case Kind.ENUM:
             codes = {label: i for i, label in enumerate(type.labels)}
             found = _parsed(names(array), codes.get)
-            values = np.where(found.blank | found.bad, 0, found.values).astype(np.int32)
+            values = np.where(np.isnan(found.values), 0, found.values).astype(np.int32)
             return Cells(values, found.blank, found.bad)
         case Kind.TEXT:
             return _texts(names(array))
@@ -92,11 +94,18 @@ def names(array: Array) -> Array:
     return array if pa.types.is_string(array.type) else pc.cast(array, pa.string())
 
 
-def blanks(array: Array) -> Mask:
-    """(n,) cells of a column of texts that hold nothing, or only spaces; of whole numbers those that are not there."""
+def blanks(array: Array) -> Mask | None:
+    """(n,) cells of a column of texts that hold nothing or only spaces, of whole numbers those that are not there; None
+    where no cell is blank."""
     if pa.types.is_integer(array.type):
-        return _mask(pc.is_null(array))
-    return _mask(pc.fill_null(pc.equal(pc.utf8_trim_whitespace(array), ""), True))
+        return nulls_of(array)
+    if len(array) <= _FEW:
+        return _some(np.array([not (text or "").strip() for text in array.to_pylist()], dtype=np.bool_))
+    return _some(values_of(pc.fill_null(pc.equal(pc.utf8_trim_whitespace(array), ""), True)))
+
+
+def _some(mask: Mask) -> Mask | None:
+    return mask if mask.any() else None
 
 
 def many_digits(array: Array) -> bool:
@@ -132,13 +141,31 @@ def cell_text(array: Array, row: int) -> str:
 
 
 def _numbers(array: Array) -> Cells:
-    blank = _mask(pc.is_null(array))
+    if known_numbers(array):
+        values = values_of(array).astype(np.float64, copy=False)
+        extent = _extent(values)
+        return Cells(values, None, None if np.isfinite(extent).all() else ~np.isfinite(values), extent=extent)
     if pa.types.is_string(array.type):
         return _written_numbers(array)
+    blank = nulls_of(array)
     if pa.types.is_decimal(array.type):  # through text: the nearest float64, which a plain cast may miss
         array = pc.cast(array, pa.string())
-    values = _numpy(pc.fill_null(pc.cast(array, pa.float64(), safe=False), np.nan))
-    return Cells(values, blank, ~np.isfinite(values) & ~blank)
+    return _finite(values_of(pc.fill_null(pc.cast(array, pa.float64(), safe=False), np.nan)), blank)
+
+
+def _extent(values: Values) -> tuple[float, float]:
+    """The least and the largest value; NaN where there is one, zeros where there is no value at all."""
+    if not len(values):
+        return 0.0, 0.0
+    blocks = [values[start : start + _BLOCK] for start in range(0, len(values), _BLOCK)]
+    ends = np.array([(block.min(), block.max()) for block in blocks])
+    return float(ends[:, 0].min()), float(ends[:, 1].max())
+
+
+def _finite(values: Values, blank: Mask | None) -> Cells:
+    """What is neither blank nor finite is bad."""
+    bad = ~np.isfinite(values)
+    return Cells(values, blank, _some(bad if blank is None else bad & ~blank))
 
 
 def _written_numbers(array: Array) -> Cells:
@@ -146,10 +173,8 @@ def _written_numbers(array: Array) -> Cells:
     blank = blanks(array)
     numeric = pc.match_substring_regex(array, _NUMBER_CELL)
     plain = pc.ascii_ltrim(pc.ascii_trim_whitespace(array), "+")
-    values = _numpy(
-        pc.fill_null(pc.cast(pc.if_else(numeric, plain, pa.scalar(None, pa.string())), pa.float64()), np.nan)
-    )
-    return Cells(values, blank, ~np.isfinite(values) & ~blank)
+    numbers = pc.cast(pc.if_else(numeric, plain, pa.scalar(None, pa.string())), pa.float64())
+    return _finite(values_of(pc.fill_null(numbers, np.nan)), blank)
 
 
 def _dates(array: Array) -> Cells:
@@ -161,24 +186,30 @@ def _dates(array: Array) -> Cells:
 
 
 def _ticks(array: Array, per_second: int) -> Cells:
-    blank = _mask(pc.is_null(array))
-    values = _numpy(pc.fill_null(pc.cast(array, pa.int64()), 0)) / per_second
-    return Cells(np.where(blank, np.nan, values), blank, np.zeros_like(blank))
+    blank = nulls_of(array)
+    values = values_of(array) / per_second
+    return Cells(values if blank is None else np.where(blank, np.nan, values), blank)
 
 
 def _parsed(array: Array, parse: Callable[[str], float | None]) -> Cells:
     """Text parsed once for each different cell; a cell of which ``parse`` makes None is bad."""
     codes, texts = _encoded(array)
     read = [None if not text.strip() else parse(text) for text in texts]
-    empty = np.array([not text.strip() for text in texts], dtype=np.bool_)[codes]
     values = np.array([np.nan if r is None else r for r in read], dtype=np.float64)[codes]
-    return Cells(values, empty, np.isnan(values) & ~empty)
+    blank = _empty(codes, texts)
+    bad = np.isnan(values)
+    return Cells(values, blank, _some(bad if blank is None else bad & ~blank))
 
 
 def _texts(array: Array) -> Cells:
     codes, texts = _encoded(array)
-    blank = np.array([not text.strip() for text in texts], dtype=np.bool_)[codes]
-    return Cells(codes.astype(np.int32), blank, np.zeros_like(blank), texts)
+    return Cells(codes.astype(np.int32), _empty(codes, texts), texts=texts)
+
+
+def _empty(codes: npt.NDArray[np.int64], texts: list[str]) -> Mask | None:
+    """(n,) the cells whose text is none."""
+    empty = np.array([not text.strip() for text in texts], dtype=np.bool_)
+    return _some(empty[codes]) if empty.any() else None
 
 
 def _encoded(array: Array) -> tuple[npt.NDArray[np.int64], list[str]]:
@@ -186,9 +217,9 @@ def _encoded(array: Array) -> tuple[npt.NDArray[np.int64], list[str]]:
     whole = pc.fill_null(array, "").combine_chunks().dictionary_encode()
     if isinstance(whole, pa.ChunkedArray):  # text beyond 2 GiB stays in chunks
         whole = whole.unify_dictionaries()
-        codes = np.concatenate([np.asarray(c.indices) for c in whole.chunks])
+        codes = np.concatenate([values_of(c.indices) for c in whole.chunks])
         return codes.astype(np.int64), whole.chunk(0).dictionary.to_pylist()
-    return np.asarray(whole.indices).astype(np.int64), whole.dictionary.to_pylist() or [""]
+    return values_of(whole.indices).astype(np.int64), whole.dictionary.to_pylist() or [""]
 
 
 def _float(value: Fraction | None) -> float | None:
@@ -200,34 +231,36 @@ def _float(value: Fraction | None) -> float | None:
         return None
 
 
-def _numpy(array: Array) -> Values:
-    return np.asarray(array.to_numpy())
-
-
-def _mask(array: Array) -> Mask:
-    return _numpy(array).astype(np.bool_)
-
-
 # -- ranges and freshness ---------------------------------------------------------------------
 
 
-def outside(values: Values, valid: Mask, domain: Interval, exact: Callable[[Values], list[Fraction]]) -> Mask:
-    """(n,) the valid cells that their column's range leaves out.
+def outside(cells: Cells, domain: Interval, exact: Callable[[Values], list[Fraction]]) -> Mask | None:
+    """(n,) the cells with a value that their column's range leaves out; None where there is none.
 
     Rounding to float64 keeps order, so only a cell that reads as the bound's own float64 needs its decimals: ``exact``
     gives them for rows (k,).
     """
+    bounds = [None if b is None or b in (float("inf"), float("-inf")) else float(b) for b in (domain.low, domain.high)]
+    low, high = bounds
+    if cells.extent is not None and cells.bad is None:
+        least, largest = cells.extent
+        if (low is None or least > low) and (high is None or largest < high):
+            return None
+    values = cells.values
+    known = np.ones(len(values), dtype=np.bool_)
+    for without in (cells.blank, cells.bad):
+        if without is not None:
+            known &= ~without
     out = np.zeros(len(values), dtype=np.bool_)
     with np.errstate(invalid="ignore"):
-        for bound, beyond in ((domain.low, np.less), (domain.high, np.greater)):
-            if bound is None or bound in (float("inf"), float("-inf")):
+        for bound, beyond in ((low, np.less), (high, np.greater)):
+            if bound is None:
                 continue
-            near = float(bound)
-            out |= beyond(values, near) & valid
-            ties = np.flatnonzero((values == near) & valid)
+            out |= beyond(values, bound) & known
+            ties = np.flatnonzero((values == bound) & known)
             if len(ties):
                 out[ties] |= np.array([not domain.holds(x) for x in exact(ties)], dtype=np.bool_)
-    return out
+    return _some(out)
 
 
 def exact_cells(array: Array) -> list[Fraction]:
@@ -235,7 +268,7 @@ def exact_cells(array: Array) -> list[Fraction]:
     if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type) or pa.types.is_duration(array.type):
         return [literals.exact(cell_text(array, i)) for i in range(len(array))]
     if pa.types.is_floating(array.type):
-        found, codes = np.unique(_numpy(pc.cast(array, pa.float64())), return_inverse=True)
+        found, codes = np.unique(values_of(array).astype(np.float64), return_inverse=True)
         exact = [Fraction(repr(float(x))) for x in found]
     else:
         codes, texts = _encoded(names(array))
@@ -243,8 +276,9 @@ def exact_cells(array: Array) -> list[Fraction]:
     return [exact[c] for c in codes]
 
 
-def stale(array: Array, as_of: Fraction, limit: Fraction) -> Mask:
-    """(n,) the instants that are more than ``limit`` seconds old, later than ``as_of``, or none at all."""
+def stale(array: Array, as_of: Fraction, limit: Fraction) -> Mask | None:
+    """(n,) the instants that are more than ``limit`` seconds old, later than ``as_of``, or none at all; None where all
+    are fresh."""
     oldest = as_of - limit
     if pa.types.is_string(array.type) or pa.types.is_null(array.type):
 
@@ -252,11 +286,13 @@ def stale(array: Array, as_of: Fraction, limit: Fraction) -> Mask:
             at = literals.instant(text)
             return 1.0 if at is not None and oldest <= at <= as_of else None
 
-        found = _parsed(names(array), fresh)
-        return found.bad | found.blank
+        return _some(np.isnan(_parsed(names(array), fresh).values))
     if pa.types.is_date(array.type):
         array = pc.cast(array, pa.timestamp("ms"))
     per_second = _TICKS[array.type.unit]
-    ticks = _numpy(pc.fill_null(pc.cast(array, pa.int64()), 0))
-    first, last = -((-oldest * per_second) // 1), (as_of * per_second) // 1
-    return (ticks < int(first)) | (ticks > int(last)) | _mask(pc.is_null(array))
+    ticks, absent = values_of(array), nulls_of(array)
+    first, last = int(-((-oldest * per_second) // 1)), int((as_of * per_second) // 1)
+    if absent is None and len(ticks) and first <= int(ticks.min()) and int(ticks.max()) <= last:
+        return None
+    late = (ticks < first) | (ticks > last)
+    return _some(late if absent is None else late | absent)

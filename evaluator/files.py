@@ -12,21 +12,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.ipc
-import pyarrow.parquet as pq
 
+from evaluator.arrays import Array
+from evaluator.arrays import compute as pc
+from evaluator.hashes import Hash
+from evaluator.layout import TEXT_FILES
 from evaluator.problems import EXAMPLES, Problem, Unreadable, quoted
-from evaluator.scan import GZIP, lines, plain, scan
-
-TEXT_FILES = (".csv", ".csv.gz")
-BINARY_FILES = (".parquet", ".arrow", ".feather")
-SUFFIXES = TEXT_FILES + BINARY_FILES
+from evaluator.scan import GZIP, cannot_read, lines, plain, scan
 
 _BLOCK = 1 << 22  # bytes; no row of a CSV file may be longer
 
-Array = Any  # a pyarrow ChunkedArray; pyarrow has no types
 Source = Sequence[Any]
 
 
@@ -216,30 +213,36 @@ class ArrowFile:
 
     path: Path
     name: str
-    sha256: str
+    hash: Hash
     header: tuple[str, ...]
     long: bool = True  # decimals and texts may be
 
+    @property
+    def sha256(self) -> str:
+        try:
+            return self.hash.result()
+        except OSError as error:
+            raise Unreadable(cannot_read(self.name, error)) from None
+
     @staticmethod
-    def open(path: Path, name: str) -> "ArrowFile":
-        sha256 = scan(path, name, text=False).sha256
+    def open(path: Path, name: str, hash: Hash) -> "ArrowFile":
         kind = "a Parquet" if path.suffix == ".parquet" else "an Arrow IPC"
         if path.stat().st_size == 0:
             raise Unreadable(Problem("the file is empty", name, help="write it again"))
         try:
-            with _ipc(path) if kind != "a Parquet" else pq.ParquetFile(path) as file:
+            with _ipc(path) if kind != "a Parquet" else _parquet(path) as file:
                 header = tuple(file.schema.names if kind != "a Parquet" else file.schema_arrow.names)
         except (pa.ArrowException, OSError):
             help = "it may be cut short, or be another format under this name: write it again"
             raise Unreadable(Problem(f"not {kind} file, or a damaged one", name, help=help)) from None
         _check_header(name, header)
-        return ArrowFile(path, name, sha256, header)
+        return ArrowFile(path, name, hash, header)
 
     def read(self, names: Mapping[str, bool], coded: frozenset[str] = frozenset()) -> dict[str, Array]:
         """``coded``: columns whose texts come as dictionaries, where they are stored so."""
         try:
             if self.path.suffix == ".parquet":
-                with pq.ParquetFile(self.path, read_dictionary=list(coded)) as file:
+                with _parquet(self.path, read_dictionary=list(coded)) as file:
                     table = file.read(columns=list(names))
             else:
                 with _ipc(self.path, [self.header.index(n) for n in names]) as file:
@@ -260,7 +263,7 @@ class ArrowFile:
     def batches(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
         try:
             if self.path.suffix == ".parquet":
-                with pq.ParquetFile(self.path, buffer_size=_BLOCK) as file:
+                with _parquet(self.path, buffer_size=_BLOCK) as file:
                     for group in range(file.num_row_groups):  # over several at once they are all decoded at once
                         for batch in file.iter_batches(rows, [group], columns=list(names), use_threads=False):
                             yield from _pieces(batch, names, rows)
@@ -273,13 +276,13 @@ class ArrowFile:
             raise Unreadable(Problem("the file is damaged", self.name, help="write it again")) from None
 
     def without_rows(self, names: Iterable[str]) -> dict[str, Array]:
-        with _ipc(self.path) if self.path.suffix != ".parquet" else pq.ParquetFile(self.path) as file:
+        with _ipc(self.path) if self.path.suffix != ".parquet" else _parquet(self.path) as file:
             schema = file.schema if self.path.suffix != ".parquet" else file.schema_arrow
         return {n: _plain(pa.chunked_array([], schema.field(n).type)) for n in names}
 
     def rows_about(self) -> int:
         if self.path.suffix == ".parquet":
-            with pq.ParquetFile(self.path) as file:
+            with _parquet(self.path) as file:
                 return int(file.metadata.num_rows)
         with _ipc(self.path, [], mapped=True) as file:
             stored = hasattr(file, "num_record_batches")
@@ -295,6 +298,12 @@ def _pieces(batch: Any, names: Sequence[str], rows: int) -> Iterator[dict[str, A
         yield {n: _plain(pa.chunked_array([piece.column(n)])) for n in names}
 
 
+def _parquet(path: Path, **options: Any) -> Any:
+    from pyarrow.parquet import ParquetFile
+
+    return ParquetFile(path, **options)
+
+
 def _ipc(path: Path, fields: list[int] | None = None, *, mapped: bool = False) -> Any:
     """A file is told from a stream by how it begins. ``mapped``: its batches may be larger than memory."""
     options = pa.ipc.IpcReadOptions(included_fields=fields)
@@ -305,11 +314,9 @@ def _ipc(path: Path, fields: list[int] | None = None, *, mapped: bool = False) -
 
 
 def _codes(array: Array) -> Array:
-    """A column as one dictionary, where it is stored as a dictionary of texts."""
+    """A column as it stands, where that is as dictionaries of texts."""
     kind = array.type
-    if not pa.types.is_dictionary(kind) or not pa.types.is_string(kind.value_type):
-        return _plain(array)
-    return array.unify_dictionaries() if array.num_chunks > 1 else array
+    return array if pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type) else _plain(array)
 
 
 def _plain(array: Array) -> Array:

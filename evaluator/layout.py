@@ -1,8 +1,8 @@
 """Where a snapshot's tables are: the files of a folder, or what its ``snapshot.toml`` says."""
 
+import contextlib
 import hashlib
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from dsl.model import Entity, Policy
-from evaluator.files import SUFFIXES
+from evaluator.hashes import Hash
 from evaluator.problems import Problem, nearest, quoted
 
 TOML = "snapshot.toml"
+FOLDER = ".softliq"  # where an index stands
+TEXT_FILES = (".csv", ".csv.gz")
+BINARY_FILES = (".parquet", ".arrow", ".feather")
+SUFFIXES = TEXT_FILES + BINARY_FILES
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -28,7 +32,8 @@ class Place:
 
 @dataclass(slots=True)
 class Layout:
-    """A snapshot's files by entity, its instant, and what is wrong with them so far."""
+    """A snapshot's files by entity, its instant, and what is wrong with them so far. ``hashing``: by entity, the hashes
+    of binary files that are being worked out."""
 
     name: str
     folder: Path
@@ -36,6 +41,22 @@ class Layout:
     as_of: datetime | None = None
     hashes: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    hashing: dict[str, Hash] = field(default_factory=dict)
+
+    def hash(self, entity: str) -> Hash:
+        """A binary file's hash, begun here unless it was before. Raises OSError where the file can't be opened."""
+        if entity not in self.hashing:
+            self.hashing[entity] = Hash(self.places[entity].path)
+        return self.hashing[entity]
+
+    def hash_ahead(self) -> None:
+        """Begins with the hashes that are needed where no index is: that takes a while, and so does loading NumPy."""
+        if self.problems or (self.folder / FOLDER).exists():
+            return
+        for entity, place in self.places.items():
+            if place.path.name.endswith(BINARY_FILES):
+                with contextlib.suppress(OSError):  # told when the file is opened
+                    self.hash(entity)
 
 
 def needs_table(entity: Entity) -> bool:
@@ -135,6 +156,8 @@ class _Toml:
         except OSError as error:
             self.fault(f"the file can't be read: {(error.strerror or 'no reason given').lower()}", "mend its rights")
             return {}
+        import tomllib  # few snapshots have such a file
+
         self.layout.hashes[self.path.name] = hashlib.sha256(data).hexdigest()
         try:
             content = tomllib.loads(data.decode("utf-8-sig"))

@@ -11,6 +11,7 @@ from typing import IO, Any, cast
 
 import numpy as np
 
+from evaluator.hashes import file_hash
 from evaluator.problems import Problem, Unreadable
 
 GZIP = ".gz"
@@ -42,8 +43,8 @@ def lines(path: Path) -> IO[str]:
     return path.open(encoding="utf-8-sig", newline="")
 
 
-def scan(path: Path, name: str, text: bool = True) -> Scan:
-    """Raises Unreadable for a file that can't be read, and for text that isn't UTF-8 or holds NUL bytes."""
+def scan(path: Path, name: str) -> Scan:
+    """Raises Unreadable for a file that can't be read, isn't UTF-8 or holds NUL bytes."""
     sha, quotes, line = hashlib.sha256(), _Quotes(), 1
     long, tail = False, b""
     decoder = codecs.getincrementaldecoder("utf-8")()
@@ -52,22 +53,24 @@ def scan(path: Path, name: str, text: bool = True) -> Scan:
             while True:
                 block = file.read(_BLOCK)
                 sha.update(block)
-                if text:
-                    problem = _fault(name, block, decoder, line)
-                    if problem:
-                        raise Unreadable(problem)
-                    quotes.count(block)
-                    long = long or _long(tail + block)
-                    tail = block[-DIGITS:]
-                    line += block.count(b"\n")
+                problem = _fault(name, block, decoder, line)
+                if problem:
+                    raise Unreadable(problem)
+                quotes.count(block)
+                long = long or _long(tail + block)
+                tail = block[-DIGITS:]
+                line += block.count(b"\n")
                 if not block:
                     return Scan(_sha256(path, sha), quotes.any, quotes.suspect or quotes.open, long)
     except (gzip.BadGzipFile, EOFError, zlib.error):
         help = "it may be cut short, or not compressed: write it again"
         raise Unreadable(Problem("not a gzip file, or a damaged one", name, help=help)) from None
     except OSError as error:
-        message = f"the file can't be read: {(error.strerror or 'no reason given').lower()}"
-        raise Unreadable(Problem(message, name)) from None
+        raise Unreadable(cannot_read(name, error)) from None
+
+
+def cannot_read(name: str, error: OSError) -> Problem:
+    return Problem(f"the file can't be read: {(error.strerror or 'no reason given').lower()}", name)
 
 
 def _sha256(path: Path, plain: Any) -> str:
@@ -75,12 +78,6 @@ def _sha256(path: Path, plain: Any) -> str:
     if path.suffix != GZIP:
         return str(plain.hexdigest())
     return file_hash(path)
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file as it stands."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _long(block: bytes) -> bool:

@@ -10,11 +10,12 @@ from typing import Any
 from dsl.model import Policy
 from evaluator import literals
 from evaluator.book import Book
-from evaluator.files import TEXT_FILES, ArrowFile, CsvFile, MemoryTable, TableFile
-from evaluator.layout import TOML, Layout, find_layout, needs_table
+from evaluator.files import ArrowFile, CsvFile, MemoryTable, TableFile
+from evaluator.layout import FOLDER, TEXT_FILES, TOML, Layout, find_layout, needs_table
 from evaluator.needs import aggregated_links, needs_as_of
 from evaluator.problems import Problem, SnapshotError, Unreadable
-from evaluator.stored import FOLDER, Found, load, stamps, store
+from evaluator.scan import cannot_read
+from evaluator.stored import Found, load, stamps, store
 from evaluator.tables import RawTable, read_raw, typed_table
 
 __all__ = ["Problem", "Progress", "SnapshotError", "book_of", "index_snapshot", "needs_as_of", "read_snapshot"]
@@ -46,7 +47,7 @@ class Indexed:
 
 
 def index_snapshot(
-    path: str | Path,
+    path: str | Path | Layout,
     policy: Policy,
     *,
     as_of: datetime | None = None,
@@ -74,8 +75,10 @@ def index_snapshot(
     return Indexed(load(layout, policy, instant).book or book, kept, found.why)
 
 
-def _indexed(path: str | Path, policy: Policy, as_of: datetime | None) -> tuple[Layout, Fraction | None, Found]:
-    layout = find_layout(Path(path), policy)
+def _indexed(
+    path: str | Path | Layout, policy: Policy, as_of: datetime | None
+) -> tuple[Layout, Fraction | None, Found]:
+    layout = path if isinstance(path, Layout) else find_layout(Path(path), policy)
     instant = _instant(layout, _seconds(as_of), policy)
     return layout, instant, Found(None) if layout.problems else load(layout, policy, instant)
 
@@ -110,10 +113,13 @@ def _opened(layout: Layout, instant: Fraction | None, progress: Progress | None)
         if progress:
             progress(STAGE, 0.3 * i / len(layout.places))
         try:
-            opener = CsvFile.open if place.path.name.endswith(TEXT_FILES) else ArrowFile.open
-            files[entity] = opener(place.path, place.shown)
-            layout.hashes[place.shown] = files[entity].sha256
+            if place.path.name.endswith(TEXT_FILES):
+                files[entity] = CsvFile.open(place.path, place.shown)
+            else:
+                files[entity] = ArrowFile.open(place.path, place.shown, layout.hash(entity))
             names[entity] = place.columns
+        except OSError as fault:
+            layout.problems.append(cannot_read(place.shown, fault))
         except Unreadable as error:
             layout.problems.append(error.problem)
     return Opened(layout, instant, files, names)
@@ -194,8 +200,20 @@ def make_book(
         found = policy.entities[entity]
         if entity in raws or (not needs_table(found) and found.groups is None):
             tables[entity] = typed_table(policy, entity, raws, as_of, counted, problems)
+    take_hashes(layout, files, problems)
     if problems:
         raise SnapshotError(problems)
     if progress:
         progress(STAGE, 1.0)
     return Book(layout.name, as_of, tables, dict(layout.hashes)), raws
+
+
+def take_hashes(layout: Layout, files: Mapping[str, TableFile], problems: list[Problem]) -> None:
+    """Waits for the files' hashes."""
+    for entity, place in layout.places.items():
+        if problems:
+            return
+        try:
+            layout.hashes[place.shown] = files[entity].sha256
+        except Unreadable as error:
+            problems.append(error.problem)

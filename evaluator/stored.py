@@ -22,24 +22,24 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.ipc
 
 from dsl.model import Kind, Policy
 from dsl.params import ParamError, resolve_params
+from evaluator.arrays import column_of, values_of
+from evaluator.arrays import compute as pc
 from evaluator.book import Book, BookTable, Members
 from evaluator.cells import names
 from evaluator.columns import Column
+from evaluator.hashes import file_hash
 from evaluator.index import Index, Laid
-from evaluator.layout import Layout, needs_table
+from evaluator.layout import FOLDER, Layout, needs_table
 from evaluator.needs import aggregated_links
 from evaluator.plain import moment_of
-from evaluator.scan import file_hash
 from evaluator.tables import RawTable
 from evaluator.texts import Texts
 from evaluator.written import Written, derived
 
-FOLDER = ".softliq"
 FORMAT = 1  # of what is written here; a higher one is made anew
 _KEPT = 8  # sets of inputs
 _NAME = re.compile(
@@ -151,9 +151,9 @@ def _laid(home: Path, tables: Mapping[str, BookTable]) -> dict[tuple[str, str], 
         path = home / f"{entity}.laid.arrow"
         if path.exists():
             stored = _read(path)
-            order = _array(stored.column(""))
+            order = values_of(stored.column(""))
             for name in stored.column_names[1:]:
-                found[entity, name] = Laid(table.columns[name].values, order, _array(stored.column(name)))
+                found[entity, name] = Laid(table.columns[name].values, order, values_of(stored.column(name)))
     return found
 
 
@@ -165,12 +165,12 @@ def _table(home: Path, policy: Policy, entity: str, told: Mapping[str, Any], key
     links: dict[str, Texts] = {}
     for name in told["columns"]:
         kind = policy.type_of(entity, name).kind
-        values = _array(stored.column(name))
+        values = values_of(stored.column(name))
         if kind is Kind.FLAG:
             values = values.view(np.bool_)
         quality = f"{name}?"
         has = quality in stored.column_names
-        columns[name] = Column(values, _array(stored.column(quality)) if has else None)
+        columns[name] = Column(values, values_of(stored.column(quality)) if has else None)
         if len(values) != told["rows"]:
             raise ValueError(f"{name} has {len(values)} rows")
         if kind is Kind.TEXT:
@@ -207,15 +207,8 @@ def _column(path: Path) -> Any:
     return _read(path).column(0)
 
 
-def _array(column: Any) -> Any:
-    """The values where they stand."""
-    if column.num_chunks == 1:
-        return column.chunk(0).to_numpy(zero_copy_only=True)
-    return column.to_numpy()
-
-
 def _numbers(path: Path) -> Any:
-    return _array(_column(path))
+    return values_of(_column(path))
 
 
 # -- writing ----------------------------------------------------------------------------------
@@ -275,21 +268,21 @@ def _write(folder: Path, policy: Policy, book: Book, entity: str, raw: RawTable)
     for name, column in table.columns.items():
         kind = policy.type_of(entity, name).kind
         values = np.ascontiguousarray(column.values)
-        columns[name] = pa.array(values.view(np.uint8) if kind is Kind.FLAG else values)
+        columns[name] = column_of(values.view(np.uint8) if kind is Kind.FLAG else values)
         if column.quality is not None:
-            columns[f"{name}?"] = pa.array(column.quality)
+            columns[f"{name}?"] = column_of(column.quality)
         if kind is Kind.TEXT:
             texts = pa.array(list(table.texts.get(name, ())), pa.string())
             _save(folder / f"{entity}.{name}.texts.arrow", {"text": texts})
         elif kind is Kind.LINK:
             ordered, starts = _members(column, book.tables[policy.type_of(entity, name).entity].rows)
-            _save(folder / f"{entity}.{name}.members.arrow", {"row": pa.array(ordered)})
-            _save(folder / f"{entity}.{name}.starts.arrow", {"start": pa.array(starts)})
+            _save(folder / f"{entity}.{name}.members.arrow", {"row": column_of(ordered)})
+            _save(folder / f"{entity}.{name}.starts.arrow", {"start": column_of(starts)})
     _save(folder / f"{entity}.arrow", columns)
     if raw.keys is not None:
         _save(folder / f"{entity}.keys.arrow", {"key": raw.keys})
-        ordered = np.asarray(pc.sort_indices(names(raw.keys)).to_numpy()).astype(np.int64)  # as texts
-        _save(folder / f"{entity}.sorted.arrow", {"row": pa.array(ordered)})
+        ordered = values_of(pc.sort_indices(names(raw.keys))).astype(np.int64)  # as texts
+        _save(folder / f"{entity}.sorted.arrow", {"row": column_of(ordered)})
     faithful = {c: raw.file.faithful(n) for c, n in raw.names.items() if c != entity}
     left = {c: array for c, array in faithful.items() if not derived(policy, table, c, array)}
     _save(folder / f"{entity}.written.arrow", left)
@@ -321,7 +314,7 @@ def _lay_out(folder: Path, policy: Policy, book: Book) -> None:
             if of == entity and plain and laid.setdefault("", layout.orders[entity]) is layout.orders[entity]:
                 laid[name] = values
         if laid:
-            _save(folder / f"{entity}.laid.arrow", {name: pa.array(values) for name, values in laid.items()})
+            _save(folder / f"{entity}.laid.arrow", {name: column_of(values) for name, values in laid.items()})
 
 
 def _members(column: Column, count: int) -> tuple[Any, Any]:

@@ -24,8 +24,8 @@ from dsl.diagnostics import Diagnostics
 from dsl.model import Kind, Policy, Value
 from dsl.until import PREFIX, has_until, on_trial
 from evaluator import error
+from evaluator.arrays import Array
 from evaluator.book import Book, BookTable
-from evaluator.cells import Array
 from evaluator.columns import Column, renumbered
 from evaluator.files import TableFile
 from evaluator.needs import aggregated_links
@@ -33,7 +33,7 @@ from evaluator.outputs import Format, arrays_of, choose, publish, table, write_t
 from evaluator.problems import Problem, SnapshotError, Unreadable
 from evaluator.results import LISTED, Results
 from evaluator.run import Evaluation
-from evaluator.snapshot import Progress, make_book, open_snapshot
+from evaluator.snapshot import Progress, make_book, open_snapshot, take_hashes
 from evaluator.stream_collect import CheckSums, Listed, Origins, Rest, TierSums, Unknowns
 from evaluator.stream_division import Division, Indivisible, divide
 from evaluator.stream_merge import Pile
@@ -217,10 +217,11 @@ class _Run:
         if not problems:
             for name in policy.entities:
                 tables[name] = typed_table(policy, name, self.raws, self.opened.as_of, self.counted, problems)
+        layout = self.opened.layout
+        take_hashes(layout, self.opened.files, problems)
         if problems:
             self._broken()
             raise SnapshotError(problems)
-        layout = self.opened.layout
         return Book(layout.name, self.opened.as_of, tables, dict(layout.hashes))
 
     def choose(self, columns: Iterable[str] | None) -> None:

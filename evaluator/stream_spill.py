@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evaluator.cells import Array, many_digits, names
+from evaluator.arrays import Array
+from evaluator.cells import many_digits, names
 from evaluator.files import CsvFile, TableFile
 from evaluator.stream_hashes import buckets, hashes, may_repeat, texts_of
 

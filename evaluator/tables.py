@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from dsl.causes import Cause
 from dsl.model import DATE, Entity, Input, Kind, Policy, Type
+from evaluator.arrays import Array, Mask, Values, column_of, mask_of, nulls_of, values_of
+from evaluator.arrays import compute as pc
 from evaluator.book import BookTable
 from evaluator.cells import (
-    Array,
-    Mask,
     accepts,
     blanks,
     cell_text,
@@ -27,12 +26,14 @@ from evaluator.cells import (
     read_cells,
     stale,
 )
-from evaluator.columns import KNOWN, Column, Values, origin_code
-from evaluator.files import TEXT_FILES, ArrowFile, TableFile
+from evaluator.columns import KNOWN, Column, origin_code
+from evaluator.files import ArrowFile, TableFile
+from evaluator.layout import TEXT_FILES
 from evaluator.problems import EXAMPLES, Problem, nearest, quoted
 from evaluator.texts import Texts, rows_of
 
 _KEY = Type(Kind.LINK)
+_FEW = 10_000  # keys that are compared one by one sooner than Arrow's functions are loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,6 @@ class RawTable:
     keys: Array | None
     rows: int
 
-    def written(self, column: str, row: int) -> str:
-        if column not in self.names:  # an optional column that was left out
-            return ""
-        return cell_text(self.file.faithful(self.names[column]), row)
-
     def long(self, column: str) -> bool:
         """Whether some cell has more digits than a float64 tells apart."""
         if column not in self.names or not self.file.long:
@@ -61,7 +57,7 @@ class RawTable:
         return many_digits(self.file.faithful(self.names[column]))
 
     def exact(self, column: str, rows: Values) -> list[Fraction]:
-        return exact_cells(self.file.faithful(self.names[column]).take(pa.array(rows)))
+        return exact_cells(self.file.faithful(self.names[column]).take(column_of(rows)))
 
     def places(self, rows: Sequence[int]) -> list[str]:
         """``line 12`` of a text file, ``row 11`` of another; the rows rise."""
@@ -76,6 +72,19 @@ class RawTable:
         shown = [p if texts is None else f"`{texts[r].as_py()}` in {p}" for p, r in zip(places, first, strict=True)]
         line = int(places[0].split()[1])
         return Problem(message, self.file.name, line, self.names[column], help, len(rows), tuple(shown))
+
+
+@dataclass(frozen=True, slots=True)
+class AsWritten:
+    """A table's cells as its file writes them. It keeps nothing of what was read."""
+
+    file: TableFile
+    names: Mapping[str, str]
+
+    def __call__(self, column: str, row: int) -> str:
+        if column not in self.names:  # an optional column that was left out
+            return ""
+        return cell_text(self.file.faithful(self.names[column]), row)
 
 
 # -- columns found and read -------------------------------------------------------------------
@@ -178,17 +187,29 @@ def _check_rows(entity: Entity, raw: RawTable, problems: list[Problem]) -> None:
             problems.append(Problem(message, raw.file.name, help="leave one row below the header"))
         return
     blank = blanks(raw.keys)
-    if blank.any():
+    if blank is not None:
         message = f"{_rows(blank)} without a key"
         problems.append(raw.problem(message, entity.name, blank, "each row needs a key of its own"))
-    named = raw.keys.filter(pa.array(~blank)) if blank.any() else raw.keys
-    if not _rise(named) and len(pc.unique(named)) < len(named):
-        problems += _duplicates(entity, raw, blank)
+    if not _once(raw.keys if blank is None else raw.keys.filter(mask_of(~blank))):
+        problems += _duplicates(entity, raw, np.zeros(raw.rows, dtype=np.bool_) if blank is None else blank)
 
 
-def _rise(keys: Array) -> bool:
-    """Whether each key is larger than the one before, and so stands there once."""
-    return bool(pc.all(pc.less(keys[:-1], keys[1:]), min_count=0).as_py())
+def _once(keys: Array) -> bool:
+    """Whether no key stands there twice. Keys that rise need no search."""
+    if len(keys) <= _FEW:
+        return len(set(keys.to_pylist())) == len(keys)
+    if pa.types.is_signed_integer(keys.type):
+        numbers = values_of(keys)
+        if (numbers[1:] > numbers[:-1]).all():
+            return True
+        first, last = int(numbers.min()), int(numbers.max())
+        if last - first < 8 * len(numbers):  # a flag for each whole number that may be a key
+            seen = np.zeros(last - first + 1, dtype=np.bool_)
+            seen[np.subtract(numbers, first, dtype=np.int64)] = True
+            return int(np.count_nonzero(seen)) == len(numbers)
+    elif pc.all(pc.less(keys[:-1], keys[1:])).as_py():
+        return True
+    return len(pc.unique(keys)) == len(keys)
 
 
 def _rows(mask: Mask) -> str:
@@ -256,9 +277,7 @@ def typed_table(
             values = cells.values
             faults = {Cause.BLANK if column.optional else Cause.MISSING: cells.blank, Cause.NOT_A_VALUE: cells.bad}
             if column.domain is not None and column.type.kind in (Kind.NUMBER, Kind.DATE):
-                valid = ~(cells.blank | cells.bad)
-                exact = partial(raw.exact, column.name)
-                faults[Cause.OUT_OF_RANGE] = outside(values, valid, column.domain, exact)
+                faults[Cause.OUT_OF_RANGE] = outside(cells, column.domain, partial(raw.exact, column.name))
             if cells.texts:
                 texts[column.name] = cells.texts
         if column.fresh is not None and as_of is not None:
@@ -269,20 +288,24 @@ def typed_table(
         c.name for c in policy.entities[entity].given.values() if c.type.kind is Kind.NUMBER and raw.long(c.name)
     )
     left_out = tuple(c for c in policy.entities[entity].given if c not in raw.names)
-    return BookTable(entity, raw.rows, keys, columns, texts, raw.written, raw.file.name, left_out, long)
+    written = AsWritten(raw.file, raw.names)
+    return BookTable(entity, raw.rows, keys, columns, texts, written, raw.file.name, left_out, long)
 
 
 def _link(
     raw: RawTable, column: Input, target: RawTable, counted: bool, problems: list[Problem]
-) -> tuple[Values, dict[Cause, Mask]]:
+) -> tuple[Values, dict[Cause, Mask | None]]:
     """(n,) the rows that a link leads to, and its faults; a counted link that leads nowhere is a problem."""
     array = raw.arrays[column.name]
     values = rows_of(array, target.keys)
+    if values.min(initial=0) >= 0:
+        return values, {}
     nowhere = np.flatnonzero(values < 0)
+    array = names(array)
     blank = np.zeros(raw.rows, dtype=np.bool_)
-    if len(nowhere):
-        array = names(array)
-        blank[nowhere] = blanks(array.take(pa.array(nowhere)))
+    unsaid = blanks(array.take(column_of(nowhere)))
+    if unsaid is not None:
+        blank[nowhere] = unsaid
     absent = (values < 0) & ~blank
     entity = column.type.entity
     if counted and absent.any():
@@ -296,26 +319,28 @@ def _link(
     return values, {Cause.BLANK if column.optional else Cause.MISSING: blank, Cause.ORPHAN: absent}
 
 
-def _stale(raw: RawTable, column: Input, as_of: Fraction, faults: Mapping[Cause, Mask]) -> Mask:
+def _stale(raw: RawTable, column: Input, as_of: Fraction, faults: Mapping[Cause, Mask | None]) -> Mask | None:
     """(n,) the cells not known to be fresh. A cell blank by nature, whose instant is blank too, isn't stale."""
     assert column.fresh is not None
     at = f"{column.name}_at"
     if at not in raw.arrays:
         return np.ones(raw.rows, dtype=np.bool_)
-    late = stale(raw.arrays[at], as_of, column.fresh)
-    if Cause.BLANK in faults:
+    late, blank = stale(raw.arrays[at], as_of, column.fresh), faults.get(Cause.BLANK)
+    if late is not None and blank is not None:
         taken = raw.arrays[at]
-        unsaid = blanks(taken) if pa.types.is_string(taken.type) else np.asarray(pc.is_null(taken))
-        late &= ~(faults[Cause.BLANK] & unsaid)
+        unsaid = blanks(taken) if pa.types.is_string(taken.type) else nulls_of(taken)
+        if unsaid is not None:
+            late &= ~(blank & unsaid)
     return late
 
 
-def _quality(faults: Mapping[Cause, Mask], entity: int, column: int, rows: int) -> Values | None:
+def _quality(faults: Mapping[Cause, Mask | None], entity: int, column: int, rows: int) -> Values | None:
     """(n,) codes, the first cause of several; None where every cell is known."""
-    if not any(mask.any() for mask in faults.values()):
+    found = {cause: mask for cause, mask in faults.items() if mask is not None and mask.any()}
+    if not found:
         return None
     quality = np.full(rows, KNOWN, dtype=np.int64)
-    for cause in sorted(faults, reverse=True):
-        at = np.flatnonzero(faults[cause])
+    for cause in sorted(found, reverse=True):
+        at = np.flatnonzero(found[cause])
         quality[at] = origin_code(cause, entity, column) + at
     return quality

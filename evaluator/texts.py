@@ -6,7 +6,11 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from evaluator.arrays import compute as pc
+from evaluator.arrays import known_numbers, nulls_of, values_of
+
+_FEW = 10_000  # texts that are found in a dict sooner than Arrow's functions are loaded
 
 
 class Texts(Sequence[str]):
@@ -42,7 +46,7 @@ class Texts(Sequence[str]):
         return isinstance(text, str) and self.row(text) is not None
 
     def _texts(self) -> Any:
-        return pc.cast(self.array, pa.string())
+        return self.array if pa.types.is_string(self.array.type) else pc.cast(self.array, pa.string())
 
     def row(self, text: str) -> int | None:
         """The first row that holds it; None where none does."""
@@ -66,25 +70,51 @@ def rows_of(array: Any, keys: Any) -> npt.NDArray[np.int64]:
     the key that has their decimal text) or dictionaries of texts."""
     t = pa.types
     if t.is_dictionary(array.type):
-        parts = [np.zeros(0, dtype=np.int64)]
-        for chunk in array.chunks:
-            rows = np.append(rows_of(pa.chunked_array([chunk.dictionary]), keys), -1)
-            parts.append(rows[np.asarray(pc.fill_null(chunk.indices, len(chunk.dictionary)))])
-        return np.concatenate(parts)
-    if not (t.is_signed_integer(array.type) and t.is_signed_integer(keys.type)):
+        return _coded(array, keys)
+    if t.is_signed_integer(array.type) and t.is_signed_integer(keys.type):
+        close = _close(array, keys)
+        if close is not None:
+            return close
+        found = pc.index_in(pc.cast(array, pa.int64()), value_set=pc.cast(keys, pa.int64()))
+    elif len(array) + len(keys) <= _FEW:
+        rows = {None if k is None else str(k): i for i, k in reversed(list(enumerate(keys.to_pylist())))}
+        return np.array([rows.get(None if k is None else str(k), -1) for k in array.to_pylist()], dtype=np.int64)
+    else:
         found = pc.index_in(pc.cast(array, pa.string()), value_set=pc.cast(keys, pa.string()))
-        return np.asarray(pc.fill_null(found, -1).to_numpy()).astype(np.int64)
-    if not keys.null_count and len(keys):
-        known = np.asarray(keys.to_numpy()).astype(np.int64, copy=False)
-        first, last = int(known.min()), int(known.max())
-        if last - first < 4 * len(known) and last < 1 << 62:  # whole numbers that lie close: a table of all of them
-            rows = np.full(last - first + 2, -1, dtype=np.int64)  # the last is of what is no key
-            rows[known - first] = np.arange(len(known))
-            whole = array if not array.null_count else pc.fill_null(pc.cast(array, pa.int64()), last + 1)
-            named = np.asarray(whole.to_numpy()).astype(np.int64, copy=False)
-            return rows[np.where((named >= first) & (named <= last), named - first, len(rows) - 1)]
-    found = pc.index_in(pc.cast(array, pa.int64()), value_set=pc.cast(keys, pa.int64()))
-    return np.asarray(pc.fill_null(found, -1).to_numpy()).astype(np.int64)
+    return values_of(pc.fill_null(found, -1)).astype(np.int64)
+
+
+def _coded(array: Any, keys: Any) -> npt.NDArray[np.int64]:
+    found = np.empty(len(array), dtype=np.int64)
+    start = 0
+    for chunk in array.chunks:
+        rows = np.append(rows_of(pa.chunked_array([chunk.dictionary]), keys), -1)
+        codes, nulls = values_of(chunk.indices), nulls_of(chunk)
+        if nulls is not None:
+            codes = np.where(nulls, len(rows) - 1, codes)
+        found[start : start + len(chunk)] = rows[codes]
+        start += len(chunk)
+    return found
+
+
+def _close(array: Any, keys: Any) -> npt.NDArray[np.int64] | None:
+    """The rows of whole numbers that lie close together, by a table of all of them; None where the keys don't."""
+    if not known_numbers(keys) or not len(keys):
+        return None
+    known = values_of(keys).astype(np.int64, copy=False)
+    first, last = int(known.min()), int(known.max())
+    if last - first >= 4 * len(known) or last >= 1 << 62:
+        return None
+    named, nulls = values_of(array), nulls_of(array)
+    if nulls is not None:
+        named = np.where(nulls, last + 1, named.astype(np.int64, copy=False))
+    inside = not len(named) or (first <= int(named.min()) and int(named.max()) <= last)
+    if inside and last - first == len(known) - 1 and bool((known[1:] > known[:-1]).all()):  # each is its row's number
+        return np.subtract(named, first, dtype=np.int64)
+    rows = np.full(last - first + 2, -1, dtype=np.int64)  # the last is of what is no key
+    rows[known - first] = np.arange(len(known))
+    places = np.subtract(named, first, dtype=np.int64)
+    return rows[places if inside else np.where((named >= first) & (named <= last), places, len(rows) - 1)]
 
 
 def row_of(keys: Sequence[str], key: str) -> int | None:

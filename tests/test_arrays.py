@@ -1,0 +1,132 @@
+"""Arrow columns as NumPy arrays: the same values and nulls as pyarrow's own ways give, and without what these load."""
+
+import subprocess
+import sys
+from fractions import Fraction
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from dsl.model import NUMBER, Interval
+from evaluator.arrays import column_of, known_numbers, mask_of, nulls_of, values_of
+from evaluator.cells import _FEW, blanks, outside, read_cells
+from evaluator.hashes import Hash, file_hash
+from evaluator.texts import rows_of
+from tests.bench import books
+from tests.bench.reference import POLICY
+from tests.conftest import ROOT
+
+NUMBERS = (pa.int8(), pa.int64(), pa.uint16(), pa.uint64(), pa.float32(), pa.float64())
+KINDS = (*NUMBERS, pa.bool_(), pa.timestamp("us"), pa.duration("s"), pa.date32())
+CELLS = [3, 0, None, 1, 7, None, 2, 5, 100, 4, 1]
+
+
+def pieces(kind: Any, cells: list[Any]) -> dict[str, Any]:
+    """The same column in several ways of lying in memory."""
+    if kind == pa.bool_():
+        cells = [None if c is None else c > 2 for c in cells]
+    whole = pa.array(cells, kind)
+    return {
+        "whole": pa.chunked_array([whole]),
+        "chunks": pa.chunked_array([whole[:3], whole[3:3], whole[3:]]),
+        "from within": pa.chunked_array([pa.concat_arrays([whole, whole])[len(whole) - 2 :][2:]]),
+        "array": whole,
+        "none": pa.chunked_array([], kind),
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("cells", [CELLS, [c or 0 for c in CELLS]], ids=["nulls", "full"])
+def test_a_column_has_arrows_own_values_and_nulls(kind: Any, cells: list[Any]) -> None:
+    for array in pieces(kind, cells).values():
+        nulls = nulls_of(array)
+        assert (nulls is None) == (array.null_count == 0)
+        expected = pc.is_null(array).to_pylist()
+        there = np.ones(len(array), dtype=np.bool_) if nulls is None else ~nulls
+        assert (~there).tolist() == expected
+        plain = array.cast(pa.int64() if kind.bit_width == 64 else pa.int32()) if kind not in NUMBERS else array
+        plain = array if kind == pa.bool_() else plain
+        assert values_of(array)[there].tolist() == pc.drop_null(plain).to_pylist()
+        assert known_numbers(array) == (kind in NUMBERS and not array.null_count)
+
+
+def test_a_column_without_a_type_is_all_nulls() -> None:
+    nulls = nulls_of(pa.chunked_array([pa.nulls(3)]))
+    assert nulls is not None and nulls.tolist() == [True] * 3
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int64, np.uint8, np.float64])
+def test_and_back(dtype: Any) -> None:
+    values = np.arange(20, dtype=dtype)[::2]
+    assert column_of(values).equals(pa.array(values))
+    assert mask_of(values > 4).equals(pa.array(values > 4))
+
+
+def test_what_is_white_does_not_depend_on_how_many_cells_there_are() -> None:
+    texts = [chr(c) for c in range(0x3100) if chr(c).isspace() or not chr(c).isprintable()]
+    few = blanks(pa.chunked_array([pa.array(texts, pa.string())]))
+    many = blanks(pa.chunked_array([pa.array(texts + ["x"] * _FEW, pa.string())]))
+    assert few is not None and many is not None
+    assert few.tolist() == many[: len(texts)].tolist()
+    assert blanks(pa.chunked_array([pa.array(["x", "y"])])) is None
+
+
+@pytest.mark.parametrize("count", [10, 70_000])
+@pytest.mark.parametrize(
+    ("cell", "bad", "out"),
+    [(1.0, 0, 0), (2.0, 0, 1), (2.5, 0, 1), (5e-324, 0, 0), (-1e-300, 0, 1), (np.nan, 1, 0), (np.inf, 1, 0)],
+)
+def test_one_number_among_many_is_looked_at(count: int, cell: float, bad: int, out: int) -> None:
+    for place in (0, count // 2, count - 1):
+        values = np.full(count, 0.5)
+        values[place] = cell
+        cells = read_cells(pa.chunked_array([column_of(values)]), NUMBER)
+        found = outside(
+            cells, Interval(Fraction(0), Fraction(2), high_open=True), lambda rows: [Fraction(2)] * len(rows)
+        )
+        assert cells.blank is None
+        for mask, expected in ((cells.bad, bad), (found, out)):
+            assert (mask is None) == (not expected)
+            assert mask is None or np.flatnonzero(mask).tolist() == [place]
+
+
+@pytest.mark.parametrize("keys", [list(range(5000, 5300)), list(range(5299, 4999, -1)), [1, 70_000, 5_000]])
+@pytest.mark.parametrize("kind", [pa.int8(), pa.int16(), pa.int32()], ids=str)
+def test_whole_numbers_find_their_keys(keys: list[int], kind: Any) -> None:
+    cells = [1, 100, None, -128] if kind == pa.int8() else [5000, 5299, 5300, -7, None, 1]
+    found = rows_of(pa.chunked_array([pa.array(cells, kind)]), pa.chunked_array([pa.array(keys, pa.int32())]))
+    assert found.tolist() == [keys.index(c) if c in keys else -1 for c in cells]
+
+
+def test_a_hash_is_of_the_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for size in (0, 1, 5 << 20):
+        path.write_bytes(bytes(range(256)) * (size // 256) + b"x")
+        assert Hash(path).result() == file_hash(path) == sha256(path.read_bytes()).hexdigest()
+    with pytest.raises(FileNotFoundError):
+        Hash(tmp_path / "none")
+    if (directory := tmp_path / "folder").mkdir() is None:
+        with pytest.raises(IsADirectoryError):
+            Hash(directory)
+
+
+def test_clean_numbers_load_no_more_than_they_need(tmp_path: Path) -> None:
+    """Neither pandas, though it is there, nor Arrow's functions, nor what is for terminals."""
+    books.write(books.book(2_000), tmp_path)
+    (tmp_path / "pandas").mkdir()
+    (tmp_path / "pandas" / "__init__.py").write_text("__version__ = '9.9.9'\n")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom cli.app import run\n"
+        f"code = run(['eval', {str(POLICY)!r}, {str(tmp_path / 'snapshot')!r}, '--json'])\n"
+        "print(*sys.modules, file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stderr.split())
+    assert {"numpy", "pyarrow", "evaluator.results"} <= loaded
+    assert loaded & {"pandas", "pyarrow.compute", "rich.console", "numpy.ma", "tomllib", "jinja2"} == set()
