@@ -118,7 +118,7 @@ ACTS: dict[str, Act] = {
     **FLAGS,
     **LOOKUPS,
     **MEMBERS,
-    **dict.fromkeys(("input", "blank", "rows"), _column),
+    **dict.fromkeys(("input", "blank", "rows", "live"), _column),
     "lookup": _lookup,
     "lookup_size": _lookup_size,
     "map": _map,

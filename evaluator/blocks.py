@@ -1,7 +1,6 @@
-"""Blocks of rows, done by threads: over the file's order stage by stage, or over a book that is laid out."""
+"""Blocks of rows, done by threads: step by step over the file's order, or over a book that is laid out by account."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, TypeVar
@@ -9,20 +8,19 @@ from typing import Any, TypeVar
 import numpy as np
 
 from dsl.model import Kind
-from evaluator.act import Act
-from evaluator.acts import ACTS
 from evaluator.context import Context
-from evaluator.frame import Frame, Line, lines
-from evaluator.groups import Groups, sums
+from evaluator.crossing import crossed
+from evaluator.frame import Frame
+from evaluator.groups import Groups
 from evaluator.index import Block, Layout
 from evaluator.runner import Progress
 from evaluator.shape import Shape
-from evaluator.tasks import CROSSING, Schedule, Task
-from evaluator.threads import threads
+from evaluator.steps import READ, Step
+from evaluator.tasks import Task
+from evaluator.threads import pool, threads
 
 BLOCK = 1 << 16  # rows: a few columns of them fit into the processor's second cache
 ALONE = 300_000  # rows of a book below which threads cost more than they bring
-READ = ("input", "blank", "rows")
 T = TypeVar("T")
 
 
@@ -38,8 +36,8 @@ class Store:
 
 class Blocks:
     """What blocks read and where they write. ``groups`` and ``links``: of each entity that belongs to another, the
-    members of each row, and each member's row. ``frames``: idle ones. ``lined``: the tasks over a book that is laid
-    out, once they were put in a line."""
+    members of each row, and each member's row. ``frames``: idle ones. ``buffers``: columns of tasks that nobody outside
+    sees, from one evaluation to the next."""
 
     def __init__(self, context: Context, shape: Shape, block: int, progress: Progress | None) -> None:
         self.context, self.shape, self.block, self.progress = context, shape, block, progress
@@ -48,135 +46,107 @@ class Blocks:
         self.store = Store()
         self.layout: Layout | None = None
         self.frames: list[Frame] = []
-        self.lined: list[list[tuple[Line, Act]]] = []
+        self.buffers: dict[int, Any] = {}
 
     def told(self, share: float) -> None:
         if self.progress is not None:
             self.progress("evaluating", share)
 
-    def laid_blocks(self, order: Schedule, wanted: Sequence[Task]) -> None:
-        """Block by block, all grains and stages of it one after the other."""
-        layout = self.layout
-        assert layout is not None
-        tasks = [t for t in order.order if t.op != "const"]
-        keep = frozenset({t.id for t in wanted if t.op not in ("const", *READ)})
-        for task in tasks:
-            if task.id in keep:
-                rows = self.context.book.tables[task.grain].rows
-                self.store.tasks[task.id] = np.empty(rows, dtype=task.dtype)
-        if not self.lined:
-            line_up = lines(tasks, order.guards, keep, frozenset({"same", "spread"}))
-            self.lined.append([(line, ACTS[line.task.op]) for line in line_up])
-        (acts,) = self.lined
-        consts = {a.id: a.attrs[1] for t in order.order for a in (t, *t.args) if a.op == "const"}
-        count = max((t.id for t in order.order), default=0) + 1
-        grains = {t.id: t.grain for t in tasks}
-        most = max((prod(s) for b in layout.blocks for s in b.shapes.values()), default=1)
+    def run_steps(self, steps: Sequence[Step], shown: frozenset[int]) -> None:
+        """``shown``: tasks whose columns somebody sees afterwards, so that they must be new ones."""
+        for i, step in enumerate(steps):
+            self._crosses(step)
+            for task in step.keep:
+                self.store.tasks[task.id] = self._room(task, task.id in shown)
+            laid = self.layout is not None
+            whole = {t: self.whole(t) for t in (*step.before, *step.spread)}
+            found = self.run_step(step, self._blocks(step), self.store.columns, self.store.tasks, whole, laid=laid)
+            for entity, rows in found:
+                self.store.flagged[entity][rows] = True
+            self.told(0.9 * (i + 1) / (len(steps) + 1))
 
-        def work(blocks: Sequence[Block]) -> list[tuple[Block, list[tuple[str, Any]]]]:
-            frame = self.frames.pop() if self.frames else Frame(count, max(1, most))
-            frame.chains, frame.heads = order.guards, self.store.heads
-            for id, value in consts.items():
+    def _room(self, task: Task, new: bool) -> Any:
+        rows = self.context.book.tables[task.grain].rows
+        if new:
+            return np.empty(rows, dtype=task.dtype)
+        if task.id not in self.buffers:
+            self.buffers[task.id] = np.empty(rows, dtype=task.dtype)
+        return self.buffers[task.id]
+
+    def _crosses(self, step: Step) -> None:
+        """Values of each row from those of its members, all rows at once."""
+        for task in step.crossing:
+            groups = self.groups[str(task.attrs[0])]
+            args = [np.broadcast_to(self.whole(a), (len(groups.index),)) for a in task.args]
+            self.store.tasks[task.id] = found = crossed(task, groups, args)
+            if task.op == "agg_sum":
+                self.store.flagged[task.grain] |= ~np.isfinite(found)
+
+    # -- one step ---------------------------------------------------------------------------------
+
+    def run_step(
+        self,
+        step: Step,
+        blocks: Sequence[Block],
+        columns: Mapping[tuple[Any, ...], Any],
+        kept: Mapping[int, Any],
+        whole: Mapping[Task, Any],
+        *,
+        laid: bool,
+    ) -> list[tuple[str, Any]]:
+        """The rows that it flags, by entity. ``columns``: read; ``kept``: written, by task; ``whole``: of steps before.
+        ``laid``: an account stands above its members in each block."""
+        wide = {("whole", a.id): whole[a] for a in step.spread}
+        size = max((prod(s) for b in blocks for s in b.shapes.values()), default=1)
+
+        def work(blocks: Sequence[Block]) -> list[tuple[str, Any]]:
+            frame = self.frames.pop() if self.frames else Frame(step.count)
+            frame.fit(step.count, size)
+            frame.chains, frame.heads = step.chains, self.store.heads
+            for id, value in step.consts:
                 frame.values[id] = value
             flagged = []
             with np.errstate(all="call", call=frame.seen):
                 for block in blocks:
                     frame.start(block.shapes)
-                    frame.kept = {id: _part(block, grains[id], self.store.tasks[id]) for id in keep}
-                    frame.columns, frame.links = _Parts(self.store.columns, block), block.owners
+                    for task in step.before:
+                        frame.values[task.id] = part_of(block, task.grain, whole[task])
+                    frame.kept = {t.id: part_of(block, t.grain, kept[t.id]) for t in step.keep}
+                    frame.columns = _Parts(columns, block)
+                    if laid:
+                        frame.links = block.owners
+                        for task in step.spread:
+                            frame.values[task.id] = part_of(block, task.grain, whole[task])
+                    else:
+                        frame.columns.update(wide)
+                        frame.links = {e: part_of(block, e, self.links[e]) for e in block.starts if e in self.links}
                     frame.flagged = []
-                    frame.run(acts)
-                    if frame.flagged:
-                        flagged.append((block, frame.flagged))
+                    frame.run(step.acts)
+                    flagged += [(entity, block.starts[entity] + rows) for entity, rows in frame.flagged]
             frame.forget()
             self.frames.append(frame)
             return flagged
 
-        moves = sum(t.attrs[1] for t in tasks if t.op == "fold")  # type: ignore[misc]
-        for found in self._shared(work, layout.blocks, 1 + moves):
-            for block, bad in found:
-                for entity, rows_ in bad:
-                    self.store.flagged[entity][block.starts[entity] + rows_] = True
-        self.told(0.9)
+        return [one for found in self._shared(work, blocks, step.times) for one in found]
+
+    def _blocks(self, step: Step) -> Sequence[Block]:
+        """Those of a layout for members, or runs of rows."""
+        if self.layout is not None and (step.grain is None or step.grain in self.shape.parents):
+            return self.layout.blocks
+        grain = step.grain or ""
+        rows = self.context.book.tables[grain].rows
+        starts = range(0, rows, self.block)
+        return [Block({grain: s}, {grain: (min(self.block, rows - s),)}) for s in starts]
 
     def _shared(self, work: Callable[[Any], T], parts: Sequence[Any], times: int = 1) -> Iterable[T]:
         """Work done by several threads where that pays, each with its share of the parts. ``times``: for each row."""
         rows = times * sum(self.context.book.tables[entity].rows for entity in self.shape.parts)
         crew = min(threads(), len(parts)) if rows >= ALONE or self.block < BLOCK else 1
         if crew < 2:
-            return [work(parts)]
-        with ThreadPoolExecutor(crew) as pool:
-            return list(pool.map(work, [parts[i::crew] for i in range(crew)]))
+            return [work(parts)] if parts else []
+        return list(pool(crew).map(work, [parts[i::crew] for i in range(crew)]))
 
-    def filed_blocks(self, order: Schedule, wanted: Sequence[Task]) -> None:
-        """Stage by stage, grain by grain: first what crosses into it, whole, then its blocks."""
-        steps: dict[tuple[int, str], list[Task]] = {}
-        for task in order.order:
-            if task.op != "const":
-                steps.setdefault((order.stages[task.id], task.grain), []).append(task)
-        place = {task.id: key for key, tasks in steps.items() for task in tasks}
-        stored = {t.id for t in wanted if t.op not in ("const", *READ)}
-        for task in order.order:
-            for arg in (*task.args, *(g[0] for g in order.guards[task.id])):
-                if arg.op not in ("const", *READ) and (place[arg.id] != place[task.id] or task.op in CROSSING):
-                    stored.add(arg.id)
-        places = sorted(steps.items(), key=lambda s: (s[0][0], self.shape.parts.index(s[0][1])))
-        for i, ((_, grain), tasks) in enumerate(places):
-            for task in tasks:
-                if task.op in CROSSING:
-                    self.store.tasks[task.id] = self._cross(task)
-            inner = [t for t in tasks if t.op not in CROSSING]
-            self._stage(grain, inner, order, stored)
-            self.told((i + 1) / (len(places) + 1))
-
-    def _stage(self, grain: str, tasks: list[Task], order: Schedule, stored: set[int]) -> None:
-        rows = self.context.book.tables[grain].rows
-        here = {t.id for t in tasks}
-        before = {
-            a.id: a
-            for t in tasks
-            for a in (*t.args, *(g[0] for g in order.guards[t.id]))
-            if a.id not in here and a.op != "const" and a.grain == grain
-        }
-        spread = {a.id: a for t in tasks if t.op == "spread" for a in t.args}
-        for task in tasks:
-            if task.id in stored:
-                self.store.tasks[task.id] = np.empty(rows, dtype=task.dtype)
-        keep = frozenset(here & stored)
-        found = lines(tasks, order.guards, keep, frozenset({"same"}))
-        acts = [(line, ACTS[line.task.op]) for line in found]
-        consts = {
-            a.id: a.attrs[1] for t in tasks for a in (*t.args, *(g[0] for g in order.guards[t.id])) if a.op == "const"
-        }
-        whole = {("whole", i): self.whole(a) for i, a in spread.items() if a.op != "const"}
-        count = max([0, *here, *before, *consts, *spread]) + 1
-        size = min(self.block, max(rows, 1))
-
-        def work(starts: Sequence[int]) -> list[tuple[int, list[tuple[str, Any]]]]:
-            frame = Frame(count, size)
-            frame.chains = order.guards
-            frame.heads = self.store.heads
-            flagged = []
-            with np.errstate(all="call", call=frame.seen):
-                for start in starts:
-                    stop = min(start + size, rows)
-                    frame.start({grain: (stop - start,)})
-                    for id, value in consts.items():
-                        frame.values[id] = value
-                    for id in before:
-                        frame.values[id] = self.whole(before[id])[start:stop]
-                    frame.kept = {id: self.store.tasks[id][start:stop] for id in keep}
-                    frame.columns = _Slices(self.store.columns, whole, start, stop)
-                    frame.links = {grain: self.links[grain][start:stop]} if grain in self.links else {}
-                    frame.flagged = []
-                    frame.run(acts)
-                    flagged.append((start, frame.flagged))
-            return flagged
-
-        for found_ in self._shared(work, range(0, rows, size)):
-            for start, parts in found_:
-                for where, bad in parts:
-                    self.store.flagged[where][start + bad] = True
+    # -- whole columns ----------------------------------------------------------------------------
 
     def filed(self, task: Task) -> Any:
         """A task's column in the file's order."""
@@ -196,63 +166,21 @@ class Blocks:
             return self.store.columns[(task.op, task.grain, *task.attrs)]
         return self.store.tasks[task.id]
 
-    def _cross(self, task: Task) -> Any:
-        """A value of each row from those of its members."""
-        entity = str(task.attrs[0])
-        groups = self.groups[entity]
-        rows = len(groups.index)
-        args = [np.broadcast_to(self.whole(a), (rows,)) for a in task.args]
-        match task.op:
-            case "agg_sum":
-                with np.errstate(all="ignore"):
-                    found = sums(groups, args[0])
-                self.store.flagged[task.grain] |= ~np.isfinite(found)
-                return found
-            case "agg_count":
-                if not args:
-                    return groups.sizes.astype(np.float64)
-                return np.bincount(groups.index[args[0]], minlength=groups.count + 1)[: groups.count].astype(np.float64)
-            case "agg_any":
-                marks = np.zeros(groups.count + 1, dtype=np.bool_)
-                marks[groups.index[args[0]]] = True
-                return marks[: groups.count]
-            case "agg_min" | "agg_max":
-                ufunc, start = (np.minimum, np.inf) if task.op == "agg_min" else (np.maximum, -np.inf)
-                best = np.full(groups.count + 1, start)
-                index = groups.index if len(args) == 1 else groups.index[args[1]]
-                ufunc.at(best, index, args[0] if len(args) == 1 else args[0][args[1]])
-                return best[: groups.count]
-            case "peak":
-                peak = float(np.max(args[0], initial=0.0))
-                return groups.sizes * (peak if peak == peak else np.inf)
-        raise TypeError(f"no task {task.op}")
 
-
-def _part(block: Block, entity: str, values: Any) -> Any:
-    """A laid out column's values in a block, as it has them: a row, or a matrix."""
+def part_of(block: Block, entity: str, values: Any) -> Any:
+    """A whole column's values in a block, as it has them: a row, or a matrix."""
     start, shape = block.starts[entity], block.shapes[entity]
-    return values[start : start + prod(shape)].reshape(shape)
+    found = values[start : start + prod(shape)]
+    return found if len(shape) == 1 else found.reshape(shape)
 
 
 class _Parts(dict[tuple[Any, ...], Any]):
-    """Laid out columns, in one block."""
+    """Whole columns, in one block."""
 
     def __init__(self, columns: Mapping[tuple[Any, ...], Any], block: Block) -> None:
         super().__init__()
         self._columns, self._block = columns, block
 
     def __missing__(self, key: tuple[Any, ...]) -> Any:
-        return _part(self._block, key[1], self._columns[key])
-
-
-class _Slices(dict[tuple[Any, ...], Any]):
-    """Columns at the rows of a block; whole ones where a link leads into them."""
-
-    def __init__(self, columns: Mapping[tuple[Any, ...], Any], whole: Mapping[Any, Any], start: int, stop: int) -> None:
-        super().__init__(whole)
-        self._columns, self._start, self._stop = columns, start, stop
-
-    def __missing__(self, key: tuple[Any, ...]) -> Any:
-        if key[0] == "rows":
-            return self._columns["rows", key[1]][self._start : self._stop]
-        return self._columns[key][self._start : self._stop]
+        found = self[key] = part_of(self._block, key[1], self._columns[key])
+        return found

@@ -18,6 +18,8 @@ import numpy as np
 from dsl.causes import Cause
 from dsl.model import Kind
 from evaluator import error
+from evaluator.acting import Acting, find_acting
+from evaluator.acting_rows import acting_rows
 from evaluator.blocks import BLOCK, Blocks
 from evaluator.columns import KNOWN, origin_code
 from evaluator.context import Context
@@ -33,7 +35,8 @@ from evaluator.reach import Made
 from evaluator.runner import Progress, Runner
 from evaluator.settle import Exactly
 from evaluator.shape import Shape, shape_of
-from evaluator.tasks import Schedule, Task, schedule
+from evaluator.steps import READ, Step, filed_steps, laid_steps
+from evaluator.tasks import Task, schedule
 from evaluator.translate import Translator
 from evaluator.vector import Vector, clean
 
@@ -54,11 +57,15 @@ class Split:
 @dataclass(slots=True)
 class Program:
     """What is the same for every evaluation of one policy, with its params, over one book. ``frames`` and
-    ``lined``: as in ``Blocks``."""
+    ``buffers``: as in ``Blocks``."""
 
-    parts: tuple[Translator, Split, dict[int, Node], list[Task], Schedule]
+    translator: Translator
+    split: Split
+    wanted: dict[int, Node]
+    steps: list[Step]
+    acting: Acting | None = None
     frames: list[Frame] = field(default_factory=list)
-    lined: list[Any] = field(default_factory=list)
+    buffers: dict[int, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -108,6 +115,7 @@ class _Fast(Blocks):
             context = replace(context, book=replace(context.book, index=Index()))  # laid out for this time alone
         super().__init__(context, shape, block, progress)
         self.planned, self.outputs, self.exactly, self.kept = planned, outputs, exactly, kept
+        self.acted: dict[int, tuple[Task, Any, Any]] = {}
 
     def _laid_out(self) -> Layout | None:
         """The book's layout, made once; None where nobody asks for it, or the shape is another one."""
@@ -135,15 +143,19 @@ class _Fast(Blocks):
                 self.kept.program = program
         else:
             program = self.kept.program
-        translator, split, wanted, whole, order = program.parts
+        translator, split, wanted = program.translator, program.split, program.wanted
         if not split.made or len(split.rest) > len(split.made):
             return None
-        self.frames, self.lined = program.frames, program.lined
+        self.frames, self.buffers = program.frames, program.buffers
         for key, vector in heads.items():
             self._keep_head(key, vector)
         self._read(translator)
-        blocks = self.filed_blocks if self.layout is None else self.laid_blocks
-        blocks(order, [*(split.made[i].task for i in wanted), *whole])
+        shown = {split.made[i].task for i in wanted}
+        if program.acting is not None:
+            shown = {program.acting.others.get(t.id, t) for t in shown}
+        self.run_steps(program.steps, frozenset(t.id for t in shown))
+        if program.acting is not None:
+            self._act(program.acting)
         if self.layout is not None:
             flagged = self.store.flagged.items()
             self.store.flagged = {e: self.layout.filed(e, f) if f.any() else f for e, f in flagged}
@@ -160,12 +172,17 @@ class _Fast(Blocks):
         translator = Translator(self.context, self.shape, heads, longest)
         split = self._split(translator, heads)
         wanted = {n.id: n for n in self._wanted(split)}
-        whole = [] if self.layout is None else self._maybe_whole(split)
+        whole = self._maybe_whole(split)
         tasks = [*(split.made[i].task for i in wanted), *whole]
         order = schedule(translator.tasks, tasks)
-        if self.layout is not None:
-            order = with_folds(translator.tasks, order, tasks)
-        return Program((translator, split, wanted, whole, order))
+        if self.layout is not None and (folded := with_folds(translator.tasks, order, tasks)) is not order:
+            return Program(translator, split, wanted, laid_steps(folded, tasks, self.shape))
+        acting = find_acting(translator, self.shape, [split.made[i].task for i in wanted], whole)
+        if acting is not None:
+            tasks = [*acting.first(split.made[i].task for i in wanted), *whole]
+            order = schedule(acting.tasks, tasks)
+        steps = filed_steps if self.layout is None else laid_steps
+        return Program(translator, split, wanted, steps(order, tasks, self.shape), acting)
 
     # -- who computes what ------------------------------------------------------------------------
 
@@ -342,6 +359,42 @@ class _Fast(Blocks):
             if maybe and task.op == "agg_sum" and (arg.id in self.store.tasks or arg.op == "input"):
                 facts["whole", node.id] = _wholeness(self.filed(arg), rows[arg.grain])
         return facts
+
+    # -- rows that act ----------------------------------------------------------------------------
+
+    def _act(self, acting: Acting) -> None:
+        """The rest of it, for the rows that act."""
+        values = self.whole(acting.decision)
+        acts = acting.acts.take(values if values.dtype != np.bool_ else values.view(np.int8), mode="clip")
+        links = {e: i for e, i in self.links.items() if self.shape.parents[e][1] == acting.root}
+        chosen = acting_rows(acting.root, acts, links, self.layout, self.block, self._shared)
+        columns = {}
+        for task in acting.reads:
+            live = task.op == "live"
+            source = self.whole(acting.live[task.attrs[0]]) if live else self.whole(task)  # type: ignore[index]
+            columns[(task.op, task.grain, *task.attrs)] = source.take(chosen.rows[task.grain])
+        kept = {t.id: np.empty(len(chosen.rows[t.grain]), dtype=t.dtype) for t in acting.step.keep}
+        for entity, rows in self.run_step(acting.step, chosen.blocks, columns, kept, {}, laid=True):
+            self.store.flagged[entity][chosen.rows[entity][rows]] = True
+        for id, task in acting.results.items():
+            found = task.attrs[1] if task.op == "const" else kept.get(task.id)
+            if found is None:
+                found = columns[(task.op, task.grain, *task.attrs)]
+            self.acted[id] = acting.others[id], chosen.rows[acting.grains[id]], found
+
+    def filed(self, task: Task) -> Any:
+        """A task's column in the file's order; where only some rows act, put together."""
+        if task.id not in self.acted:
+            return super().filed(task)
+        other, rows, found = self.acted[task.id]
+        if other.op == "const":
+            many, value = self.context.book.tables[task.grain].rows, other.attrs[1]
+            column = np.full(many, value, dtype=task.dtype) if value else np.zeros(many, dtype=task.dtype)
+        else:
+            column = self.filed(other)
+            column = column if self.layout is not None and other.op not in READ else column.copy()
+        column[rows if self.layout is None else self.layout.orders[task.grain].take(rows)] = found
+        return column
 
     def _vector(self, node: Node, made: Made, careful: Careful | None) -> Vector:
         """An output's whole column, with the rows that were evaluated with care."""

@@ -18,6 +18,7 @@ from evaluator.vector import Flags
 
 Rows = npt.NDArray[np.intp]
 Chain = tuple[Guard, ...]
+Guards = Mapping[int, Chain]  # by task
 _SMALLEST = float(np.finfo(np.float64).smallest_normal)
 _UNDERFLOW = 4  # the flag that NumPy's error handler gives
 
@@ -42,9 +43,10 @@ class Line:
 
 
 class Frame:
-    """``size``: the most rows of a block. ``shapes``: by grain, the shape of its values in this block."""
+    """``count``: of tasks. ``size``: the most rows of a block. ``shapes``: by grain, the shape of its values in this
+    block."""
 
-    def __init__(self, count: int, size: int) -> None:
+    def __init__(self, count: int, size: int = 0) -> None:
         self.values: list[Any] = [None] * count
         self.kept: dict[int, Any] = {}  # where a task's values are to be stored
         self.shapes: dict[str, tuple[int, ...]] = {}
@@ -59,6 +61,14 @@ class Frame:
         self._owned: dict[int, Any] = {}
         self._selections: dict[Chain, Selection] = {}
         self._scratch: dict[tuple[int, Any], Any] = {}
+        self.chains: Guards = {}
+
+    def fit(self, count: int, size: int) -> None:
+        """Room for so many tasks, and rows."""
+        self.values += [None] * (count - len(self.values))
+        if size > self.size:
+            self.size = size
+            self._pool.clear()
 
     def seen(self, kind: str, flag: int) -> None:
         """The handler of NumPy's floating-point errors."""
@@ -174,8 +184,6 @@ class Frame:
             return value
         own = self.chains[task.id] if own is None else own
         return self.narrow(value, own, chain, grain)
-
-    chains: Mapping[int, Chain] = {}
 
     def narrow(self, value: Any, own: Chain, chain: Chain, grain: str) -> Any:
         """Values at the rows of ``own``, at those of ``chain``, which lies in it."""

@@ -4,7 +4,7 @@ A task gives a value for each row of its grain, or flags rows (its ``op`` is in 
 evaluator has to decide. Tasks are hash-consed like the nodes of the graph, and stand after what they read.
 """
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Container, Hashable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +69,13 @@ class Tasks:
         known.extend(c for c in checks if c not in known)
         return task
 
+    def unchecked(self, done: Container[int] = ()) -> "Tasks":
+        """The same tasks, whose flagging tasks are listed apart; without those of some, which are done elsewhere."""
+        found = Tasks()
+        found.all, found._known = self.all, self._known
+        found.checks = {id: list(checks) for id, checks in self.checks.items() if id not in done}
+        return found
+
 
 def _stage(op: str, arg: Task) -> int:
     crosses = op in CROSSING or (op == "spread" and arg.op != "input")
@@ -88,7 +95,7 @@ class Schedule:
 def schedule(tasks: Tasks, wanted: Iterable[Task]) -> Schedule:
     """What the ``wanted`` tasks need."""
     wanted = list(wanted)
-    order = _in_order(tasks, wanted)
+    order = in_order(tasks, wanted)
     while True:
         chains = _guards(tasks, order, wanted)
         stages, torn = _stages(tasks, order, chains)
@@ -99,7 +106,7 @@ def schedule(tasks: Tasks, wanted: Iterable[Task]) -> Schedule:
     return Schedule(tuple(sorted(order, key=lambda t: (stages[t.id], place[t.id]))), chains, stages)
 
 
-def _in_order(tasks: Tasks, wanted: Iterable[Task]) -> list[Task]:
+def in_order(tasks: Tasks, wanted: Iterable[Task]) -> list[Task]:
     """Each after its operands, and after the flagging tasks that belong to it."""
     order: dict[int, Task] = {}
     for root in wanted:

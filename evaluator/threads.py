@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 
 VARIABLE = "SOFTLIQ_THREADS"
 _ASKED: ContextVar[int | None] = ContextVar("threads", default=None)
@@ -20,6 +22,12 @@ def threads() -> int:
     if not (given.isascii() and given.isdigit()) or int(given) < 1:
         raise ValueError(f"`{VARIABLE}` is `{given}`, which is no number of threads: 1, 2, ...")
     return int(given)
+
+
+@cache
+def pool(count: int) -> ThreadPoolExecutor:
+    """So many threads, which wait for work from then on: to start them takes longer than much of it."""
+    return ThreadPoolExecutor(count, "softliq")
 
 
 @contextmanager

@@ -1,0 +1,203 @@
+"""What follows a decision that leaves most rows alone: evaluated for the rows that act, and settled for the rest.
+
+A tier that closes nothing puts the same constants into every cell of its rows. What a policy computes from those cells
+is then much simpler (``evaluator.folding``): nothing is reduced, nothing paid. So one decision of the accounts is
+looked for, with those of its ways that put the same constants everywhere; the rows that go another way *act*. First
+everything that the decision needs is evaluated for all rows, with what the others come to; then the rest for the acting
+accounts and their members alone, put together from all blocks.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from evaluator.folding import Folding, Unsettled
+from evaluator.shape import Shape
+from evaluator.steps import READ, Step, whole_step
+from evaluator.tasks import FLAGGING, Task, Tasks, in_order, schedule
+from evaluator.translate import Translator
+
+_MOST = 8  # decisions that are tried
+FEWEST = 8  # tasks that nobody but the acting rows needs, from which it pays
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Acting:
+    """``tasks``: with what was made for this. ``decision``: of the rows of ``root``; ``acts``: whether a row acts, by the decision's value. ``others``: by
+    task, what it comes to where a row does not. ``step``: for the acting rows, which gives ``results`` by task, of
+    ``grains``; ``reads``: what it reads, ``live``: of that, by number, tasks evaluated for all rows."""
+
+    tasks: Tasks
+    decision: Task
+    root: str
+    acts: Any
+    others: Mapping[int, Task]
+    step: Step
+    results: Mapping[int, Task]
+    grains: Mapping[int, str]
+    reads: tuple[Task, ...]
+    live: Mapping[int, Task]
+
+    def first(self, wanted: Iterable[Task]) -> list[Task]:
+        """What is evaluated for all rows, of what is wanted."""
+        found = [self.decision, *self.live.values()]
+        for task in wanted:
+            found.append(self.others.get(task.id, task))
+        return list({t.id: t for t in found if t.op != "const"}.values())
+
+
+def find_acting(translator: Translator, shape: Shape, wanted: Sequence[Task], whole: Sequence[Task]) -> Acting | None:
+    """The decision that leaves most to the acting rows. ``whole``: needed for all rows; None where nothing pays."""
+    tasks = translator.tasks
+    everything = _closure(tasks, [*wanted, *whole])
+    best: tuple[int, Callable[[], Acting | None]] | None = None
+    found = sorted(_decisions(everything, shape).items(), key=lambda d: -len(d[1]))
+    for decision, choices in found[:_MOST]:
+        for ways in _alike(choices):
+            plan = _Plan(translator, shape, decision, choices, ways, wanted, whole)
+            if plan.saved >= FEWEST and (best is None or plan.saved > best[0]):
+                best = plan.saved, plan.made
+    return None if best is None else best[1]()
+
+
+def _closure(tasks: Tasks, wanted: Iterable[Task]) -> dict[int, Task]:
+    """Everything that is needed for the wanted."""
+    found: dict[int, Task] = {}
+    stack = list(wanted)
+    while stack:
+        task = stack.pop()
+        if task.id not in found:
+            found[task.id] = task
+            stack += (*task.args, *tasks.checks.get(task.id, ()))
+    return found
+
+
+def _decisions(everything: Mapping[int, Task], shape: Shape) -> dict[Task, list[Task]]:
+    """By decision of a root entity, the tasks that choose by it."""
+    found: dict[Task, list[Task]] = {}
+    for task in everything.values():
+        if task.op in ("select", "choose") and task.args[0].op != "const":
+            decision = task.args[0]
+            while decision.op == "spread":
+                (decision,) = decision.args
+            if decision.grain in shape.parts and decision.grain not in shape.parents and decision.op != "const":
+                found.setdefault(decision, []).append(task)
+    return found
+
+
+def _slots(task: Task) -> tuple[int, ...]:
+    """By the decision's value, the place of the option among the operands after it."""
+    return (1, 0) if task.op == "select" else task.attrs[0]  # type: ignore[return-value]
+
+
+def _alike(choices: Sequence[Task]) -> list[tuple[int, ...]]:
+    """Ways that put the same constants everywhere: the decision's values, in groups."""
+    many = max(len(_slots(c)) for c in choices)
+    if any(len(_slots(c)) != many for c in choices):
+        return []
+    groups: dict[tuple[int | None, ...], list[int]] = {}
+    for way in range(many):
+        options = [c.args[1 + _slots(c)[way]] for c in choices]
+        groups.setdefault(tuple(o.id if o.op == "const" else None for o in options), []).append(way)
+    return [tuple(ways) for key, ways in groups.items() if any(id is not None for id in key)]
+
+
+class _Plan:
+    """One decision, one group of its ways."""
+
+    def __init__(
+        self,
+        translator: Translator,
+        shape: Shape,
+        decision: Task,
+        choices: Sequence[Task],
+        ways: tuple[int, ...],
+        wanted: Sequence[Task],
+        whole: Sequence[Task],
+    ) -> None:
+        self._tasks, self._shape, self._decision, self._ways = translator.tasks.unchecked(), shape, decision, ways
+        self._many = len(_slots(choices[0]))
+        options = {c.id: o for c in choices if (o := c.args[1 + _slots(c)[ways[0]]]).op == "const"}
+        folding = Folding(self._tasks, translator, options)
+        self.others: dict[int, Task] = {}
+        first: list[Task] = [decision, *whole]
+        for task in wanted:
+            other = self._other(folding, task, options)
+            if other is not None:
+                self.others[task.id] = other
+            first.append(task if other is None else other)
+        self.results = [t for t in wanted if t.id in self.others]
+        self._first_wanted = list({t.id: t for t in first}.values())
+        self._first = _closure(self._tasks, first)
+        cold = _closure(self._tasks, self.results)
+        self.saved = sum(1 for id in cold if id not in self._first)
+
+    def _other(self, folding: Folding, task: Task, options: Mapping[int, Task]) -> Task | None:
+        """What a wanted task comes to where its row does not act; None where it is evaluated for all rows."""
+        follows = self._following(task, options)
+        if task.id not in follows:
+            return None
+        reached = {self._decision.grain, *(e for e, (_, p) in self._shape.parents.items() if p == self._decision.grain)}
+        if any(t.grain not in reached for t in follows.values()):
+            return None
+        try:
+            return folding.folded(task)
+        except Unsettled:
+            return None
+
+    def _following(self, task: Task, options: Mapping[int, Task]) -> dict[int, Task]:
+        """Of what a task needs, what depends on the choices."""
+        found: dict[int, Task] = {}
+        everything = sorted(_closure(self._tasks, [task]).values(), key=lambda t: t.id)
+        for one in everything:  # operands have smaller numbers
+            if one.id in options or any(a.id in found for a in one.args):
+                found[one.id] = one
+        return found
+
+    # -- for the acting rows ----------------------------------------------------------------------
+
+    def made(self) -> Acting:
+        live: dict[int, Task] = {}
+        done: dict[int, Task] = {}
+        guards = schedule(self._tasks, self._first_wanted).guards
+        there = {id for id in self._first if id in guards and not guards[id]}  # for all rows
+        for task in in_order(self._tasks, self.results):
+            done[task.id] = self._again(task, there, live, done)
+        results = {t.id: done[t.id] for t in self.results}
+        tasks = self._tasks.unchecked(self._first)
+        order = schedule(tasks, list({t.id: t for t in results.values()}.values()))
+        reads = tuple(t for t in order.order if t.op in (*READ, "live"))
+        needed = {t.attrs[0] for t in reads if t.op == "live"}
+        acts = np.ones(self._many, dtype=np.bool_)
+        acts[list(self._ways)] = False
+        return Acting(
+            self._tasks,
+            self._decision,
+            self._decision.grain,
+            acts,
+            self.others,
+            whole_step(order, list(results.values())),
+            results,
+            {t.id: t.grain for t in self.results},
+            reads,
+            {id: t for id, t in live.items() if id in needed},
+        )
+
+    def _again(self, task: Task, there: set[int], live: dict[int, Task], done: dict[int, Task]) -> Task:
+        """The task as it is evaluated for acting rows: what all accounts have is read; members' values are computed
+        again, which takes less than to keep them."""
+        if task.op == "const" or task.op in READ:
+            return task
+        if task.id in there and task.grain == self._decision.grain and task.op not in FLAGGING:
+            live[task.id] = task
+            return self._tasks.make("live", (), (task.id,), grain=task.grain, dtype=task.dtype)
+        args = [done[a.id] for a in task.args]
+        if all(a is b for a, b in zip(args, task.args, strict=True)):
+            again = task
+        else:
+            again = self._tasks.make(task.op, args, task.attrs, grain=task.grain, dtype=task.dtype)
+        if task.id not in self._first and again is not task:
+            self._tasks.check(again, [done[c.id] for c in self._tasks.checks.get(task.id, ())])
+        return again

@@ -1,0 +1,110 @@
+"""The rows that act, with their members, cut out of all blocks and put together in blocks of their own."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from evaluator.groups import RUN
+from evaluator.index import Block, Layout
+
+Rows = Any
+
+
+@dataclass(frozen=True, slots=True)
+class ActingRows:
+    """``rows``: by entity, as numbers in their columns; members account by account where there are several blocks."""
+
+    rows: Mapping[str, Rows]
+    blocks: tuple[Block, ...]
+
+
+def acting_rows(
+    root: str, acts: Rows, links: Mapping[str, Rows], layout: Layout | None, block: int, shared: Callable[..., Any]
+) -> ActingRows:
+    """``acts``: (n,) of the root's rows, whether they act. ``links``: by member entity, each one's root row, where the
+    book is not laid out."""
+    roots = np.flatnonzero(acts)
+    rows: dict[str, Rows] = {root: roots}
+    owners: dict[str, Rows] = {}
+    if layout is None:
+        for entity, link in links.items():
+            rows[entity] = found = _members(acts, link, shared)
+            owners[entity] = np.searchsorted(roots, link[found])
+    else:
+        for entity in layout.orders:
+            if entity != root:
+                rows[entity], owners[entity] = _laid_members(layout, root, entity, roots)
+    counts = {entity: np.bincount(owner, minlength=len(roots)) for entity, owner in owners.items()}
+    most = max((int(c.max(initial=0)) for c in counts.values()), default=0)
+    if max([len(r) for r in rows.values()]) <= 2 * block and most <= RUN:
+        return ActingRows(rows, (_one(rows, owners),)) if len(roots) else ActingRows(rows, ())
+    for entity, owner in owners.items():
+        order = np.argsort(owner, kind="stable")
+        rows[entity] = rows[entity][order]
+    return ActingRows(rows, tuple(_blocks(root, len(roots), counts, block)))
+
+
+def _one(rows: Mapping[str, Rows], owners: Mapping[str, Rows]) -> Block:
+    return Block(dict.fromkeys(rows, 0), {e: (len(r),) for e, r in rows.items()}, dict(owners))
+
+
+def _members(acts: Rows, link: Rows, shared: Callable[..., Any]) -> Rows:
+    """The members whose row acts, in the file's order."""
+    size, acts = 1 << 16, np.append(acts, False)  # which is what members of nobody read
+
+    def work(starts: Any) -> list[tuple[int, Rows]]:
+        return [(s, s + np.flatnonzero(acts.take(link[s : s + size], mode="wrap"))) for s in starts]
+
+    parts = [part for found in shared(work, range(0, len(link), size)) for part in found]
+    return np.concatenate([rows for _, rows in sorted(parts, key=lambda p: p[0])] or [np.empty(0, np.int64)])
+
+
+def _laid_members(layout: Layout, root: str, entity: str, roots: Rows) -> tuple[Rows, Rows]:
+    """The members of some rows, account by account, and whose they are."""
+    found, owners = [], []
+    edges = np.searchsorted(roots, [b.starts[root] for b in layout.blocks] + [len(layout.orders[root])])
+    for block, first, last in zip(layout.blocks, edges, edges[1:], strict=False):
+        if first == last:
+            continue
+        places = roots[first:last] - block.starts[root]
+        start, shape = block.starts[entity], block.shapes[entity]
+        if entity in block.owners:
+            counts = np.bincount(block.owners[entity], minlength=block.shapes[root][0])
+            begins = np.concatenate(([0], np.cumsum(counts)[:-1]))[places]
+            many = counts[places]
+            whose = np.repeat(np.arange(last - first), many)
+            offset = np.arange(len(whose)) - np.repeat(np.cumsum(many) - many, many)
+            found.append(start + begins[whose] + offset)
+            owners.append(first + whose)
+        else:
+            depth, width = shape
+            found.append((start + places[:, None] + np.arange(depth) * width).ravel())
+            owners.append(np.repeat(np.arange(first, last), depth))
+    if not found:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    return np.concatenate(found), np.concatenate(owners)
+
+
+def _blocks(root: str, count: int, counts: Mapping[str, Rows], block: int) -> Any:
+    """About ``block`` members in each; a row with more than are summed in one go is a block alone, as a matrix."""
+    ends = {entity: np.cumsum(c) for entity, c in counts.items()}
+    first = 0
+    while first < count:
+        last = count
+        for entity, end in ends.items():
+            before = int(end[first - 1]) if first else 0
+            last = min(last, max(first + 1, int(np.searchsorted(end, before + block, "right"))))
+            long = np.flatnonzero(counts[entity][first:last] > RUN)
+            if len(long):
+                last = first + max(1, int(long[0]))
+        starts = {root: first} | {e: int(end[first - 1]) if first else 0 for e, end in ends.items()}
+        many = {e: int(end[last - 1]) - starts[e] for e, end in ends.items()}
+        if last - first == 1:
+            shapes: dict[str, tuple[int, ...]] = {root: (1,)} | {e: (n, 1) for e, n in many.items()}  # type: ignore[dict-item]
+            yield Block(starts, shapes)
+        else:
+            owners = {e: np.repeat(np.arange(last - first), counts[e][first:last]) for e in ends}
+            yield Block(starts, {root: (last - first,)} | {e: (n,) for e, n in many.items()}, owners)
+        first = last

@@ -1,0 +1,160 @@
+"""Tasks in which a decision has gone one way: what its choices come to then, with the arithmetic that this settles.
+
+Accounts in a tier that closes nothing reduce nothing, pay nothing, and are as healthy afterwards as before. Where the
+tier's cells are put in for the choice, most of what follows comes to a number, or to a task that is there anyway.
+Every step gives the same bits as the tasks themselves would.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from evaluator.acts import ACTS
+from evaluator.frame import Frame
+from evaluator.tasks import Task, Tasks
+from evaluator.translate import Translator
+
+_PURE = frozenset(
+    "add sub mul div neg abs sign sqrt exp pow floor ceil min max clamp size_div unsigned same compare margin not and "
+    "or take map segment piecewise size_piece count_bounds advance".split()
+)
+
+
+class Unsettled(Exception):
+    """Something can't be said of all rows at once."""
+
+
+class Folding:
+    """``tasks``: where what is made stands. ``options``: by task that chooses by the decision, what it comes to.
+    ``translator``: it knows which values are never below zero, and which never minus zero."""
+
+    def __init__(self, tasks: Tasks, translator: Translator, options: Mapping[int, Task]) -> None:
+        self.tasks, self._translator = tasks, translator
+        self._done: dict[int, Task] = dict(options)
+
+    def folded(self, task: Task) -> Task:
+        """Raises Unsettled."""
+        stack = [task]
+        while stack:
+            top = stack[-1]
+            waiting = [a for a in top.args if a.id not in self._done] if top.id not in self._done else []
+            if waiting:
+                stack += waiting
+            else:
+                stack.pop()
+                if top.id not in self._done:
+                    self._done[top.id] = self._fold(top)
+        return self._done[task.id]
+
+    def _fold(self, task: Task) -> Task:
+        args = [self._done[a.id] for a in task.args]
+        checks = self.tasks.checks.get(task.id, ())
+        if all(a is b for a, b in zip(args, task.args, strict=True)):
+            if all(self.folded(a) is a for c in checks for a in c.args):
+                return task
+            found = self.tasks.make("same", [task], ("folded",), grain=task.grain, dtype=task.dtype or np.float64)
+        else:
+            found = self._simple(task, args, checks)
+        return self._with_checks(found, checks)
+
+    def _with_checks(self, found: Task, checks: Iterable[Task]) -> Task:
+        left = [c for check in checks if (c := self._check(check)) is not None]
+        if left and found.op == "const":
+            raise Unsettled
+        return self.tasks.check(found, left) if left else found
+
+    def _check(self, check: Task) -> Task | None:
+        """The flagging task with the decision taken; None where it flags nothing."""
+        args = [self.folded(a) for a in check.args]
+        if all(a.op == "const" for a in args):
+            frame = self._frame(check, args)
+            with np.errstate(all="ignore"):
+                ACTS[check.op](frame, self._like(check, args), ())
+            if frame.flagged:
+                raise Unsettled
+            return None
+        return self._like(check, args)
+
+    def _like(self, task: Task, args: list[Task]) -> Task:
+        found: Task = self.tasks.make(task.op, args, task.attrs, grain=task.grain, dtype=task.dtype)
+        return found
+
+    def _simple(self, task: Task, args: list[Task], checks: Iterable[Task]) -> Task:
+        if task.op == "select" and args[0].op == "const":
+            return args[1] if args[0].attrs[1] else args[2]
+        if task.op == "choose" and args[0].op == "const":
+            return args[1 + task.attrs[0][args[0].attrs[1]]]  # type: ignore[index]
+        if task.op == "spread" and args[0].op == "const":
+            return args[0]
+        if task.op in ("agg_sum", "peak") and args[0].op == "const" and args[0].attrs[1] == 0.0:
+            return self._const(0.0)
+        if args and all(a.op == "const" for a in args) and task.op in _PURE:
+            return self._value(task, args)
+        if task.op == "unsigned" and args[0].op == "mul" and any(_is(a, 0.0) for a in args[0].args):
+            return self._const(0.0)  # whatever its sign was
+        if not any(c.op == "infinite" for c in checks):
+            simple = self._arithmetic(task.op, args)
+            if simple is not None:
+                return simple
+        return self._like(task, args)
+
+    def _arithmetic(self, op: str, args: list[Task]) -> Task | None:
+        """Where adding or taking away nothing, or multiplying by one or nothing, leaves a value or nothing. What is not
+        finite was flagged where it came from."""
+        match op, args:
+            case "and" | "or", _ if any(a.op == "const" for a in args):
+                settles = op == "or"
+                left = [a for a in args if a.op != "const"]
+                if any(a.op == "const" and a.attrs[1] == settles for a in args):
+                    return self._const(settles)
+                return left[0] if len(left) == 1 else None
+            case "mul", [a, b]:
+                for one, other in ((a, b), (b, a)):
+                    if _is(one, 1.0):
+                        return other
+                    if _is(one, 0.0) and not _signed(one) and self._plus(other):
+                        return self._const(0.0)
+            case "add", [a, b]:
+                for one, other in ((a, b), (b, a)):
+                    if _is(one, 0.0) and (_signed(one) or self._translator.unsigned(other)):
+                        return other
+            case "sub", [a, b] if _is(b, 0.0) and not _signed(b):
+                return a
+            case "div", [a, b] if _is(b, 1.0):
+                return a
+            case "unsigned", [a] if self._translator.unsigned(a):
+                return a
+        return None
+
+    def _plus(self, task: Task) -> bool:
+        return task.id in self._translator.nonnegative and self._translator.unsigned(task)
+
+    def _const(self, value: Any) -> Task:
+        found: Task = self.tasks.const(value)
+        return found
+
+    def _value(self, task: Task, args: list[Task]) -> Task:
+        """What the task gives for constants."""
+        frame = self._frame(task, args)
+        with np.errstate(all="call", call=frame.seen):
+            value = np.asarray(ACTS[task.op](frame, self._like(task, args), ()))
+        if frame.flagged or frame.trouble or value.ndim:
+            raise Unsettled
+        return self._const(value.item())
+
+    def _frame(self, task: Task, args: list[Task]) -> Frame:
+        frame = Frame(len(self.tasks.all) + 1)
+        for arg in args:
+            value = arg.attrs[1]
+            frame.values[arg.id] = np.float64(value) if isinstance(value, float) else value
+        frame.shapes = {task.grain: (1,)}
+        return frame
+
+
+def _is(task: Task, value: float) -> bool:
+    return task.op == "const" and isinstance(task.attrs[1], float) and task.attrs[1] == value
+
+
+def _signed(zero: Task) -> bool:
+    return bool(np.signbit(zero.attrs[1]))  # type: ignore[call-overload]
