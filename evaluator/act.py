@@ -23,7 +23,7 @@ def taken(frame: Frame, task: Task, chain: Chain, values: Any, index: Any) -> An
     """``values[index]``."""
     if not isinstance(index, np.ndarray) or index.ndim == 0:
         return values[index]
-    return np.take(values, index, out=frame.out(task, chain, [index]), mode="clip")
+    return np.take(values, index, out=frame.out(task, chain, [index]), mode="wrap")
 
 
 def folded(ufunc: Callable[..., Any]) -> Act:

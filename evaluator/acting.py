@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.folding import Folding, Unsettled
+from evaluator.folding import ExactFolding, Folding, Unsettled
 from evaluator.shape import Shape
 from evaluator.steps import READ, Step, whole_step
 from evaluator.tasks import FLAGGING, Task, Tasks, in_order, schedule
@@ -119,7 +119,8 @@ class _Plan:
     ) -> None:
         self._tasks, self._shape, self._decision, self._ways = translator.tasks.unchecked(), shape, decision, ways
         self._many = len(_slots(choices[0]))
-        options = {c.id: o for c in choices if (o := c.args[1 + _slots(c)[ways[0]]]).op == "const"}
+        self._translator, self._choices = translator, choices
+        options = self._options(ways[0])
         folding = Folding(self._tasks, translator, options)
         self.others: dict[int, Task] = {}
         first: list[Task] = [decision, *whole]
@@ -133,6 +134,10 @@ class _Plan:
         self._first = _closure(self._tasks, first)
         cold = _closure(self._tasks, self.results)
         self.saved = sum(1 for id in cold if id not in self._first)
+
+    def _options(self, way: int) -> dict[int, Task]:
+        """The constants that the decision's way puts in, by the task that chooses."""
+        return {c.id: o for c in self._choices if (o := c.args[1 + _slots(c)[way]]).op == "const"}
 
     def _other(self, folding: Folding, task: Task, options: Mapping[int, Task]) -> Task | None:
         """What a wanted task comes to where its row does not act; None where it is evaluated for all rows."""
@@ -199,5 +204,24 @@ class _Plan:
         else:
             again = self._tasks.make(task.op, args, task.attrs, grain=task.grain, dtype=task.dtype)
         if task.id not in self._first and again is not task:
-            self._tasks.check(again, [done[c.id] for c in self._tasks.checks.get(task.id, ())])
+            checks = self._tasks.checks.get(task.id, ())
+            self._tasks.check(again, [self._watched(task, done[c.id], done) for c in checks])
         return again
+
+    def _watched(self, task: Task, check: Task, done: Mapping[int, Task]) -> Task:
+        """The flagging task without rows whose way of the decision makes certain what the task comes to."""
+        decision = done.get(self._decision.id)
+        if check.op != "near" or check.grain != self._decision.grain or decision is None or decision.op != "live":
+            return check
+        certain = tuple(self._certain(task, way) for way in range(self._many))
+        if not any(certain):
+            return check
+        attrs = (check.op, check.attrs, certain)
+        return self._tasks.make("unless", [decision, *check.args], attrs, grain=check.grain, dtype=None)
+
+    def _certain(self, task: Task, way: int) -> bool:
+        options = {id: o for id, o in self._options(way).items() if o.id not in self._translator.inexact}
+        try:
+            return ExactFolding(self._tasks, self._translator, options).folded(task).op == "const"
+        except Unsettled:
+            return False

@@ -29,9 +29,11 @@ def acting_rows(
     rows: dict[str, Rows] = {root: roots}
     owners: dict[str, Rows] = {}
     if layout is None:
+        place = np.empty(len(acts), dtype=np.int64)
+        place[roots] = np.arange(len(roots))
         for entity, link in links.items():
             rows[entity] = found = _members(acts, link, shared)
-            owners[entity] = np.searchsorted(roots, link[found])
+            owners[entity] = place[link[found]]
     else:
         for entity in layout.orders:
             if entity != root:

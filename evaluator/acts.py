@@ -10,7 +10,7 @@ import numpy as np
 
 from evaluator.act import Act, folded, reads, taken
 from evaluator.acts_choice import CHOICE
-from evaluator.acts_flags import FLAGS
+from evaluator.acts_flags import FLAGS, unless
 from evaluator.acts_lookups import LOOKUPS
 from evaluator.acts_members import MEMBERS
 from evaluator.acts_moves import folds
@@ -30,7 +30,7 @@ def _lookup(frame: Frame, task: Task, chain: Chain) -> Any:
     values, bad = frame.heads[task.attrs[0]]
     (index,) = reads(frame, task, chain)
     if bad is not None:
-        frame.flag(task.grain, chain, bad.take(index, mode="clip"))
+        frame.flag(task.grain, chain, bad.take(index, mode="wrap"))
     if values.shape == (1,):
         return values[0]
     return taken(frame, task, chain, values, index)
@@ -68,7 +68,7 @@ def _spread(frame: Frame, task: Task, chain: Chain) -> Any:
         return frame.narrow(whole, (), chain, task.grain) if chain else whole
     if chain:
         link = frame.narrow(link, (), chain, task.grain)
-    return np.take(whole, link, out=frame.out(task, chain, [link]), mode="clip")
+    return np.take(whole, link, out=frame.out(task, chain, [link]), mode="wrap")
 
 
 def _same(frame: Frame, task: Task, chain: Chain) -> Any:
@@ -144,3 +144,4 @@ ACTS: dict[str, Act] = {
     "unsigned": _unsigned,
 }
 ACTS["fold"] = folds(ACTS)
+ACTS["unless"] = unless(ACTS)

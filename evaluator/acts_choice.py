@@ -1,6 +1,7 @@
 """Acts that compare, decide and choose: an operand of which some rows are wanted is computed for those."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from evaluator.act import Act, folded, reads
 from evaluator.frame import Chain, Frame
 from evaluator.logic import _ORDER as ORDER
 from evaluator.tasks import Task
+
+_BITS = 12  # flags of rows whose first is looked up in a table
 
 
 def _compare(frame: Frame, task: Task, chain: Chain) -> Any:
@@ -128,11 +131,36 @@ def _pick(frame: Frame, task: Task, chain: Chain) -> Any:
     arrays = [f for f in flags if np.ndim(f)]
     if not arrays:
         return next((r for r, f in zip(rows, flags, strict=True) if f), other)
-    result = frame.out(task, chain, arrays)
+    shape = arrays[0].shape
+    kind: Any = np.uint8 if len(flags) <= 8 else np.uint16
+    if len(flags) > _BITS:
+        return _pick_long(frame, task, chain, flags, shape)
+    code = frame.scratch(0, kind, shape)  # a bit for each flag
+    code.fill(sum(1 << i for i, f in enumerate(flags) if np.ndim(f) == 0 and f))
+    bit = frame.scratch(1, kind, shape)
+    for i, flag in enumerate(flags):
+        if np.ndim(flag):
+            np.bitwise_or(code, np.multiply(flag.view(np.uint8), kind(1 << i), out=bit), out=code)
+    found = frame.out(task, chain, arrays)
+    return np.take(_first(rows, int(other)), code, out=found, mode="wrap")  # type: ignore[call-overload]
+
+
+@cache
+def _first(rows: tuple[int, ...], other: int) -> Any:
+    """By the flags' bits, the row of the first that is set."""
+    found = np.full(1 << len(rows), other, dtype=np.int32)
+    for i in reversed(range(len(rows))):
+        found.reshape(-1, 2, 1 << i)[:, 1] = rows[i]
+    return found
+
+
+def _pick_long(frame: Frame, task: Task, chain: Chain, flags: Sequence[Any], shape: tuple[int, ...]) -> Any:
+    rows, other = task.attrs
+    result = frame.out(task, chain, [f for f in flags if np.ndim(f)])
     if result is None:
-        result = np.empty(arrays[0].shape, dtype=np.int32)
+        result = np.empty(shape, dtype=np.int32)
     result.fill(other)
-    for row, flag in zip(reversed(rows), reversed(flags), strict=True):
+    for row, flag in zip(reversed(rows), reversed(flags), strict=True):  # type: ignore[call-overload]
         np.copyto(result, row, where=flag)
     return result
 

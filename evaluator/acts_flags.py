@@ -1,5 +1,7 @@
 """Acts that flag rows for the careful evaluator: decisions that are close, and faults."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from math import isfinite
 from typing import Any
 
@@ -8,7 +10,7 @@ import numpy as np
 from evaluator.act import Act, reads
 from evaluator.acts_lookups import next_state
 from evaluator.error import HALF_UNIT
-from evaluator.frame import Chain, Frame
+from evaluator.frame import Chain, Frame, peak_of
 from evaluator.pieces import Segments, Step
 from evaluator.tasks import Task
 
@@ -21,17 +23,30 @@ def _near(frame: Frame, task: Task, chain: Chain) -> None:
     rest = iter(sizes)
     size_a = next(rest) if has_left else None
     size_b = next(rest) if has_right else None
-    flag_near(frame, task, chain, a, b, float(left), float(right), size_a, size_b)  # type: ignore[arg-type]
+    peaks = [frame.peak((t.id, chain), v) for t, v in zip(task.args[2:], sizes, strict=True)]
+    rest = iter(peaks)
+    tops = next(rest) if has_left else None, next(rest) if has_right else None
+    flag_near(frame, task, chain, a, b, float(left), float(right), size_a, size_b, tops)  # type: ignore[arg-type]
 
 
 def flag_near(
-    frame: Frame, task: Task, chain: Chain, a: Any, b: Any, left: float, right: float, size_a: Any, size_b: Any
+    frame: Frame,
+    task: Task,
+    chain: Chain,
+    a: Any,
+    b: Any,
+    left: float,
+    right: float,
+    size_a: Any,
+    size_b: Any,
+    tops: tuple[float | None, float | None] = (None, None),
 ) -> None:
     rows = None
     if isinstance(a, np.ndarray) and a.ndim and (isinstance(b, float) or np.ndim(b) == 0) and isfinite(b):
         b = float(b)  # first by one bound for the whole block
-        peak = _peak(size_a) if size_a is not None else abs(b) * 1.001
-        most = _CLOSE * (left * peak + right * (abs(b) if size_b is None else _peak(size_b)))
+        peak = abs(b) * 1.001 if size_a is None else tops[0] if tops[0] is not None else peak_of(size_a)
+        other = abs(b) if size_b is None else tops[1] if tops[1] is not None else peak_of(size_b)
+        most = _CLOSE * (left * peak + right * other)
         if isfinite(most):
             from_low = np.greater_equal(a, b - most, out=frame.scratch(0, np.bool_, a.shape))
             above = np.greater(a, b + most, out=frame.scratch(1, np.bool_, a.shape))
@@ -50,10 +65,6 @@ def flag_near(
         frame.flag(task.grain, chain, rows[bad])
     elif np.any(bad):
         frame.flag(task.grain, chain, bad)
-
-
-def _peak(sizes: Any) -> float:
-    return float(sizes.max(initial=0.0)) if isinstance(sizes, np.ndarray) else max(0.0, float(sizes))
 
 
 def _at(values: Any, rows: Any) -> Any:
@@ -127,7 +138,7 @@ def _near_end(frame: Frame, task: Task, chain: Chain) -> None:
     x, *rest = reads(frame, task, chain)
     size = rest.pop(0) if sized else np.abs(x)
     ends = segments.low if side == "low" else segments.high
-    end = ends.take(rest[0], mode="clip") if rest else ends[0]
+    end = ends.take(rest[0], mode="wrap") if rest else ends[0]
     with np.errstate(all="ignore"):
         bound = _CLOSE * (steps * size + (np.abs(end) if segments.step.rounded else 0.0))
         gap = x - end if side == "low" else end - x
@@ -173,6 +184,24 @@ def _absent(frame: Frame, task: Task, chain: Chain) -> None:
     bad = np.less(reads(frame, task, chain)[0], 0)
     if np.any(bad):
         frame.flag(task.grain, chain, bad)
+
+
+def unless(acts: Mapping[str, Act]) -> Act:
+    """Another flagging act, without rows whose way of a decision makes them certain."""
+
+    def act(frame: Frame, task: Task, chain: Chain) -> None:
+        op, attrs, certain = task.attrs
+        decision, *args = task.args
+        before = len(frame.flagged)
+        acts[str(op)](frame, replace(task, op=op, args=tuple(args), attrs=attrs), chain)
+        if len(frame.flagged) == before:
+            return
+        ways = frame.columns["live", decision.grain, *decision.attrs]
+        uncertain = np.logical_not(np.array(certain)).take(ways.view(np.int8) if ways.dtype == np.bool_ else ways)
+        left = [(grain, rows[uncertain[rows]]) for grain, rows in frame.flagged[before:]]
+        frame.flagged[before:] = [(grain, rows) for grain, rows in left if len(rows)]
+
+    return act
 
 
 FLAGS: dict[str, Act] = {

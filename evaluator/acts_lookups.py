@@ -27,11 +27,11 @@ def _advance(frame: Frame, task: Task, chain: Chain) -> Any:
 
 def next_state(step: Step, state: Any, code: Any) -> Any:
     assert step.dense is not None
-    return step.dense.ravel().take(state * step.dense.shape[1] + code, mode="clip")
+    return step.dense.ravel().take(state * step.dense.shape[1] + code, mode="wrap")
 
 
 def _segment(frame: Frame, task: Task, chain: Chain) -> Any:
-    segments, bits = task.attrs
+    segments, bits, _ = task.attrs
     assert isinstance(segments, Segments)
     x, *state = reads(frame, task, chain)
     if isinstance(bits, Bits) and isinstance(x, np.ndarray) and x.flags.c_contiguous:
@@ -41,17 +41,21 @@ def _segment(frame: Frame, task: Task, chain: Chain) -> Any:
 
 
 def _by_bits(frame: Frame, task: Task, chain: Chain, bits: Bits, x: Any, state: Any) -> Any:
+    """``state``: the group, or what leads to it by a table of the segments' own."""
     shape = x.shape if np.ndim(state) <= x.ndim else state.shape
     if shape != x.shape:
         x = np.ascontiguousarray(np.broadcast_to(x, shape))
     cell = frame.scratch(0, np.int64, shape)
     np.right_shift(x.view(np.int64), bits.shift, out=cell)
-    np.subtract(cell, bits.base, out=cell)
-    np.clip(cell, 0, bits.count - 1, out=cell)
-    np.add(cell, np.multiply(state, bits.count, out=frame.scratch(1, np.int64, np.shape(state))), out=cell)
+    np.clip(cell, bits.base, bits.base + bits.count - 1, out=cell)
+    starts = bits.starts if task.attrs[2] is None else task.attrs[2].rows  # type: ignore[attr-defined]
+    start = starts.take(state, mode="wrap") if np.ndim(state) == 0 else None
+    if start is None:
+        start = np.take(starts, state, out=frame.scratch(1, np.int64, np.shape(state)), mode="wrap")
+    np.add(cell, start, out=cell)
     out = np.empty(shape, np.int64) if chain else frame.buffer(task, shape)
-    piece = np.take(bits.pieces, cell, out=out, mode="clip")
-    bound = np.take(bits.bounds, cell, out=frame.scratch(2, np.float64, shape), mode="clip")
+    piece = np.take(bits.pieces, cell, out=out, mode="wrap")
+    bound = np.take(bits.bounds, cell, out=frame.scratch(2, np.float64, shape), mode="wrap")
     return np.add(piece, np.greater_equal(x, bound, out=frame.scratch(3, np.bool_, shape)), out=piece)
 
 
@@ -61,15 +65,15 @@ def _piecewise(frame: Frame, task: Task, chain: Chain) -> Any:
     x, p = reads(frame, task, chain)
     shape = np.shape(p)
     if not shape or shape != np.shape(x):
-        inner, start, y = (part.take(p, mode="clip") for part in (pieces.a, pieces.start, pieces.y))
+        inner, start, y = (part.take(p, mode="wrap") for part in (pieces.a, pieces.start, pieces.y))
     else:
         parts = enumerate((pieces.a, pieces.start, pieces.y))
-        inner, start, y = (np.take(v, p, out=frame.scratch(i, np.float64, shape), mode="clip") for i, v in parts)
+        inner, start, y = (np.take(v, p, out=frame.scratch(i, np.float64, shape), mode="wrap") for i, v in parts)
     offset = np.subtract(x, start, out=frame.out(task, chain, [x, p]))
     if infinite:
         offset = np.where(np.isinf(x) & (inner == 0.0), 0.0, offset)
     if pieces.b is not None and pieces.c is not None:
-        inner = inner + offset * (pieces.b.take(p, mode="clip") + offset * pieces.c.take(p, mode="clip"))
+        inner = inner + offset * (pieces.b.take(p, mode="wrap") + offset * pieces.c.take(p, mode="clip"))
     out = offset if isinstance(offset, np.ndarray) else None
     result = np.multiply(offset, inner, out=out)
     result = np.add(y, result, out=out)
@@ -82,8 +86,8 @@ def _size_piece(frame: Frame, task: Task, chain: Chain) -> Any:
     (pieces,) = task.attrs
     assert isinstance(pieces, Polynomials)
     size, p, value = reads(frame, task, chain)
-    away = size + np.abs(pieces.start.take(p, mode="clip"))
-    return pieces.steep.take(p, mode="clip") * away + np.abs(pieces.y.take(p, mode="clip")) + np.abs(value)
+    away = size + np.abs(pieces.start.take(p, mode="wrap"))
+    return pieces.steep.take(p, mode="wrap") * away + np.abs(pieces.y.take(p, mode="clip")) + np.abs(value)
 
 
 LOOKUPS: dict[str, Act] = {

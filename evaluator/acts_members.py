@@ -82,9 +82,18 @@ def _has(frame: Frame, task: Task, chain: Chain) -> Any:
 
 
 def _peak(frame: Frame, task: Task, chain: Chain) -> Any:
-    value, shape = frame.values[task.args[0].id], frame.shapes[str(task.attrs[0])]
-    owners, most = frame.links.get(str(task.attrs[0])), float(np.max(value, initial=0.0))
-    return most * (float(shape[0]) if owners is None else _each(frame, task, owners, None))
+    """As many times the greatest of all members at hand as a row has members; over the file's order, noted first."""
+    value = frame.values[task.args[0].id]
+    most = float(np.max(value, initial=0.0))
+    if task.attrs[1]:  # of sizes
+        most = max(most, -float(np.min(value, initial=0.0)))
+    most = most if most == most else np.inf
+    shape = frame.shapes.get(task.grain)
+    if shape is None:
+        frame.tops[task.id] = max(most, frame.tops.get(task.id, 0.0))
+        return None
+    members, owners = frame.shapes[str(task.attrs[0])], frame.links.get(str(task.attrs[0]))
+    return most * (float(members[0]) if owners is None else _each(frame, task, owners, None))
 
 
 MEMBERS: dict[str, Act] = {

@@ -74,7 +74,7 @@ def _table(frame: Frame, task: Task, chain: Chain) -> Any:
     values, bad, rows = frame.tables[task.id]
     index = frame.narrow(frame.places(task.args[0], rows), (), chain, task.grain)
     if bad is not None:
-        frame.flag(task.grain, chain, bad.take(index, mode="clip"))
+        frame.flag(task.grain, chain, bad.take(index, mode="wrap"))
     return taken(frame, task, chain, values, index)
 
 

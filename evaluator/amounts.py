@@ -34,20 +34,38 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class RowAmounts:
-    """One amount of each row, (n,) both; ``values`` mean nothing where not ``known``. ``unit`` is a policy's own."""
+    """One amount of each row, (n,) both; ``values`` mean nothing where not ``known``. ``unit`` is a policy's own.
+    ``rows``: their numbers, where all others are known to have nothing."""
 
     values: npt.NDArray[np.float64]
     known: npt.NDArray[np.bool_]
     unit: str
+    rows: npt.NDArray[np.intp] | None = None
 
-    def totals(self, codes: npt.NDArray[Any], count: int) -> list[Amount]:
-        """For each of ``count`` codes the sum over the rows that have it, left to right."""
-        values, unknown = self.values, np.zeros(count, dtype=np.int64)
+    def totals(self, codes: npt.NDArray[Any], counts: npt.NDArray[Any]) -> list[Amount]:
+        """For each code the sum over the rows that have it, left to right. ``counts``: how many rows have each."""
+        values, unknown, count = self.values, np.zeros(len(counts), dtype=np.int64), len(counts)
+        if self.rows is not None:
+            codes = codes[self.rows]
         if not self.known.all():
             unknown = np.bincount(codes[~self.known], minlength=count)
             codes, values = codes[self.known], values[self.known]
-        found = np.bincount(codes, values, count)
-        return [Amount(float(total), int(n)) for total, n in zip(found, unknown, strict=True)]
+        return [Amount(float(t), int(n)) for t, n in zip(_totals(codes, values, counts), unknown, strict=True)]
+
+
+def _totals(codes: npt.NDArray[Any], values: npt.NDArray[np.float64], counts: npt.NDArray[Any]) -> Any:
+    """(count,): where most rows have one code, its sum apart: adding up in place waits for each addition to be stored."""
+    some = np.flatnonzero(values != 0.0)  # the others add nothing
+    if 4 * len(some) < len(values):
+        codes, values = codes[some], values[some]
+    most = int(np.argmax(counts))
+    if 4 * int(counts[most]) < 3 * len(values):
+        return np.bincount(codes, values, len(counts))
+    rest = np.flatnonzero(codes != most)
+    found = np.bincount(codes[rest], values[rest], len(counts))
+    mine = np.delete(values, rest) if len(rest) else values
+    found[most] = np.add.accumulate(mine)[-1] + 0.0 if len(mine) else 0.0
+    return found
 
 
 def summed(policy: Policy) -> set[tuple[str, str]]:
@@ -81,12 +99,23 @@ def tier_amounts(
     found = {name: _amount(policy, book, find, entity, name, made.get((entity, name))) for name in NAMES}
     notional, close = found["notional"], find(entity, "close")
     if found["closed"] is None and notional is not None and close is not None:
-        with np.errstate(invalid="ignore", over="ignore"):  # infinite times 0 counts as unknown
-            values = notional.values * close.values
-        found["closed"] = RowAmounts(values, notional.known & close.known() & ~np.isnan(values), notional.unit)
+        found["closed"] = _closed(notional, close)
     absent = [name for name in ("notional", "cost") if found[name] is None]
     notes = tuple(f"no `{n}`: neither `{entity}` nor the one entity that links to it has such a column" for n in absent)
     return found, ", ".join(sorted({a.unit for a in found.values() if a is not None})), notes
+
+
+def _closed(notional: RowAmounts, close: Column) -> RowAmounts:
+    """The part of the notional that is closed."""
+    values, known, rows = notional.values, notional.known, None
+    if close.quality is None and bool(known.all()) and np.isfinite(values.sum()):
+        rows = np.flatnonzero(close.values != 0.0)
+        values, known = values[rows], known[rows]
+    with np.errstate(invalid="ignore", over="ignore"):  # infinite times 0 counts as unknown
+        values = values * (close.values if rows is None else close.values[rows])
+    if rows is None:
+        known = known & close.known()
+    return RowAmounts(values, known & ~np.isnan(values), notional.unit, rows)
 
 
 def _amount(policy: Policy, book: Book, find: Find, entity: str, name: str, summed: Column | None) -> RowAmounts | None:

@@ -16,13 +16,14 @@ _MOST = 1 << 18  # cells of all groups at most
 class Bits:
     """Numbers from zero on are cut into cells, ``1 << shift`` floats in each; the first and last have no end. Group g
     has ``count`` cells from ``g * count`` on: the piece on which the cell begins, and the bound in it where the next
-    begins, infinite where there is none."""
+    begins, infinite where there is none. ``starts``: by group, what is added to a number's cell of all cells."""
 
     shift: int
     base: int
     count: int
     pieces: Index
     bounds: Floats
+    starts: Index
 
 
 def bits_of(segments: Segments) -> Bits | None:
@@ -57,4 +58,5 @@ def _table(segments: Segments, shift: int, keys: list[Index], turns: Iterable[In
         found = bounds[turn]
         later = found > edges[key - base]
         inside[group, (key - base)[later]] = found[later]
-    return Bits(shift, base, count, pieces.ravel(), inside.ravel())
+    starts = np.arange(len(keys), dtype=np.int64) * count - base
+    return Bits(shift, base, count, pieces.ravel(), inside.ravel(), starts)

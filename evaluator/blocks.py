@@ -36,8 +36,7 @@ class Store:
 
 class Blocks:
     """What blocks read and where they write. ``groups`` and ``links``: of each entity that belongs to another, the
-    members of each row, and each member's row. ``frames``: idle ones. ``buffers``: columns of tasks that nobody outside
-    sees, from one evaluation to the next."""
+    members of each row, and each member's row. ``frames``: idle ones."""
 
     def __init__(self, context: Context, shape: Shape, block: int, progress: Progress | None) -> None:
         self.context, self.shape, self.block, self.progress = context, shape, block, progress
@@ -46,7 +45,7 @@ class Blocks:
         self.store = Store()
         self.layout: Layout | None = None
         self.frames: list[Frame] = []
-        self.buffers: dict[int, Any] = {}
+        self._lent: list[Any] = []
 
     def told(self, share: float) -> None:
         if self.progress is not None:
@@ -68,10 +67,16 @@ class Blocks:
     def _room(self, task: Task, new: bool) -> Any:
         rows = self.context.book.tables[task.grain].rows
         if new:
-            return np.empty(rows, dtype=task.dtype)
-        if task.id not in self.buffers:
-            self.buffers[task.id] = np.empty(rows, dtype=task.dtype)
-        return self.buffers[task.id]
+            return self.context.book.kept.lent(task.dtype, rows)
+        column = self.context.book.kept.column(task.dtype, rows)
+        self._lent.append(column)
+        return column
+
+    def let_go(self) -> None:
+        """Gives back the columns that nobody sees; the next evaluation writes to them."""
+        for column in self._lent:
+            self.context.book.kept.back(column)
+        self._lent.clear()
 
     def _crosses(self, step: Step) -> None:
         """Values of each row from those of its members, all rows at once."""
@@ -99,8 +104,8 @@ class Blocks:
         wide = {("whole", a.id): whole[a] for a in step.spread}
         size = max((prod(s) for b in blocks for s in b.shapes.values()), default=1)
 
-        def work(blocks: Sequence[Block]) -> list[tuple[str, Any]]:
-            frame = self.frames.pop() if self.frames else Frame(step.count)
+        def work(blocks: Sequence[Block]) -> tuple[list[tuple[str, Any]], dict[int, float]]:
+            frame = self._frame(step)
             frame.fit(step.count, size)
             frame.chains, frame.heads = step.chains, self.store.heads
             for id, value in step.consts:
@@ -123,11 +128,22 @@ class Blocks:
                     frame.flagged = []
                     frame.run(step.acts)
                     flagged += [(entity, block.starts[entity] + rows) for entity, rows in frame.flagged]
+            tops = dict(frame.tops)
             frame.forget()
             self.frames.append(frame)
-            return flagged
+            return flagged, tops
 
-        return [one for found in self._shared(work, blocks, step.times) for one in found]
+        found = list(self._shared(work, blocks, step.times))
+        for task in step.tops:
+            most = max((tops.get(task.id, 0.0) for _, tops in found), default=0.0)
+            self.store.tasks[task.id] = self.groups[str(task.attrs[0])].sizes * most
+        return [one for flagged, _ in found for one in flagged]
+
+    def _frame(self, step: Step) -> Frame:
+        try:
+            return self.frames.pop()
+        except IndexError:  # another thread may have taken it
+            return Frame(step.count)
 
     def _blocks(self, step: Step) -> Sequence[Block]:
         """Those of a layout for members, or runs of rows."""
@@ -157,7 +173,8 @@ class Blocks:
             column = self.context.book.tables[str(entity)].columns[str(name)]
             if column.quality is None and self.context.policy.type_of(str(entity), str(name)).kind is not Kind.TEXT:
                 return column.values
-        return self.layout.filed(task.grain, self.whole(task))
+        values = self.whole(task)
+        return self.layout.filed(task.grain, values, self.context.book.kept.lent(values.dtype, len(values)))
 
     def whole(self, task: Task) -> Any:
         if task.op == "const":

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from evaluator.columns import Column, Values
 from evaluator.index import Index
+from evaluator.kept import Kept
 from evaluator.literals import exact
 
 
@@ -53,13 +54,14 @@ class BookTable:
 @dataclass(frozen=True, slots=True)
 class Book:
     """``as_of`` in seconds since 1970 UTC; None where the snapshot doesn't state it. ``hashes``: SHA-256 by file.
-    ``index``: the book laid out for evaluation, where it has been (``indexed``)."""
+    ``index``: the book laid out for evaluation, where it has been (``indexed``). ``kept``: what evaluations keep."""
 
     name: str
     as_of: Fraction | None
     tables: dict[str, BookTable]
     hashes: dict[str, str] = field(default_factory=dict)
     index: Index | None = field(default=None, compare=False)
+    kept: Kept = field(default_factory=Kept, compare=False, repr=False)
 
 
 def indexed(book: Book) -> Book:

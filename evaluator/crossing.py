@@ -28,7 +28,4 @@ def crossed(task: Task, groups: Groups, args: list[Any]) -> Any:
             index = groups.index if len(args) == 1 else groups.index[args[1]]
             ufunc.at(best, index, args[0] if len(args) == 1 else args[0][args[1]])
             return best[: groups.count]
-        case "peak":
-            peak = float(np.max(args[0], initial=0.0))
-            return groups.sizes * (peak if peak == peak else np.inf)
     raise TypeError(f"no task {task.op}")

@@ -21,7 +21,8 @@ from evaluator import error
 from evaluator.acting import Acting, find_acting
 from evaluator.acting_rows import acting_rows
 from evaluator.blocks import BLOCK, Blocks
-from evaluator.columns import KNOWN, origin_code
+from evaluator.book import Book
+from evaluator.columns import KNOWN, Column, origin_code
 from evaluator.context import Context
 from evaluator.cut import Careful, evaluate_cut, units
 from evaluator.frame import Frame
@@ -56,8 +57,8 @@ class Split:
 
 @dataclass(slots=True)
 class Program:
-    """What is the same for every evaluation of one policy, with its params, over one book. ``frames`` and
-    ``buffers``: as in ``Blocks``."""
+    """What is the same for every evaluation of one policy, with its params, over one book. ``frames``: as in
+    ``Blocks``."""
 
     translator: Translator
     split: Split
@@ -65,7 +66,6 @@ class Program:
     steps: list[Step]
     acting: Acting | None = None
     frames: list[Frame] = field(default_factory=list)
-    buffers: dict[int, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -77,6 +77,13 @@ class Compiled:
     planned: Plan
     context: Context
     program: Program | None = None
+
+    def of(self, book: Book) -> bool:
+        """Whether it was compiled for these very tables."""
+        mine = self.context.book
+        return (mine.index is None) == (book.index is None) and all(
+            book.tables.get(e) is t for e, t in mine.tables.items()
+        )
 
 
 def run(
@@ -146,7 +153,7 @@ class _Fast(Blocks):
         translator, split, wanted = program.translator, program.split, program.wanted
         if not split.made or len(split.rest) > len(split.made):
             return None
-        self.frames, self.buffers = program.frames, program.buffers
+        self.frames = program.frames
         for key, vector in heads.items():
             self._keep_head(key, vector)
         self._read(translator)
@@ -165,6 +172,7 @@ class _Fast(Blocks):
             makers[node.id] = partial(self._vector, node, split.made[node.id], careful)
         done = Lazy(makers)
         rest = self._finish(heads, done)
+        self.let_go()
         self.told(1.0)
         return ChainMap(rest, done) if rest else done  # type: ignore[arg-type]
 
@@ -199,31 +207,25 @@ class _Fast(Blocks):
 
     def _group(self, entity: str) -> int:
         """Whose member each row is; how many members a row has at most."""
-        kept = self._kept_groups(entity)
-        if kept is not None:
-            self.groups[entity] = kept
-            return int(kept.sizes.max(initial=0))
         link, parent = self.shape.parents[entity]
         column, count = self.context.book.tables[entity].columns[link], self.context.book.tables[parent].rows
-        member = column.values >= 0
+        known = self.context.book.kept.groups.get((entity, link))
+        if known is None or known[0] is not column:
+            known = column, self._groups(column, count)
+            self.context.book.kept.groups[entity, link] = known
+        self.links[entity], self.groups[entity] = known[1].index, known[1]
+        return int(known[1].sizes.max(initial=0))
+
+    def _groups(self, column: Column, count: int) -> Groups:
+        index = column.values.astype(np.intp, copy=False)
+        member = index >= 0
         if column.quality is not None:
             member &= column.quality == KNOWN
-        index = column.values.astype(np.intp, copy=False)
-        self.links[entity] = index
-        self.groups[entity] = make_groups(index if member.all() else np.where(member, index, count), count)
-        return int(self.groups[entity].sizes.max(initial=0))
+        return make_groups(index if member.all() else np.where(member, index, count), count)
 
     def _longest(self, entity: str) -> int:
         """How many members a row has at most, where these are not all rows."""
         return int(self.context.facts.get(("longest", entity, self.shape.parents[entity][1]), 0))
-
-    def _kept_groups(self, entity: str) -> Groups | None:
-        book, index = self.context.book, self.context.book.index
-        link = self.shape.parents[entity][0]
-        for sources, _, groups in index.layouts.values() if index is not None else ():
-            if entity in groups and any(s is book.tables[entity].columns[link] for s in sources):
-                return groups[entity]
-        return None
 
     def _split(self, translator: Translator, heads: Mapping[int, Vector]) -> Split:
         split = Split([], {}, [])
@@ -365,7 +367,7 @@ class _Fast(Blocks):
     def _act(self, acting: Acting) -> None:
         """The rest of it, for the rows that act."""
         values = self.whole(acting.decision)
-        acts = acting.acts.take(values if values.dtype != np.bool_ else values.view(np.int8), mode="clip")
+        acts = acting.acts.take(values if values.dtype != np.bool_ else values.view(np.int8), mode="wrap")
         links = {e: i for e, i in self.links.items() if self.shape.parents[e][1] == acting.root}
         chosen = acting_rows(acting.root, acts, links, self.layout, self.block, self._shared)
         columns = {}
@@ -387,12 +389,15 @@ class _Fast(Blocks):
         if task.id not in self.acted:
             return super().filed(task)
         other, rows, found = self.acted[task.id]
+        many = self.context.book.tables[task.grain].rows
         if other.op == "const":
-            many, value = self.context.book.tables[task.grain].rows, other.attrs[1]
-            column = np.full(many, value, dtype=task.dtype) if value else np.zeros(many, dtype=task.dtype)
+            column = self.context.book.kept.lent(task.dtype, many)
+            column.fill(other.attrs[1])
         else:
             column = self.filed(other)
-            column = column if self.layout is not None and other.op not in READ else column.copy()
+            if self.layout is None or other.op in READ:
+                column, whole = self.context.book.kept.lent(column.dtype, many), column
+                np.copyto(column, whole)
         column[rows if self.layout is None else self.layout.orders[task.grain].take(rows)] = found
         return column
 

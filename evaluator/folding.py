@@ -5,7 +5,10 @@ tier's cells are put in for the choice, most of what follows comes to a number, 
 Every step gives the same bits as the tasks themselves would.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from operator import add, mul, neg, pos, sub
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,12 @@ from evaluator.translate import Translator
 _PURE = frozenset(
     "add sub mul div neg abs sign sqrt exp pow floor ceil min max clamp size_div unsigned same compare margin not and "
     "or take map segment piecewise size_piece count_bounds advance".split()
+)
+
+
+_EXACT: Mapping[str, Callable[..., Fraction]] = defaultdict(
+    lambda: lambda *_: None,
+    {"add": add, "sub": sub, "mul": mul, "neg": neg, "abs": abs, "min": min, "max": max, "unsigned": pos, "same": pos},
 )
 
 
@@ -77,6 +86,10 @@ class Folding:
         return self._like(check, args)
 
     def _like(self, task: Task, args: list[Task]) -> Task:
+        if task.attrs == (False,):  # the same that is watched for lost digits is there already
+            known = self.tasks.known(task.op, args, (True,), task.grain)
+            if known is not None:
+                return known
         found: Task = self.tasks.make(task.op, args, task.attrs, grain=task.grain, dtype=task.dtype)
         return found
 
@@ -158,3 +171,19 @@ def _is(task: Task, value: float) -> bool:
 
 def _signed(zero: Task) -> bool:
     return bool(np.signbit(zero.attrs[1]))  # type: ignore[call-overload]
+
+
+class ExactFolding(Folding):
+    """What comes to the same number exactly, not only as it is computed: a decision by it needs no watching."""
+
+    def _with_checks(self, found: Task, checks: Iterable[Task]) -> Task:
+        return found
+
+    def _value(self, task: Task, args: list[Task]) -> Task:
+        if any(a.id in self._translator.inexact for a in args):
+            raise Unsettled
+        found = super()._value(task, args)
+        value, numbers = found.attrs[1], [a.attrs[1] for a in args]
+        if isinstance(value, float) and _EXACT[task.op](*map(Fraction, numbers)) != value:  # type: ignore[arg-type]
+            raise Unsettled
+        return found

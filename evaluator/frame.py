@@ -54,11 +54,13 @@ class Frame:
         self.links: Mapping[str, Any] = {}
         self.heads: Mapping[Any, Any] = {}
         self.flagged: list[tuple[str, Rows]] = []
+        self.tops: dict[int, float] = {}  # by task, the greatest value of all blocks
         self.inner: Frame | None = None  # where a block stands several times
         self.trouble = 0
         self.size = size
         self._pool: dict[Any, list[Any]] = defaultdict(list)
         self._owned: dict[int, Any] = {}
+        self._peaks: dict[tuple[int, Chain], float] = {}
         self._selections: dict[Chain, Selection] = {}
         self._scratch: dict[tuple[int, Any], Any] = {}
         self.chains: Guards = {}
@@ -77,13 +79,14 @@ class Frame:
     def start(self, shapes: dict[str, tuple[int, ...]]) -> None:
         self.shapes = shapes
         self._selections.clear()
+        self._peaks.clear()
         self._pool_all()
 
     def forget(self) -> None:
         """Lets go of everything but the buffers."""
         self.start({})
         self.values = [None] * len(self.values)
-        self.kept, self.columns, self.links, self.heads, self.flagged = {}, {}, {}, {}, []
+        self.kept, self.columns, self.links, self.heads, self.flagged, self.tops = {}, {}, {}, {}, [], {}
 
     def run(self, lines: Sequence[tuple[Line, Any]]) -> None:
         values, keeps = self.values, self.kept
@@ -105,6 +108,12 @@ class Frame:
                 base = self._owned.pop(done, None)
                 if base is not None:
                     self._pool[base.dtype.type].append(base)
+
+    def peak(self, key: tuple[int, Chain], values: Any) -> float:
+        """The greatest of a block's sizes, looked for once: ``values`` are the task's at the rows that reach a chain."""
+        if key not in self._peaks:
+            self._peaks[key] = peak_of(values)
+        return self._peaks[key]
 
     # -- buffers ----------------------------------------------------------------------------------
 
@@ -266,3 +275,7 @@ def lines(
         if id not in kept:
             free.setdefault(i, []).append(id)
     return [Line(t, chains[t.id], tuple(free.get(i, ()))) for i, t in enumerate(order)]
+
+
+def peak_of(sizes: Any) -> float:
+    return float(sizes.max(initial=0.0)) if isinstance(sizes, np.ndarray) else max(0.0, float(sizes))

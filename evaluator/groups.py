@@ -53,8 +53,9 @@ def sums(groups: Groups, weights: Floats) -> Floats:
 
 def _added(index: Rows, weights: Floats, count: int) -> Floats:
     """(count,) float64: the sum of each index below ``count``, left to right."""
-    found: Floats = np.bincount(index, weights, count + 1)[:count].astype(np.float64, copy=False)
-    return found + 0.0
+    found = np.zeros(count + 1)
+    np.add.at(found, index, weights)  # one after the other, like bincount, which looks at every index before
+    return np.add(found[:count], 0.0, out=found[:count])
 
 
 def any_of(groups: Groups, flags: Flags) -> Flags:

@@ -44,9 +44,9 @@ class Layout:
         """A column of the file in the layout's order."""
         return values.take(self.orders[entity])
 
-    def filed(self, entity: str, values: Any) -> Any:
-        """A column of the layout in the file's order."""
-        found = np.empty_like(values)
+    def filed(self, entity: str, values: Any, found: Any = None) -> Any:
+        """A column of the layout in the file's order; ``found``: where to."""
+        found = np.empty_like(values) if found is None else found
         found[self.orders[entity]] = values
         return found
 
@@ -135,12 +135,11 @@ class Laid:
 
 @dataclass(slots=True)
 class Index:
-    """What evaluations of one book keep for the next: layouts, columns as they are laid out, and what was compiled.
+    """What evaluations of one book keep for the next: layouts, and columns as they are laid out.
     ``stored``: by entity and name, columns that an index on disk has laid out."""
 
     layouts: dict[Any, tuple[tuple[Any, ...], Layout, Mapping[str, "Groups"]]] = field(default_factory=dict)
     columns: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
-    compiled: list[Any] = field(default_factory=list)
     stored: Mapping[tuple[str, str], Laid] = field(default_factory=dict)
     _alike: dict[Any, bool] = field(default_factory=dict)
 

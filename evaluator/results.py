@@ -102,10 +102,10 @@ class Results:
         amounts, unit, notes = tier_amounts(
             self.policy, self.book, self.column, tiers.entity, self.evaluation.member_sums
         )
-        codes = codes.astype(np.intp)
         many = len(tiers.labels)
-        counts, unknown = np.bincount(codes, minlength=many), np.bincount(codes[why != KNOWN], minlength=many)
-        totals = {name: None if amount is None else amount.totals(codes, many) for name, amount in amounts.items()}
+        counts, held = np.bincount(codes, minlength=many), np.flatnonzero(why != KNOWN) if why.strides[0] else []
+        unknown = np.bincount(codes[held], minlength=many)
+        totals = {name: None if amount is None else amount.totals(codes, counts) for name, amount in amounts.items()}
         lines = []
         for i, label in enumerate(tiers.labels):
             sums = {name: None if total is None else total[i] for name, total in totals.items()}

@@ -72,7 +72,7 @@ def _aggregate(t: "Translator", node: Node, args: list[Made]) -> Made | None:
             tasks = [value.task, *([counted.task] if counted is not None else [])]
             empty = t.make("beyond", [members, zero], ("low", True), grain=node.grain, dtype=None)
             task = cross(node.op, tasks, [empty])
-            size = value.size and t.make("peak", [value.size], (entity,), grain=node.grain)
+            size = value.size and peak(t, value.size, entity, node.grain)
             return Made(task, value.steps, size, value.once)
     return None
 
@@ -86,12 +86,33 @@ def _total(
 ) -> Made:
     entity = str(node.attrs[0])
     checks = [t.make("infinite", [value.task], grain=entity, dtype=None)] if node.args[0].facts.infinite else []
-    task = cross("agg_sum", [filtered(value.task)], checks)
+    added = value.task.args[0] if value.task.op == "unsigned" else value.task  # a sum is never minus zero anyway
+    task = cross("agg_sum", [filtered(added)], checks)
     longest = t.longest[entity]
     size = None
     if value.size is not None or not node.args[0].facts.nonnegative:
-        size = sized_if(t, node, lambda: t.make("peak", [filtered(t.size(value, entity))], (entity,), grain=node.grain))
+        size = sized_if(t, node, lambda: peak(t, t.size(value, entity), entity, node.grain))
     return Made(task, value.steps + longest + 3, size)
+
+
+def peak(t: "Translator", size: Task, entity: str, grain: str) -> Task:
+    """For each row, at least the sum of its members' sizes: the greatest of many, as many times as it has members.
+    Greatest values of parts are looked for where the parts are there anyway."""
+
+    def number(op: str, a: Task, b: Task) -> Task:
+        return t.make(op, [a, b], (False,), grain=grain)
+
+    match size.op, size.args:
+        case "add", (a, b):
+            return number("add", peak(t, a, entity, grain), peak(t, b, entity, grain))
+        case "mul", (a, b) if a.op == "const" and b.grain == entity:
+            return number("mul", peak(t, b, entity, grain), a)
+        case "abs", (a,) if a.op == "input":
+            members = t.make("agg_count", [], (entity,), grain=grain)
+            return number("mul", members, t.tasks.const(t.most(a)))
+        case "abs", (a,) if a.grain == entity:
+            return t.make("peak", [a], (entity, True), grain=grain)
+    return t.make("peak", [size], (entity, False), grain=grain)
 
 
 GROUPS: dict[str, Rule] = {

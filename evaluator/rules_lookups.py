@@ -107,7 +107,13 @@ def _segment(t: "Translator", node: Node, args: list[Made]) -> Made | None:
     if segments.outside == "extended" and node.args[0].facts.infinite:
         checks.append(t.make("infinite", [x.task], grain=node.grain, dtype=None))
     bits = t.bits(segments) if never_below else None
-    task = t.make("segment", [x.task, *states], (segments, bits), grain=node.grain, dtype=np.int64)
+    leads = None
+    if bits is not None and states and states[0].op == "map":  # straight from what the group is looked up by
+        (rows,) = states[0].attrs
+        assert isinstance(rows, Rows)
+        leads = _kept(t, ("starts", id(segments), id(rows)), Rows(bits.starts.take(rows.rows, mode="wrap")))
+    by = states if leads is None else [states[0].args[0]]
+    task = t.make("segment", [x.task, *by], (segments, bits, leads), grain=node.grain, dtype=np.int64)
     if guarded and (not x.exact or segments.step.rounded):
         code = t.make("count_bounds", [x.task], (segments.step,), grain=node.grain, dtype=np.int64)
         guard = (segments.step, x.steps, x.size is not None)

@@ -11,6 +11,7 @@ from evaluator.tasks import Task
 if TYPE_CHECKING:
     from evaluator.translate import Translator
 
+_RATHER = 8.0  # times another error
 _FUNCTION = 16.0  # half units of exp and powers
 
 
@@ -38,6 +39,8 @@ def _sum(t: "Translator", node: Node, args: list[Made]) -> Made:
         size = sized_if(
             t, node, lambda: t.make("add", [t.size(m, node.grain) for m in args], (False,), grain=node.grain)
         )
+    if size is not None and node.op == "sub" and a.size is None:
+        t.differences[size.id] = a
     return Made(task, max(a.steps, b.steps) + ROUNDED, size)
 
 
@@ -50,16 +53,41 @@ def _product(t: "Translator", node: Node, args: list[Made]) -> Made:
     task = _computed(t, node, args)
     size = None
     if any(m.size for m in args):
-        size = sized_if(
-            t, node, lambda: t.make("mul", [t.size(m, node.grain) for m in args], (False,), grain=node.grain)
-        )
+
+        def sized() -> Task:
+            for one, other in (args, args[::-1]):
+                if one.size is None and other.size is not None and other.size.id in t.differences:
+                    return _of_difference(t, node, task, one, t.differences[other.size.id])
+            return t.make("mul", [t.size(m, node.grain) for m in args], (False,), grain=node.grain)
+
+        size = sized_if(t, node, sized)
     return Made(task, args[0].steps + args[1].steps + ROUNDED, size)
+
+
+def _of_difference(t: "Translator", node: Node, task: Task, factor: Made, first: Made) -> Task:
+    """The size of f * (x - y): |f| * (|x| + |y|) is at most 2 * |f * x| + |f * (x - y)|. A policy often has |f| * x,
+    such as the notional beside the profit."""
+    product = t.make("mul", [t.size(factor, node.grain), t.size(first, node.grain)], (True,), grain=node.grain)
+    t.nonnegative.add(product.id)
+    twice = t.make("mul", [t.tasks.const(2.0), product], (False,), grain=node.grain)
+    return t.make("add", [t.make("abs", [task], grain=node.grain), twice], (False,), grain=node.grain)
 
 
 def _quotient(t: "Translator", node: Node, args: list[Made]) -> Made:
     a, b = args
     task = _computed(t, node, args, (), t.near_zero(b, node.grain))
     size = None
+    if a.size and not b.size and b.steps > _RATHER * (a.steps + ROUNDED):  # the divisor's error is the result's own
+        steps = 2 * a.steps + ROUNDED
+
+        def parts() -> Task:
+            own = task if task.id in t.nonnegative else t.make("abs", [task], grain=node.grain)
+            own = t.make("mul", [own, t.tasks.const(2 * b.steps / steps)], (False,), grain=node.grain)
+            divisor = b.task if b.task.id in t.nonnegative else t.make("abs", [b.task], grain=node.grain)
+            above = t.make("size_div", [t.size(a, node.grain), divisor], grain=node.grain)
+            return t.make("add", [above, own], (False,), grain=node.grain)
+
+        return Made(task, steps, sized_if(t, node, parts))
     if a.size or b.size:
 
         def sized() -> Task:

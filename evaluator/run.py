@@ -104,11 +104,7 @@ def evaluate(
     policy, book = solved.policy, solved.book
     tried = perf_counter()
     asked = (policy, params, None if wanted is None else frozenset(wanted), optimise)
-    compiled = next((c for c in _kept(book) if c.key[0] is policy and c.key[1:] == asked[1:]), None)
-    if compiled is None:
-        compiled = _compile(asked, book)
-        if solved.policy is given:  # else a new one each time
-            _kept(book).append(compiled)
+    compiled = _compiled(asked, book, keep=solved.policy is given)  # else a new one each time
     outputs, planned = compiled.outputs, compiled.planned
     context = replace(compiled.context, book=book, memo={})
     lowered = perf_counter()
@@ -152,12 +148,20 @@ def evaluate(
     )  # fmt: skip
 
 
-def _kept(book: Book) -> list[fast.Compiled]:
-    """What was compiled for this book, the last few."""
-    if book.index is None:
-        return []
-    del book.index.compiled[:-_KEPT]
-    return book.index.compiled
+def _compiled(key: tuple[Any, ...], book: Book, keep: bool) -> fast.Compiled:
+    """As it was compiled for this book before, where it is one of the last few."""
+    compiled = book.kept.compiled
+    for known in compiled:
+        if known.key[0] is key[0] and known.key[1:] == key[1:]:
+            if known.of(book):
+                return known
+            compiled.remove(known)
+            break
+    made = _compile(key, book)
+    if keep and made.key[3]:
+        compiled.append(made)
+        del compiled[:-_KEPT]
+    return made
 
 
 def _compile(key: tuple[Any, ...], book: Book) -> fast.Compiled:

@@ -114,8 +114,9 @@ class Exactly:
 
     def reasons(self, entity: str, found: Vector) -> Codes:
         """Why rows stand in the unknown tier, those in doubt decided."""
-        codes = np.array(found.full(self._book.tables[entity].rows).values)
+        codes = found.full(self._book.tables[entity].rows).values
         if found.doubt is not None:
+            codes = np.array(codes)
             for row in np.flatnonzero(np.broadcast_to(found.doubt, codes.shape)).tolist():
                 unknown = self.reference.tier_row(entity, self.number(entity, row))[1]
                 codes[row] = KNOWN if unknown is None else unknown.code

@@ -16,7 +16,8 @@ READ = ("input", "blank", "rows")
 class Step:
     """``grain``: of its blocks' rows; None where a block has all grains. ``acts``: what is done with each block.
     ``keep``: tasks whose columns are kept. ``before``: tasks of steps before, at the same rows; ``spread``: those read
-    by members. ``crossing``: done before, over whole columns. ``times``: how often each row is gone through."""
+    by members. ``crossing``: done before, over whole columns; ``tops``: after, from the
+    greatest value of all blocks. ``times``: how often each row is gone through."""
 
     grain: str | None
     acts: Sequence[tuple[Line, Any]]
@@ -24,6 +25,7 @@ class Step:
     before: tuple[Task, ...]
     spread: tuple[Task, ...]
     crossing: tuple[Task, ...]
+    tops: tuple[Task, ...]
     consts: tuple[tuple[int, Any], ...]
     chains: Guards
     count: int
@@ -58,7 +60,7 @@ def _steps(order: Schedule, wanted: Sequence[Task], shape: Shape, laid: bool) ->
         if task.op == "const":
             continue
         key = order.stages[task.id], task.grain
-        if laid and task.op in CROSSING:  # with the last of its members' values
+        if task.op in CROSSING and (laid or task.op == "peak"):  # with the last of its members' values
             entity = str(task.attrs[0])
             own = [place[a.id][0] for a in task.args if a.id in place]
             key = max(own, default=0), entity
@@ -68,17 +70,22 @@ def _steps(order: Schedule, wanted: Sequence[Task], shape: Shape, laid: bool) ->
     for task in order.order:
         if task.op != "const":
             for arg in _read(order, task):
-                if arg.op not in READ and (place[arg.id] != place[task.id] or (not laid and task.op in CROSSING)):
+                if arg.op not in READ and (place[arg.id] != place[task.id] or (not laid and _whole(task))):
                     stored.add(arg.id)
     keys = sorted(found, key=lambda k: (k[0], shape.parts.index(k[1])))
     steps = []
     for key in keys:
         if all(t.op in READ for t in found[key]):
             continue
-        crossing = () if laid else tuple(t for t in found[key] if t.op in CROSSING)
-        tasks = found[key] if laid else [t for t in found[key] if t.op not in CROSSING]
+        crossing = () if laid else tuple(t for t in found[key] if _whole(t))
+        tasks = found[key] if laid else [t for t in found[key] if not _whole(t)]
         steps.append(_step(order, key[1], tasks, stored, crossing, laid=laid))
     return steps
+
+
+def _whole(task: Task) -> bool:
+    """Over the file's order: whether it needs whole columns."""
+    return task.op in CROSSING and task.op != "peak"
 
 
 def _read(order: Schedule, task: Task) -> Iterable[Task]:
@@ -104,7 +111,8 @@ def _step(
     consts = {
         a.id: a.attrs[1] for t in tasks for a in (*t.args, *(g[0] for g in order.guards[t.id])) if a.op == "const"
     }
-    keep = tuple(t for t in tasks if t.id in stored)
+    tops = tuple(t for t in tasks if t.op == "peak" and not laid)
+    keep = tuple(t for t in tasks if t.id in stored and t not in tops)
     alias = frozenset({"same", "spread"}) if laid else frozenset({"same"})
     found = lines(tasks, order.guards, frozenset(t.id for t in keep), alias)
     return Step(
@@ -114,6 +122,7 @@ def _step(
         tuple(a for i, a in before.items() if i not in spread or a.grain == grain),
         tuple(spread.values()),
         crossing,
+        tops,
         tuple(consts.items()),
         order.guards,
         1 + max((a.id for t in order.order for a in (t, *t.args)), default=0),

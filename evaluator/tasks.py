@@ -13,7 +13,7 @@ from evaluator.graph import SCALAR
 
 # Tasks without a value: they flag rows whose decision may be another one, or that have a fault.
 FLAGGING = frozenset(
-    {"near", "near_whole", "near_bound", "near_end", "beyond", "infinite", "crossed", "open", "absent"}
+    {"near", "near_whole", "near_bound", "near_end", "beyond", "infinite", "crossed", "open", "absent", "unless"}
 )
 # Tasks that take a value of another grain, so that all its rows must be there before.
 CROSSING = frozenset({"agg_sum", "agg_min", "agg_max", "agg_count", "agg_any", "peak"})
@@ -59,6 +59,10 @@ class Tasks:
             self._known[key] = Task(len(self.all), op, args, attrs, grain, dtype, stage)
             self.all.append(self._known[key])
         return self._known[key]
+
+    def known(self, op: str, args: Iterable[Task], attrs: tuple[Hashable, ...], grain: str) -> Task | None:
+        """The task of this meaning, where there is one."""
+        return self._known.get((op, tuple(a.id for a in args), attrs, grain))
 
     def const(self, value: Hashable) -> Task:
         return self.make("const", (), (type(value), value), grain=SCALAR, dtype=None)

@@ -50,7 +50,9 @@ class Translator:
         self._made: dict[int, Made | None] = {}
         self.blanky_nodes: set[int] = set()
         self.nonnegative: set[int] = set()
+        self.inexact: set[int] = set()  # constants that are rounded
         self.choices: dict[int, tuple[Task, list[Made], tuple[int, ...]]] = {}  # by task: index, options, slots
+        self.differences: dict[int, Made] = {}  # by size of a difference: what was subtracted from
         self._bits: dict[Segments, Bits | None] = {}
         self._unsigned: dict[int, bool] = {}
 
@@ -123,6 +125,19 @@ class Translator:
             return task
         return self.make("abs", [task], grain=task.grain)
 
+    def most(self, task: Task) -> float:
+        """The greatest size of an input's finite cells."""
+        entity, name = task.attrs
+        values = self.context.book.tables[str(entity)].columns[str(name)].values
+        key = "most", entity, name
+        if key not in self.context.facts:
+            top = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
+            if not np.isfinite(top):
+                top = float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
+            self.context.facts[key] = top
+        found: float = self.context.facts[key]
+        return found
+
     def near(self, a: Made, b: Made, grain: str) -> list[Task]:
         """Flags rows in which the two are closer than their errors."""
         if a.exact and b.exact:
@@ -144,7 +159,10 @@ class Translator:
         value = node.constant
         match node.type.kind, value:
             case _, Number():
-                return Made(self.tasks.const(float(value)), 0.0 if value.exact else 1.0, None, True)
+                task = self.tasks.const(float(value))
+                if not value.exact:
+                    self.inexact.add(task.id)
+                return Made(task, 0.0 if value.exact else 1.0, None, True)
             case Kind.FLAG, _:
                 return Made(self.tasks.const(bool(value)))
             case _, str():
@@ -167,6 +185,8 @@ class Translator:
                 float(abs(vector.values[0]) + np.asarray(error.total(vector)).max() / error.HALF_UNIT)
             )
             steps = 1.0
+        if steps:
+            self.inexact.add(task.id)
         return Made(task, steps, size, vector.once)
 
     def gathered(self, node: Node, index: Task, column: Node) -> Made:

@@ -1,0 +1,42 @@
+"""What evaluations of one book keep for the next, so that it is neither made nor asked from the system again."""
+
+import ctypes
+import weakref
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from evaluator.groups import Groups
+
+
+@dataclass(slots=True, eq=False)
+class Kept:
+    """What was ``compiled``; by entity and link, the column and whose members it makes the rows; and idle memory, by
+    kind and length: a new page of memory takes longer to get than to fill."""
+
+    compiled: list[Any] = field(default_factory=list)
+    groups: dict[tuple[str, str], tuple[Any, "Groups"]] = field(default_factory=dict)
+    room: dict[tuple[Any, int], list[Any]] = field(default_factory=dict)
+
+    def column(self, dtype: Any, rows: int) -> Any:
+        """One to write to, whatever stands in it, until it is given ``back``."""
+        idle = self.room.setdefault((dtype, rows), [])
+        try:
+            return idle.pop()
+        except IndexError:
+            return np.empty(rows, dtype=dtype)
+
+    def back(self, column: Any) -> None:
+        self.room[column.dtype.type, len(column)].append(column)
+
+    def lent(self, dtype: Any, rows: int) -> Any:
+        """One that somebody outside gets, whatever stands in it; its memory comes back when nothing looks at it any
+        more, neither the array nor any view of it."""
+        column = self.column(np.dtype(dtype).type, rows)
+        if not rows:
+            return column
+        owner = (ctypes.c_char * column.nbytes).from_buffer(column.view(np.uint8))  # every view's last base
+        weakref.finalize(owner, self.back, column)
+        return np.frombuffer(owner, dtype=column.dtype)
