@@ -65,6 +65,11 @@ def _shaped(value: Any, shape: tuple[int, ...]) -> Any:
     return value
 
 
+def _own(value: Any) -> Any:
+    """Not the very array of an operand, which is used again."""
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
 def _fill(frame: Frame, task: Task, chain: Chain, parts: Sequence[tuple[Any, Any, Any]]) -> Any:
     """One array of several parts, each with its rows, or the mask of them."""
     length: tuple[int, ...] = (frame._length(task.grain, chain),) if chain else frame.shapes[task.grain]
@@ -89,7 +94,7 @@ def _select(frame: Frame, task: Task, chain: Chain) -> Any:
     if np.ndim(condition) == 0:
         place = 1 if condition else 2
         value, _ = _options(frame, task, chain, place, place == 1)
-        return _shaped(value, () if chain else frame.shapes[task.grain])
+        return _own(_shaped(value, () if chain else frame.shapes[task.grain]))
     (then, some), (otherwise, others) = (_options(frame, task, chain, p, p == 1) for p in (1, 2))
     parts: list[tuple[Any, Any, Any]] = []
     if otherwise is not None:
@@ -107,7 +112,7 @@ def _choose(frame: Frame, task: Task, chain: Chain) -> Any:
     if np.ndim(index) == 0:
         slot = slots[int(index)]
         value, _ = _options(frame, task, chain, slot + 1, tuple(s == slot for s in slots))
-        return _shaped(value, () if chain else frame.shapes[task.grain])
+        return _own(_shaped(value, () if chain else frame.shapes[task.grain]))
     constants: list[Any] = [0] * len(slots)
     parts: list[tuple[Any, Any, Any]] = [(None, None, None)]
     for k in range(len(task.args) - 1):

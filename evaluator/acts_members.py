@@ -18,7 +18,8 @@ def _reduce(ufunc: np.ufunc) -> Act:
         if len(task.args) > 1:
             start = np.inf if ufunc is np.minimum else -np.inf
             value = np.where(frame.values[task.args[1].id], value, start)
-        value = np.broadcast_to(value, shape)
+        if np.shape(value) != shape:
+            value = np.broadcast_to(value, shape)
         out = frame.buffer(task, shape[1:] if owners is None else frame.shapes[task.grain])
         if ufunc is np.add:
             if owners is None:

@@ -83,8 +83,11 @@ class Blocks:
         for task in step.crossing:
             groups = self.groups[str(task.attrs[0])]
             args = [np.broadcast_to(self.whole(a), (len(groups.index),)) for a in task.args]
-            self.store.tasks[task.id] = found = crossed(task, groups, args)
-            if task.op == "agg_sum":
+            kept = self.context.book.kept
+            total = task.op == "agg_sum"
+            room = kept.lent(np.float64, groups.count + 1) if total else None  # which may be shown
+            self.store.tasks[task.id] = found = crossed(task, groups, args, room)
+            if total and not np.isfinite(found).all():
                 self.store.flagged[task.grain] |= ~np.isfinite(found)
 
     # -- one step ---------------------------------------------------------------------------------
@@ -111,22 +114,35 @@ class Blocks:
             for id, value in step.consts:
                 frame.values[id] = value
             flagged = []
+            quick = step.straight
+
+            def begin(block: Block) -> None:
+                frame.start(block.shapes)
+                for task in step.before:
+                    frame.values[task.id] = part_of(block, task.grain, whole[task])
+                if laid:
+                    for task in step.spread:
+                        frame.values[task.id] = part_of(block, task.grain, whole[task])
+                frame.flagged, frame.trouble = [], 0
+
             with np.errstate(all="call", call=frame.seen):
                 for block in blocks:
-                    frame.start(block.shapes)
-                    for task in step.before:
-                        frame.values[task.id] = part_of(block, task.grain, whole[task])
+                    begin(block)
                     frame.kept = {t.id: part_of(block, t.grain, kept[t.id]) for t in step.keep}
                     frame.columns = _Parts(columns, block)
                     if laid:
                         frame.links = block.owners
-                        for task in step.spread:
-                            frame.values[task.id] = part_of(block, task.grain, whole[task])
                     else:
                         frame.columns.update(wide)
                         frame.links = {e: part_of(block, e, self.links[e]) for e in block.starts if e in self.links}
-                    frame.flagged = []
-                    frame.run(step.acts)
+                    if quick is not None:
+                        buffers = frame.bases(quick.buffers, block.shapes[step.grain or ""])
+                        quick.call(frame, frame.values, buffers, frame.columns)
+                        if frame.trouble:
+                            quick = None  # where one block has a fault, others may
+                            begin(block)
+                    if quick is None:
+                        frame.run(step.acts)
                     flagged += [(entity, block.starts[entity] + rows) for entity, rows in frame.flagged]
             tops = dict(frame.tops)
             frame.forget()

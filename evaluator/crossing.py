@@ -8,12 +8,12 @@ from evaluator.groups import Groups, sums
 from evaluator.tasks import Task
 
 
-def crossed(task: Task, groups: Groups, args: list[Any]) -> Any:
-    """(count,) from one column of all members (and, of some tasks, a mask of those that count)."""
+def crossed(task: Task, groups: Groups, args: list[Any], room: Any) -> Any:
+    """(count,) from one column of all members (and, of some tasks, a mask of those that count). ``room``: for a sum."""
     match task.op:
         case "agg_sum":
             with np.errstate(all="ignore"):
-                return sums(groups, args[0])
+                return sums(groups, args[0], room)
         case "agg_count":
             if not args:
                 return groups.sizes.astype(np.float64)

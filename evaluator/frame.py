@@ -60,6 +60,7 @@ class Frame:
         self.size = size
         self._pool: dict[Any, list[Any]] = defaultdict(list)
         self._owned: dict[int, Any] = {}
+        self._bases: dict[tuple[Any, ...], list[Any]] = {}
         self._peaks: dict[tuple[int, Chain], float] = {}
         self._selections: dict[Chain, Selection] = {}
         self._scratch: dict[tuple[int, Any], Any] = {}
@@ -89,25 +90,43 @@ class Frame:
         self.kept, self.columns, self.links, self.heads, self.flagged, self.tops = {}, {}, {}, {}, [], {}
 
     def run(self, lines: Sequence[tuple[Line, Any]]) -> None:
-        values, keeps = self.values, self.kept
         for line, act in lines:
-            task, chain = line.task, line.chain
-            if chain and self.selection(task.grain, chain).none:
-                values[task.id] = None
-            else:
-                self.trouble = 0
-                result = act(self, task, chain)
-                if task.id in keeps:
-                    kept = keeps[task.id]
-                    if result is not kept:
-                        np.copyto(kept, result)
-                        result = kept
-                values[task.id] = result
-            for done in line.free:
-                values[done] = None
-                base = self._owned.pop(done, None)
-                if base is not None:
-                    self._pool[base.dtype.type].append(base)
+            self.one(line, act)
+
+    def one(self, line: Line, act: Any) -> None:
+        values, task, chain = self.values, line.task, line.chain
+        if chain and self.selection(task.grain, chain).none:
+            values[task.id] = None
+        else:
+            before, self.trouble = self.trouble, 0
+            result = act(self, task, chain)
+            self.trouble = before
+            if task.id in self.kept:
+                kept = self.kept[task.id]
+                if result is not kept:
+                    np.copyto(kept, result)
+                    result = kept
+            values[task.id] = result
+        if line.free:
+            self.drop(line.free)
+
+    def drop(self, ids: Sequence[int]) -> None:
+        """Values that nobody reads any more."""
+        for id in ids:
+            self.values[id] = None
+            base = self._owned.pop(id, None)
+            if base is not None:
+                self._pool[base.dtype.type].append(base)
+
+    def bases(self, kinds: tuple[Any, ...], shape: tuple[int, ...]) -> list[Any]:
+        """Buffers of these kinds, the same ones each time."""
+        found = self._bases.get(kinds)
+        if found is None or (kinds and len(found[0]) < self.size):
+            found = self._bases[kinds] = [np.empty(self.size, dtype=kind) for kind in kinds]
+        size = prod(shape)
+        if len(shape) == 1:
+            return [base[:size] for base in found]
+        return [base[:size].reshape(shape) for base in found]
 
     def peak(self, key: tuple[int, Chain], values: Any) -> float:
         """The greatest of a block's sizes, looked for once: ``values`` are the task's at the rows that reach a chain."""

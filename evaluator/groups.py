@@ -42,18 +42,20 @@ def make_groups(index: Rows, count: int) -> Groups:
     return Groups(index, count, sizes, (runs, np.repeat(np.arange(count + 1), lengths)))
 
 
-def sums(groups: Groups, weights: Floats) -> Floats:
-    """(count,) float64: each group's sum, in the fixed order; + 0.0 so that no sum is minus zero."""
+def sums(groups: Groups, weights: Floats, room: Floats | None = None) -> Floats:
+    """(count,) float64: each group's sum, in the fixed order; + 0.0 so that no sum is minus zero. ``room``: (count + 1,)
+    where to."""
     if groups.runs is None:
-        return _added(groups.index, weights, groups.count)
+        return _added(groups.index, weights, groups.count, room)
     runs, rows = groups.runs
     totals = _added(runs, weights, len(rows))
-    return _added(rows, totals, groups.count)
+    return _added(rows, totals, groups.count, room)
 
 
-def _added(index: Rows, weights: Floats, count: int) -> Floats:
+def _added(index: Rows, weights: Floats, count: int, room: Floats | None = None) -> Floats:
     """(count,) float64: the sum of each index below ``count``, left to right."""
-    found = np.zeros(count + 1)
+    found = np.empty(count + 1) if room is None else room
+    found.fill(0.0)
     np.add.at(found, index, weights)  # one after the other, like bincount, which looks at every index before
     return np.add(found[:count], 0.0, out=found[:count])
 

@@ -103,7 +103,8 @@ class Results:
             self.policy, self.book, self.column, tiers.entity, self.evaluation.member_sums
         )
         many = len(tiers.labels)
-        counts, held = np.bincount(codes, minlength=many), np.flatnonzero(why != KNOWN) if why.strides[0] else []
+        counts = np.array([np.count_nonzero(codes == i) for i in range(many)])
+        held = np.flatnonzero(why != KNOWN) if why.strides[0] else []
         unknown = np.bincount(codes[held], minlength=many)
         totals = {name: None if amount is None else amount.totals(codes, counts) for name, amount in amounts.items()}
         lines = []

@@ -7,6 +7,7 @@ from typing import Any
 from evaluator.acts import ACTS
 from evaluator.frame import Guards, Line, lines
 from evaluator.shape import Shape
+from evaluator.straight import Straight, straight
 from evaluator.tasks import CROSSING, Schedule, Task
 
 READ = ("input", "blank", "rows")
@@ -14,13 +15,15 @@ READ = ("input", "blank", "rows")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """``grain``: of its blocks' rows; None where a block has all grains. ``acts``: what is done with each block.
+    """``grain``: of its blocks' rows; None where a block has all grains. ``acts``: what is done with each block;
+    ``straight``: the same as one function.
     ``keep``: tasks whose columns are kept. ``before``: tasks of steps before, at the same rows; ``spread``: those read
     by members. ``crossing``: done before, over whole columns; ``tops``: after, from the
     greatest value of all blocks. ``times``: how often each row is gone through."""
 
     grain: str | None
     acts: Sequence[tuple[Line, Any]]
+    straight: Straight | None
     keep: tuple[Task, ...]
     before: tuple[Task, ...]
     spread: tuple[Task, ...]
@@ -115,9 +118,11 @@ def _step(
     keep = tuple(t for t in tasks if t.id in stored and t not in tops)
     alias = frozenset({"same", "spread"}) if laid else frozenset({"same"})
     found = lines(tasks, order.guards, frozenset(t.id for t in keep), alias)
+    acts = [(line, ACTS[line.task.op]) for line in found]
     return Step(
         grain,
-        [(line, ACTS[line.task.op]) for line in found],
+        acts,
+        straight(grain, acts, keep, before.values()),
         keep,
         tuple(a for i, a in before.items() if i not in spread or a.grain == grain),
         tuple(spread.values()),

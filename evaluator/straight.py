@@ -1,0 +1,205 @@
+"""A step's simple tasks as one Python function without a decision in it: a NumPy call a line, into buffers chosen before.
+
+In a block of some ten thousand values, what is around a call costs as much as the call. So tasks of plain arithmetic,
+comparison and lookup, over all rows of a block, are written out as source and compiled once. All others are done as
+everywhere (``Frame.one``). Where floating point signals a fault, the block is done again without this.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from evaluator.bits import Bits
+from evaluator.frame import Line
+from evaluator.pieces import Polynomials, Rows, Values
+from evaluator.tasks import Task
+
+_UFUNCS = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "neg": "negative", "abs": "absolute",
+    "min": "minimum", "max": "maximum",
+}  # fmt: skip
+_COMPARED = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal", "=": "equal", "!=": "not_equal"}
+_FEWEST = 4  # lines that are worth it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Straight:
+    """``call(frame, values, buffers, columns)`` does a block. ``buffers``: the kind of each buffer that it needs."""
+
+    call: Callable[..., None]
+    buffers: tuple[Any, ...]
+
+
+def straight(
+    grain: str | None, acts: Sequence[tuple[Line, Any]], keep: Iterable[Task], before: Iterable[Task]
+) -> Straight | None:
+    """``keep``: tasks whose columns are kept. ``before``: of steps before. None where it isn't worth it."""
+    if grain is None:
+        return None
+    writer = _Writer(grain, frozenset(t.id for t in keep), {t.id for t in before if t.grain == grain})
+    for i, (line, act) in enumerate(acts):
+        writer.line(i, line, act)
+    return writer.made() if writer.count >= _FEWEST else None
+
+
+@dataclass(slots=True)
+class _Writer:
+    grain: str
+    keep: frozenset[int]
+    full: set[int]
+    views: set[int] = field(default_factory=set)
+    count: int = 0
+    text: list[str] = field(default_factory=list)
+    names: dict[str, Any] = field(default_factory=dict)
+    kinds: list[Any] = field(default_factory=list)
+    idle: dict[Any, list[int]] = field(default_factory=dict)
+    slots: dict[int, int] = field(default_factory=dict)
+
+    def line(self, i: int, line: Line, act: Any) -> None:
+        before = len(self.text)
+        if line.chain or line.task.grain != self.grain or not self._written(line.task):
+            del self.text[before:]
+            self.names[f"L{i}"], self.names[f"A{i}"] = line, act
+            self.text.append(f"one(L{i}, A{i})")
+            if not line.chain and line.task.grain == self.grain and self._gives_all(line.task):
+                self.full.add(line.task.id)
+        else:
+            self.count += 1
+            self.full.add(line.task.id)
+            others = tuple(id for id in line.free if id not in self.slots and id not in self.views)
+            if others:
+                self.names[f"F{i}"] = others
+                self.text.append(f"drop(F{i})")
+        for id in line.free:
+            slot = self.slots.pop(id, None)
+            if slot is not None:
+                self.idle.setdefault(self.kinds[slot], []).append(slot)
+
+    def made(self) -> Straight:
+        body = "\n    ".join(["one, drop, k = f.one, f.drop, f.kept", *self.text])
+        source = f"def block(f, v, b, c):\n    {body}\n"
+        found: dict[str, Any] = {**self.names}
+        for name in (*_UFUNCS.values(), *_COMPARED.values(), "right_shift", "clip"):
+            found[name] = getattr(np, name)
+        exec(compile(source, "<a step>", "exec"), found)  # of numbers of tasks and NumPy's names alone
+        return Straight(found["block"], tuple(self.kinds))
+
+    # -- one task ---------------------------------------------------------------------------------
+
+    def _written(self, task: Task) -> bool:
+        match task.op:
+            case "input" | "blank" | "rows" | "live":
+                self.names[f"K{task.id}"] = (task.op, task.grain, *task.attrs)
+                self.text.append(f"v[{task.id}] = c[K{task.id}]")
+                self.views.add(task.id)
+                return True
+            case "add" | "sub" | "mul" | "neg" | "abs" | "min" | "max" if len(task.args) <= 2:
+                return self._call(task, _UFUNCS[task.op])
+            case "compare":
+                return self._call(task, _COMPARED[str(task.attrs[0])])
+            case "lookup" | "take" | "map":
+                return self._taken(task)
+            case "segment":
+                return self._segment(task)
+            case "piecewise":
+                return self._piecewise(task)
+        return False
+
+    def _gives_all(self, task: Task) -> bool:
+        """Whether another act gives a value for each row."""
+        match task.op:
+            case "select" | "choose":
+                return task.args[0].id in self.full and task.args[0].grain == self.grain
+            case "pick" | "and" | "or" | "not" | "div" | "size_div" | "sqrt" | "exp" | "pow" | "unsigned" | "clamp":
+                return self._all_full(task)
+        return False
+
+    def _all_full(self, task: Task) -> bool:
+        arrays = [a for a in task.args if a.op != "const"]
+        return bool(arrays) and all(a.id in self.full and a.grain == self.grain for a in arrays)
+
+    def _call(self, task: Task, name: str) -> bool:
+        if not self._all_full(task):
+            return False
+        args = ", ".join(f"v[{a.id}]" for a in task.args)
+        self.text.append(f"v[{task.id}] = {name}({args}, out={self._out(task)})")
+        return True
+
+    def _taken(self, task: Task) -> bool:
+        if not self._all_full(task):
+            return False
+        name = f"T{task.id}"
+        if task.op == "lookup":
+            self.text += [f"{name}, bad = f.heads[{task.attrs[0]!r}]"]
+            self.text += [
+                f"if bad is not None: f.flag({self.grain!r}, (), bad.take(v[{task.args[0].id}], mode='wrap'))"
+            ]
+        else:
+            (table,) = task.attrs
+            assert isinstance(table, Rows | Values)
+            self.names[name] = table.rows if isinstance(table, Rows) else table.values
+        self.text.append(f"v[{task.id}] = {name}.take(v[{task.args[0].id}], None, {self._out(task)}, 'wrap')")
+        return True
+
+    def _segment(self, task: Task) -> bool:
+        _, bits, leads = task.attrs
+        if not isinstance(bits, Bits) or len(task.args) != 2 or not self._all_full(task):
+            return False
+        x, state, own = f"v[{task.args[0].id}]", f"v[{task.args[1].id}]", f"T{task.id}"
+        starts = leads.rows if isinstance(leads, Rows) else bits.starts
+        self.names |= {f"{own}s": starts, f"{own}p": bits.pieces, f"{own}b": bits.bounds}
+        cell, start = self._scratch(np.int64, 2)
+        (bound,), (above,) = self._scratch(np.float64, 1), self._scratch(np.bool_, 1)
+        out = self._out(task)
+        self.text += [
+            f"{own}x, cell = {x}, b[{cell}]",
+            f"right_shift({own}x.view('i8'), {bits.shift}, cell)",
+            f"clip(cell, {bits.base}, {bits.base + bits.count - 1}, cell)",
+            f"add(cell, {own}s.take({state}, None, b[{start}], 'wrap'), cell)",
+            f"above = greater_equal({own}x, {own}b.take(cell, None, b[{bound}], 'wrap'), b[{above}])",
+            f"v[{task.id}] = add({own}p.take(cell, None, {out}, 'wrap'), above, {out})",
+        ]
+        self._let_go(cell, start, bound, above)
+        return True
+
+    def _piecewise(self, task: Task) -> bool:
+        pieces, infinite, _ = task.attrs
+        assert isinstance(pieces, Polynomials)
+        if infinite or pieces.b is not None or not self._all_full(task) or task.args[1].op == "const":
+            return False
+        x, p, own = f"v[{task.args[0].id}]", f"v[{task.args[1].id}]", f"T{task.id}"
+        self.names |= {f"{own}a": pieces.a, f"{own}s": pieces.start, f"{own}y": pieces.y}
+        (rate,) = self._scratch(np.float64, 1)
+        out = self._out(task)
+        self.text += [
+            f"p, o, rate = {p}, {out}, b[{rate}]",
+            f"subtract({x}, {own}s.take(p, None, o, 'wrap'), o)",
+            f"multiply(o, {own}a.take(p, None, rate, 'wrap'), o)",
+            f"v[{task.id}] = add({own}y.take(p, None, rate, 'wrap'), o, o)",
+        ]
+        self._let_go(rate)
+        return True
+
+    # -- buffers ----------------------------------------------------------------------------------
+
+    def _out(self, task: Task) -> str:
+        """Where the task's values go: where they are kept, or a buffer until nobody reads them any more."""
+        if task.id in self.keep:
+            return f"k[{task.id}]"
+        if task.id not in self.slots:
+            (self.slots[task.id],) = self._scratch(task.dtype, 1)
+        return f"b[{self.slots[task.id]}]"
+
+    def _scratch(self, kind: Any, many: int) -> list[int]:
+        idle = self.idle.setdefault(kind, [])
+        found = [idle.pop() for _ in range(min(many, len(idle)))]
+        for _ in range(many - len(found)):
+            found.append(len(self.kinds))
+            self.kinds.append(kind)
+        return found
+
+    def _let_go(self, *slots: int) -> None:
+        for slot in slots:
+            self.idle[self.kinds[slot]].append(slot)
