@@ -25,9 +25,10 @@ FEWEST = 8  # tasks that nobody but the acting rows needs, from which it pays
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Acting:
-    """``tasks``: with what was made for this. ``decision``: of the rows of ``root``; ``acts``: whether a row acts, by the decision's value. ``others``: by
-    task, what it comes to where a row does not. ``step``: for the acting rows, which gives ``results`` by task, of
-    ``grains``; ``reads``: what it reads, ``live``: of that, by number, tasks evaluated for all rows."""
+    """``tasks``: with what was made for this. ``decision``: of the rows of ``root``; ``acts``: whether a row acts, by
+    the decision's value. ``others``: by task, what it comes to where a row does not. ``step``: for the acting rows,
+    which gives ``results`` by task, of ``grains``; ``reads``: what it reads, ``live``: of that, by number, tasks
+    evaluated for all rows."""
 
     tasks: Tasks
     decision: Task

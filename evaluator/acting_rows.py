@@ -104,9 +104,10 @@ def _blocks(root: str, count: int, counts: Mapping[str, Rows], block: int) -> An
         starts = {root: first} | {e: int(end[first - 1]) if first else 0 for e, end in ends.items()}
         many = {e: int(end[last - 1]) - starts[e] for e, end in ends.items()}
         if last - first == 1:
-            shapes: dict[str, tuple[int, ...]] = {root: (1,)} | {e: (n, 1) for e, n in many.items()}  # type: ignore[dict-item]
-            yield Block(starts, shapes)
+            shapes: dict[str, tuple[int, ...]] = {root: (1,)}
+            yield Block(starts, shapes | {e: (n, 1) for e, n in many.items()})
         else:
             owners = {e: np.repeat(np.arange(last - first), counts[e][first:last]) for e in ends}
-            yield Block(starts, {root: (last - first,)} | {e: (n,) for e, n in many.items()}, owners)
+            shapes = {root: (last - first,)}
+            yield Block(starts, shapes | {e: (n,) for e, n in many.items()}, owners)
         first = last

@@ -191,9 +191,10 @@ def unless(acts: Mapping[str, Act]) -> Act:
 
     def act(frame: Frame, task: Task, chain: Chain) -> None:
         op, attrs, certain = task.attrs
+        assert isinstance(op, str) and isinstance(attrs, tuple)
         decision, *args = task.args
         before = len(frame.flagged)
-        acts[str(op)](frame, replace(task, op=op, args=tuple(args), attrs=attrs), chain)
+        acts[op](frame, replace(task, op=op, args=tuple(args), attrs=attrs), chain)
         if len(frame.flagged) == before:
             return
         ways = frame.columns["live", decision.grain, *decision.attrs]

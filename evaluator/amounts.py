@@ -34,13 +34,21 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class RowAmounts:
-    """One amount of each row, (n,) both; ``values`` mean nothing where not ``known``. ``unit`` is a policy's own.
+    """One amount of each row; ``values`` mean nothing where not ``known``. ``unit`` is a policy's own.
     ``rows``: their numbers, where all others are known to have nothing."""
 
     values: npt.NDArray[np.float64]
     known: npt.NDArray[np.bool_]
     unit: str
     rows: npt.NDArray[np.intp] | None = None
+
+    def whole(self, count: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Values of all rows, and whether they are known."""
+        if self.rows is None:
+            return self.values, self.known
+        values, known = np.zeros(count), np.ones(count, dtype=np.bool_)
+        values[self.rows], known[self.rows] = self.values, self.known
+        return values, known
 
     def totals(self, codes: npt.NDArray[Any], counts: npt.NDArray[Any]) -> list[Amount]:
         """For each code the sum over the rows that have it, left to right. ``counts``: how many rows have each."""
@@ -54,7 +62,7 @@ class RowAmounts:
 
 
 def _totals(codes: npt.NDArray[Any], values: npt.NDArray[np.float64], counts: npt.NDArray[Any]) -> Any:
-    """(count,): where most rows have one code, its sum apart: adding up in place waits for each addition to be stored."""
+    """(count,): where most rows have one code, its sum apart: to add up in place waits for each sum to be stored."""
     some = np.flatnonzero(values != 0.0)  # the others add nothing
     if 4 * len(some) < len(values):
         codes, values = codes[some], values[some]

@@ -5,7 +5,6 @@ tier's cells are put in for the choice, most of what follows comes to a number, 
 Every step gives the same bits as the tasks themselves would.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from operator import add, mul, neg, pos, sub
@@ -24,10 +23,9 @@ _PURE = frozenset(
 )
 
 
-_EXACT: Mapping[str, Callable[..., Fraction]] = defaultdict(
-    lambda: lambda *_: None,
-    {"add": add, "sub": sub, "mul": mul, "neg": neg, "abs": abs, "min": min, "max": max, "unsigned": pos, "same": pos},
-)
+_EXACT: dict[str, Callable[..., Any]] = {
+    "add": add, "sub": sub, "mul": mul, "neg": neg, "abs": abs, "min": min, "max": max, "unsigned": pos, "same": pos,
+}  # fmt: skip
 
 
 class Unsettled(Exception):
@@ -184,6 +182,8 @@ class ExactFolding(Folding):
             raise Unsettled
         found = super()._value(task, args)
         value, numbers = found.attrs[1], [a.attrs[1] for a in args]
-        if isinstance(value, float) and _EXACT[task.op](*map(Fraction, numbers)) != value:  # type: ignore[arg-type]
-            raise Unsettled
+        if isinstance(value, float):
+            exactly = _EXACT.get(task.op)
+            if exactly is None or exactly(*(Fraction(n) for n in numbers if isinstance(n, float))) != value:
+                raise Unsettled
         return found

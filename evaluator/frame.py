@@ -129,7 +129,7 @@ class Frame:
         return [base[:size].reshape(shape) for base in found]
 
     def peak(self, key: tuple[int, Chain], values: Any) -> float:
-        """The greatest of a block's sizes, looked for once: ``values`` are the task's at the rows that reach a chain."""
+        """The greatest of a block's sizes, looked for once: ``values`` are a task's at the rows that reach a chain."""
         if key not in self._peaks:
             self._peaks[key] = peak_of(values)
         return self._peaks[key]

@@ -43,8 +43,8 @@ def make_groups(index: Rows, count: int) -> Groups:
 
 
 def sums(groups: Groups, weights: Floats, room: Floats | None = None) -> Floats:
-    """(count,) float64: each group's sum, in the fixed order; + 0.0 so that no sum is minus zero. ``room``: (count + 1,)
-    where to."""
+    """(count,) float64: each group's sum, in the fixed order; + 0.0 so that no sum is minus zero. ``room``:
+    (count + 1,) where to."""
     if groups.runs is None:
         return _added(groups.index, weights, groups.count, room)
     runs, rows = groups.runs

@@ -104,7 +104,8 @@ class Results:
         )
         many = len(tiers.labels)
         counts = np.array([np.count_nonzero(codes == i) for i in range(many)])
-        held = np.flatnonzero(why != KNOWN) if why.strides[0] else []
+        same = not why.strides[0] and bool((why[:1] == KNOWN).all())  # one code stands for all rows
+        held = np.empty(0, dtype=np.intp) if same else np.flatnonzero(why != KNOWN)
         unknown = np.bincount(codes[held], minlength=many)
         totals = {name: None if amount is None else amount.totals(codes, counts) for name, amount in amounts.items()}
         lines = []

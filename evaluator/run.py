@@ -150,7 +150,7 @@ def evaluate(
 
 def _compiled(key: tuple[Any, ...], book: Book, keep: bool) -> fast.Compiled:
     """As it was compiled for this book before, where it is one of the last few."""
-    compiled = book.kept.compiled
+    compiled: list[fast.Compiled] = book.kept.compiled
     for known in compiled:
         if known.key[0] is key[0] and known.key[1:] == key[1:]:
             if known.of(book):

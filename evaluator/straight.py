@@ -1,4 +1,4 @@
-"""A step's simple tasks as one Python function without a decision in it: a NumPy call a line, into buffers chosen before.
+"""A step's simple tasks as one Python function without a decision in it: a NumPy call a line, into chosen buffers.
 
 In a block of some ten thousand values, what is around a call costs as much as the call. So tasks of plain arithmetic,
 comparison and lookup, over all rows of a block, are written out as source and compiled once. All others are done as

@@ -61,7 +61,8 @@ class TierSums:
             if amount is not None:
                 self._totals.setdefault(name, np.zeros(len(self._labels)))
                 self._left_out.setdefault(name, self._zeros())
-                found["\0" + name] = pa.array(amount.values, mask=~amount.known)
+                values, known = amount.whole(len(tier))
+                found["\0" + name] = pa.array(values, mask=~known)
         return found
 
     def add(self, table: Any) -> None:
