@@ -36,7 +36,7 @@ class Store:
 
 class Blocks:
     """What blocks read and where they write. ``groups`` and ``links``: of each entity that belongs to another, the
-    members of each row, and each member's row. ``frames``: idle ones."""
+    members of each row, and each member's row. ``frames`` and ``pieces``: idle ones."""
 
     def __init__(self, context: Context, shape: Shape, block: int, progress: Progress | None) -> None:
         self.context, self.shape, self.block, self.progress = context, shape, block, progress
@@ -45,6 +45,7 @@ class Blocks:
         self.store = Store()
         self.layout: Layout | None = None
         self.frames: list[Frame] = []
+        self.pieces: list[dict[tuple[Any, ...], Any]] = []
         self._lent: list[Any] = []
 
     def told(self, share: float) -> None:
@@ -53,6 +54,7 @@ class Blocks:
 
     def run_steps(self, steps: Sequence[Step], shown: frozenset[int]) -> None:
         """``shown``: tasks whose columns somebody sees afterwards, so that they must be new ones."""
+        remembered = self._remembered(steps)
         for i, step in enumerate(steps):
             self._crosses(step)
             for task in step.keep:
@@ -63,6 +65,20 @@ class Blocks:
             for entity, rows in found:
                 self.store.flagged[entity][rows] = True
             self.told(0.9 * (i + 1) / (len(steps) + 1))
+        self.pieces.append(remembered)
+
+    def _remembered(self, steps: Sequence[Step]) -> dict[tuple[Any, ...], Any]:
+        """The columns of the pieces that rows were on, which nobody else has meanwhile."""
+        try:
+            found = self.pieces.pop()
+        except IndexError:
+            found = {}
+            for step in steps:
+                for id, one in step.straight.ladders.items() if step.straight is not None else ():
+                    rows = self.context.book.tables[step.grain or ""].rows
+                    found |= {("piece", step.grain, id, name): c for name, c in one.columns(rows).items()}
+        self.store.columns.update(found)
+        return found
 
     def _room(self, task: Task, new: bool) -> Any:
         rows = self.context.book.tables[task.grain].rows

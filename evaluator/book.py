@@ -67,3 +67,8 @@ class Book:
 def indexed(book: Book) -> Book:
     """The same book, whose evaluations lay it out once and keep that."""
     return book if book.index is not None else replace(book, index=Index())
+
+
+def without_kept(book: Book) -> Book:
+    """The same book, for what its evaluations keep: in a circle, memory would wait for the collector."""
+    return replace(book, kept=Kept())

@@ -21,7 +21,7 @@ from evaluator import error
 from evaluator.acting import Acting, find_acting
 from evaluator.acting_rows import acting_rows
 from evaluator.blocks import BLOCK, Blocks
-from evaluator.book import Book
+from evaluator.book import Book, without_kept
 from evaluator.columns import KNOWN, Column, origin_code
 from evaluator.context import Context
 from evaluator.cut import Careful, evaluate_cut, units
@@ -57,8 +57,8 @@ class Split:
 
 @dataclass(slots=True)
 class Program:
-    """What is the same for every evaluation of one policy, with its params, over one book. ``frames``: as in
-    ``Blocks``."""
+    """What is the same for every evaluation of one policy, with its params, over one book. ``frames`` and
+    ``pieces``: as in ``Blocks``."""
 
     translator: Translator
     split: Split
@@ -66,6 +66,7 @@ class Program:
     steps: list[Step]
     acting: Acting | None = None
     frames: list[Frame] = field(default_factory=list)
+    pieces: list[dict[tuple[Any, ...], Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -153,7 +154,7 @@ class _Fast(Blocks):
         translator, split, wanted = program.translator, program.split, program.wanted
         if not split.made or len(split.rest) > len(split.made):
             return None
-        self.frames = program.frames
+        self.frames, self.pieces = program.frames, program.pieces
         for key, vector in heads.items():
             self._keep_head(key, vector)
         self._read(translator)
@@ -177,7 +178,8 @@ class _Fast(Blocks):
         return ChainMap(rest, done) if rest else done  # type: ignore[arg-type]
 
     def _compile(self, heads: Mapping[int, Vector], longest: Mapping[str, int]) -> Program:
-        translator = Translator(self.context, self.shape, heads, longest)
+        bare = replace(self.context, book=without_kept(self.context.book))
+        translator = Translator(bare, self.shape, heads, longest)
         split = self._split(translator, heads)
         wanted = {n.id: n for n in self._wanted(split)}
         whole = self._maybe_whole(split)

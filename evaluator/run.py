@@ -13,7 +13,7 @@ import numpy as np
 from dsl.model import Policy, Value
 from evaluator import fast
 from evaluator.amounts import member_amounts, summed
-from evaluator.book import Book
+from evaluator.book import Book, without_kept
 from evaluator.columns import Column
 from evaluator.context import Context
 from evaluator.graph import Node
@@ -178,7 +178,7 @@ def _compile(key: tuple[Any, ...], book: Book) -> fast.Compiled:
         lowered = outputs, plan(_nodes(outputs))
         _LOWERED.append(((policy, asked), lowered))
         del _LOWERED[:-_KEPT]
-    context = Context(policy, book, book.as_of, bounded=lowered[1].bounded)
+    context = Context(policy, without_kept(book), book.as_of, bounded=lowered[1].bounded)
     return fast.Compiled((policy, asked[0], wanted, optimise), lowered[0], lowered[1], context)
 
 

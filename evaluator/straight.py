@@ -5,7 +5,7 @@ comparison and lookup, over all rows of a block, are written out as source and c
 everywhere (``Frame.one``). Where floating point signals a fault, the block is done again without this.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,8 @@ import numpy as np
 
 from evaluator.bits import Bits
 from evaluator.frame import Line
-from evaluator.pieces import Polynomials, Rows, Values
+from evaluator.pieces import Polynomials, Rows, Segments, Values
+from evaluator.remembered import COLUMNS, Ladder, ladder
 from evaluator.tasks import Task
 
 _UFUNCS = {
@@ -21,27 +22,48 @@ _UFUNCS = {
     "min": "minimum", "max": "maximum",
 }  # fmt: skip
 _COMPARED = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal", "=": "equal", "!=": "not_equal"}
+_LADDERS = 2  # whose pieces are remembered
 _FEWEST = 4  # lines that are worth it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Straight:
-    """``call(frame, values, buffers, columns)`` does a block. ``buffers``: the kind of each buffer that it needs."""
+    """``call(frame, values, buffers, columns)`` does a block. ``buffers``: the kind of each buffer that it needs.
+    ``ladders``: by task, those whose rows remember their piece, in columns that stand among the others."""
 
     call: Callable[..., None]
     buffers: tuple[Any, ...]
+    ladders: Mapping[int, Ladder]
 
 
 def straight(
-    grain: str | None, acts: Sequence[tuple[Line, Any]], keep: Iterable[Task], before: Iterable[Task]
+    grain: str | None, acts: Sequence[tuple[Line, Any]], keep: Iterable[Task], before: Iterable[Task], remember: bool
 ) -> Straight | None:
-    """``keep``: tasks whose columns are kept. ``before``: of steps before. None where it isn't worth it."""
+    """``keep``: tasks whose columns are kept. ``before``: of steps before. ``remember``: rows stand where they stood in
+    the evaluation before. None where it isn't worth it."""
     if grain is None:
         return None
     writer = _Writer(grain, frozenset(t.id for t in keep), {t.id for t in before if t.grain == grain})
+    if remember:
+        writer.pairs = _pairs(acts)
     for i, (line, act) in enumerate(acts):
         writer.line(i, line, act)
     return writer.made() if writer.count >= _FEWEST else None
+
+
+def _pairs(acts: Sequence[tuple[Line, Any]]) -> dict[int, Task]:
+    """By search for a piece, its one reader: the formula of the piece."""
+    readers: dict[int, list[Task]] = {}
+    for line, _ in acts:
+        for arg in (*line.task.args, *(condition for condition, _ in line.chain)):
+            readers.setdefault(arg.id, []).append(line.task)
+    plain = {line.task.id for line, _ in acts if not line.chain}
+    return {
+        task.args[1].id: task
+        for line, _ in acts
+        if (task := line.task).op == "piecewise" and not task.attrs[1] and task.id in plain and task.args[1].id in plain
+        if task.args[1].op == "segment" and task.args[1].args[0] is task.args[0] and len(readers[task.args[1].id]) == 1
+    }
 
 
 @dataclass(slots=True)
@@ -56,6 +78,8 @@ class _Writer:
     kinds: list[Any] = field(default_factory=list)
     idle: dict[Any, list[int]] = field(default_factory=dict)
     slots: dict[int, int] = field(default_factory=dict)
+    pairs: dict[int, Task] = field(default_factory=dict)
+    ladders: dict[int, Ladder] = field(default_factory=dict)
 
     def line(self, i: int, line: Line, act: Any) -> None:
         before = len(self.text)
@@ -84,7 +108,7 @@ class _Writer:
         for name in (*_UFUNCS.values(), *_COMPARED.values(), "right_shift", "clip"):
             found[name] = getattr(np, name)
         exec(compile(source, "<a step>", "exec"), found)  # of numbers of tasks and NumPy's names alone
-        return Straight(found["block"], tuple(self.kinds))
+        return Straight(found["block"], tuple(self.kinds), self.ladders)
 
     # -- one task ---------------------------------------------------------------------------------
 
@@ -144,11 +168,18 @@ class _Writer:
         return True
 
     def _segment(self, task: Task) -> bool:
-        _, bits, leads = task.attrs
+        segments, bits, leads = task.attrs
+        assert isinstance(segments, Segments)
         if not isinstance(bits, Bits) or len(task.args) != 2 or not self._all_full(task):
             return False
         x, state, own = f"v[{task.args[0].id}]", f"v[{task.args[1].id}]", f"T{task.id}"
         starts = leads.rows if isinstance(leads, Rows) else bits.starts
+        last = self.pairs.get(task.id)
+        if last is not None and len(self.ladders) < _LADDERS:
+            found = ladder(segments, bits, starts, last.attrs[0])  # type: ignore[arg-type]
+            if found is not None:
+                self.ladders[last.id] = found
+                return True
         self.names |= {f"{own}s": starts, f"{own}p": bits.pieces, f"{own}b": bits.bounds}
         cell, start = self._scratch(np.int64, 2)
         (bound,), (above,) = self._scratch(np.float64, 1), self._scratch(np.bool_, 1)
@@ -170,6 +201,8 @@ class _Writer:
         if infinite or pieces.b is not None or not self._all_full(task) or task.args[1].op == "const":
             return False
         x, p, own = f"v[{task.args[0].id}]", f"v[{task.args[1].id}]", f"T{task.id}"
+        if task.id in self.ladders:
+            return self._remembered(task, x, f"v[{task.args[1].args[1].id}]", own)
         self.names |= {f"{own}a": pieces.a, f"{own}s": pieces.start, f"{own}y": pieces.y}
         (rate,) = self._scratch(np.float64, 1)
         out = self._out(task)
@@ -180,6 +213,23 @@ class _Writer:
             f"v[{task.id}] = add({own}y.take(p, None, rate, 'wrap'), o, o)",
         ]
         self._let_go(rate)
+        return True
+
+    def _remembered(self, task: Task, x: str, state: str, own: str) -> bool:
+        (above,) = self._scratch(np.bool_, 1)
+        self.names[own] = self.ladders[task.id]
+        self.names[f"{own}k"] = [("piece", self.grain, task.id, name) for name in COLUMNS]
+        self.text += [
+            f"x, o, above, piece = {x}, {self._out(task)}, b[{above}], [c[key] for key in {own}k]",
+            "subtract(x, piece[0], o)",
+            "greater_equal(x, piece[1], above)",
+            "if above.any() or o.min(initial=0.0) < 0.0:",
+            "    above |= o < 0.0",
+            f"    {own}.look_up(x, {state}, above, piece, o)",
+            "multiply(o, piece[2], o)",
+            f"v[{task.id}] = add(piece[3], o, o)",
+        ]
+        self._let_go(above)
         return True
 
     # -- buffers ----------------------------------------------------------------------------------
