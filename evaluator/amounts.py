@@ -68,9 +68,9 @@ def _totals(codes: npt.NDArray[Any], values: npt.NDArray[np.float64], counts: np
         codes, values = codes[some], values[some]
     most = int(np.argmax(counts))
     if 4 * int(counts[most]) < 3 * len(values):
-        return np.bincount(codes, values, len(counts))
+        return np.bincount(codes, values, len(counts)).astype(np.float64, copy=False)
     rest = np.flatnonzero(codes != most)
-    found = np.bincount(codes[rest], values[rest], len(counts))
+    found = np.bincount(codes[rest], values[rest], len(counts)).astype(np.float64)  # of none it is whole numbers
     mine = np.delete(values, rest) if len(rest) else values
     found[most] = np.add.accumulate(mine)[-1] + 0.0 if len(mine) else 0.0
     return found

@@ -104,6 +104,7 @@ class Results:
         )
         many = len(tiers.labels)
         counts = np.array([np.count_nonzero(codes == i) for i in range(many)])
+        codes = codes if codes.dtype.kind == "i" else codes.astype(np.intp)  # of no rows it may be anything
         same = not why.strides[0] and bool((why[:1] == KNOWN).all())  # one code stands for all rows
         held = np.empty(0, dtype=np.intp) if same else np.flatnonzero(why != KNOWN)
         unknown = np.bincount(codes[held], minlength=many)

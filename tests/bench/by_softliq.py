@@ -36,8 +36,8 @@ def indexed(evaluate: Evaluate, folder: Path, _: int, *, masks: bool = False) ->
     policy, book = _read(folder)
     book = softliq.indexed(with_masks(book) if masks else book)
     evaluate(policy, book)
-    assert book.index is not None
-    book.index.compiled.clear()
+    book.kept.compiled.clear()
+    book.kept.room.clear()
     return partial(evaluate, policy, book)
 
 

@@ -1,0 +1,54 @@
+"""Memory that evaluations of one book keep: whoever looks at a result keeps it from being written to."""
+
+import gc
+
+import numpy as np
+
+from evaluator.kept import Kept
+
+
+def test_memory_comes_back_when_nobody_looks() -> None:
+    kept = Kept()
+    column = kept.lent(np.float64, 5)
+    column[:] = 3.0
+    part = column[1:3].reshape(2, 1)
+    del column
+    gc.collect()
+    assert kept.room[np.float64, 5] == [] and part.tolist() == [[3.0], [3.0]]
+    other = kept.lent(np.float64, 5)
+    other[:] = 4.0
+    assert part.tolist() == [[3.0], [3.0]]
+    del part
+    assert [c.tolist() for c in kept.room[np.float64, 5]] == [[3.0] * 5]
+    again = kept.lent(np.float64, 5)
+    assert again.tolist() == [3.0] * 5 and again.flags.writeable
+
+
+def test_kinds_and_lengths_stand_apart() -> None:
+    kept = Kept()
+    for kind in (np.bool_, np.int32, np.int64, np.float64):
+        assert kept.lent(kind, 3).dtype == kind
+    assert len(kept.lent(np.float64, 0)) == 0
+    kept.back(kept.column(np.int32, 4))
+    assert [len(idle) for idle in kept.room.values()] == [1, 1, 1, 1, 0, 1]
+
+
+def test_a_result_outlives_the_next_evaluation() -> None:
+    """The columns of one evaluation are not those of the next one."""
+    from functools import partial
+    from unittest.mock import patch
+
+    import softliq
+    from evaluator import fast
+    from tests.test_fast import reference_book
+
+    policy, book = reference_book(2_000)
+    wanted = [("account", "post"), ("account", "health"), ("position", "penalty"), ("position", "reduced")]
+    with patch.object(fast, "run", partial(fast.run, least=0, block=64)):
+        for one in (book, softliq.indexed(book)):
+            first = softliq.evaluate(policy, one)
+            before = {cell: first.column(*cell).values.copy() for cell in wanted}  # type: ignore[union-attr]
+            softliq.evaluate(policy, one, columns=()).summary()
+            softliq.evaluate(policy, one).summary()
+            for cell, values in before.items():
+                assert np.array_equal(first.column(*cell).values, values)  # type: ignore[union-attr]
