@@ -3,7 +3,6 @@
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
@@ -13,6 +12,7 @@ import typer
 from cli.exits import Exit, Stop
 from cli.options import AllowUnknown, AsOf, Params, PolicyFile, RunOptions, Scenario, Set, SnapshotPath, Threads
 from cli.terminal.console import print_json
+from dsl.records import dataclass
 
 if TYPE_CHECKING:
     from dsl.load import Loaded

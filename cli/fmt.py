@@ -3,13 +3,13 @@
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.exits import Exit, Stop
+from dsl.records import dataclass
 
 if TYPE_CHECKING:
     from dsl.diagnostics import Diagnostics

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from importlib import import_module
@@ -17,6 +16,7 @@ from cli.terminal.text import safe
 from dsl.diagnostics import Diagnostic, Diagnostics
 from dsl.load import Loaded, load, load_text
 from dsl.model import Policy, Value
+from dsl.records import dataclass
 
 if TYPE_CHECKING:
     from evaluator.book import Book

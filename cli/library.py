@@ -1,11 +1,11 @@
 """The policies that are shipped with softliq, by chapter, each with the book that stands beside it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from dsl.load import LIBRARY
+from dsl.records import dataclass
 
 CHAPTERS = {"": "The flagship", "models": "One mechanism each", "venues": "Real systems"}
 

@@ -1,10 +1,11 @@
 """The arguments and options that several commands share."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from dsl.records import dataclass
 
 TextOrJson = Literal["text", "json"]
 

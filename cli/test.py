@@ -1,7 +1,7 @@
 """`softliq test`: the examples and laws that stand in policy files, run and shown where they fail."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,7 @@ from cli.exits import Exit, Stop
 from cli.laws import Tried, add_cases, law_data, show_law
 from cli.options import Format
 from cli.terminal.console import print_json
+from dsl.records import dataclass
 
 if TYPE_CHECKING:
     from evaluator.asserted import Failure

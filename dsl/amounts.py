@@ -1,7 +1,6 @@
 """Brackets by amounts: whether `rate * key - amount` joins up at every bound, as `continuous` claims."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
@@ -9,6 +8,7 @@ from dsl import model, syntax
 from dsl.constants import affine, affine_range
 from dsl.diagnostics import Label
 from dsl.model import Interval, Kind, Type
+from dsl.records import dataclass
 from dsl.table_ends import group_key
 from dsl.text import exact_text
 from dsl.types import describe

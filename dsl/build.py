@@ -1,11 +1,12 @@
 """From the parts of a line to the tree: one method per rule of the grammar, called as each rule completes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Literal
 
 from dsl import syntax as s
 from dsl.diagnostics import Diagnostics
+from dsl.records import dataclass
 from dsl.source import NOWHERE, Source, Span
 from dsl.tokens import Token
 

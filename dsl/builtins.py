@@ -1,7 +1,8 @@
 """The built-in functions that work on one row: one table row each. A kernel, a reference row and a page go with it."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from dsl.records import dataclass
 
 Rule = Literal["same", "one", "plain", "sqrt", "sign", "round", "interpolate", "clamp", "typed"]
 

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar, cast
 
 from dsl import syntax
 from dsl.diagnostics import Diagnostics, Label
 from dsl.names import did_you_mean
+from dsl.records import dataclass
 from dsl.source import NOWHERE, Span
 
 EACH = "each"

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from dsl import syntax as s
 from dsl.diagnostics import Diagnostics
 from dsl.lines import Line
 from dsl.literals import BadLiteral, quantity
+from dsl.records import dataclass
 from dsl.source import Source, Span
 
 Place = Literal["table", "curve", "tiers", "grid", "given"]

@@ -1,7 +1,8 @@
 """Codes of faults in reading: files, text, blocks, syntax, literals, pipe rows."""
 
 import textwrap
-from dataclasses import dataclass
+
+from dsl.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """Expressions without rows, worked out exactly: constants, and how bounds depend on params."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 from dsl import model
 from dsl.model import INFINITE, Exact, Interval, Value
+from dsl.records import dataclass
 
 
 def constant(expr: model.Expr) -> Value | None:

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import StringIO
 
 from dsl import syntax as s
@@ -10,6 +10,7 @@ from dsl.cells import Cells, column_kinds, count_cells, read_row
 from dsl.diagnostics import Diagnostics, Label
 from dsl.names import nearest
 from dsl.parse import LineReader, engine
+from dsl.records import dataclass
 from dsl.source import Source, Span
 
 EXAMPLES = 10

@@ -1,8 +1,9 @@
 """What is wrong in a policy, as data. Only the command line turns it into text for people."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from dsl.records import dataclass
 from dsl.source import Source, Span
 
 

@@ -2,8 +2,8 @@
 
 import difflib
 import re
-from dataclasses import dataclass
 
+from dsl.records import dataclass
 from dsl.table import END
 from dsl.tokens import KEYWORDS, Token
 

@@ -1,11 +1,11 @@
 """What a condition tells of the numbers in it, where it is yes or no."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from dsl import model
 from dsl.intervals import ANYTHING, intersect
 from dsl.model import Interval, Kind
+from dsl.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

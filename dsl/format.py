@@ -1,6 +1,5 @@
 """A policy's text in canonical form. Words, numbers and comments stay; only the space between them changes."""
 
-from dataclasses import dataclass
 from itertools import groupby
 
 from dsl import syntax as s
@@ -10,6 +9,7 @@ from dsl.format_line import COLUMNS, Kind, align, line_cells, same_words
 from dsl.format_rows import grid_cells, indented, piped
 from dsl.lines import Block, Line, blocks
 from dsl.parse import MAX_CHARACTERS, LineReader, engine, parse
+from dsl.records import dataclass
 from dsl.source import Source, Span
 
 

@@ -1,11 +1,12 @@
 """Every `solve` of a policy read from an input of its own, and what is to be found for it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dsl import model
 from dsl.dependence import found_by_until
 from dsl.diagnostics import Diagnostics
+from dsl.records import dataclass
 from dsl.state import in_order, read_by, rebuild
 from dsl.tree import walk
 

@@ -1,9 +1,10 @@
 """A text as statements: each a head in column one and the indented lines that belong to it."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dsl.diagnostics import Diagnostics, Label
+from dsl.records import dataclass
 from dsl.source import Source, Span
 from dsl.tokens import STATEMENTS
 

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from dsl import syntax as s
 from dsl.csvtable import read_table
 from dsl.diagnostics import Diagnostics, Label
 from dsl.parse import MAX_CHARACTERS, parse
+from dsl.records import dataclass
 from dsl.source import Source, Span
 
 LIBRARY = Path(__file__).resolve().parent.parent / "policies"

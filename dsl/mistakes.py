@@ -1,7 +1,8 @@
 """What people write from habit, what it is here, and the characters that only look right. One table row each."""
 
 import unicodedata
-from dataclasses import dataclass
+
+from dsl.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

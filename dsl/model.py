@@ -4,12 +4,13 @@ Exact numbers are ``Fraction``; ``INFINITE`` is the one value that is not. Spans
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
 from typing import Literal
 
+from dsl.records import dataclass
 from dsl.source import NOWHERE, Span
 from dsl.units import ONE, SECOND, Unit
 

@@ -1,11 +1,12 @@
 """What a file declares: one table of names for each kind, with every clash reported."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 
 from dsl import syntax
 from dsl.builtins import AGGREGATES, BUILTINS
 from dsl.diagnostics import Diagnostics
+from dsl.records import dataclass
 
 TYPES = ("ratio", "number", "duration", "date", "text", "flag")
 RESERVED = frozenset(

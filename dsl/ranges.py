@@ -1,7 +1,7 @@
 """Interval analysis: what values a column can take, from the declared ranges; warns where one may be undefined."""
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 
 from dsl import model
@@ -23,6 +23,7 @@ from dsl.intervals import (
     union,
 )
 from dsl.model import Interval, Kind
+from dsl.records import dataclass
 from dsl.table_ends import End, beyond, ends
 from dsl.text import exact_text
 

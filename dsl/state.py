@@ -6,11 +6,12 @@ states.
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import field, fields, is_dataclass, replace
 from typing import TypeVar, cast
 
 from dsl import model
 from dsl.diagnostics import Diagnostics
+from dsl.records import dataclass
 from dsl.tree import walk
 
 Cell = tuple[str, str]

@@ -1,10 +1,10 @@
 """The lines that are not expressions, as nodes: heads of statements and the lines inside their blocks."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from dsl import syntax as s
 from dsl.build import Builder, Part, Parts
+from dsl.records import dataclass
 from dsl.tokens import Token
 
 

@@ -3,11 +3,12 @@
 Spans never take part in equality, so two trees are equal when they say the same.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from fractions import Fraction
 from typing import Literal
 
+from dsl.records import dataclass
 from dsl.source import NOWHERE, Span
 
 

@@ -11,10 +11,11 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
+
+from dsl.records import dataclass
 
 GRAMMAR = Path(__file__).with_name("grammar.lark")
 PACKAGED = GRAMMAR.with_suffix(".json")

@@ -1,11 +1,11 @@
 """Where the rows of a table end: the first and last bounds, beyond which a lookup finds no row."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from dsl import model
 from dsl.constants import constant
 from dsl.model import INFINITE, Exact, Interval
+from dsl.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """A line's text as tokens. What people type for something else is reported here and read as what they meant."""
 
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 
 from dsl.diagnostics import Diagnostics
 from dsl.literals import KNOWN, LONGEST, MEANT, SUFFIXES, BadLiteral, date, quantity
 from dsl.mistakes import MISTAKES, Mistake, stray
+from dsl.records import dataclass
 from dsl.source import Source, Span
 
 STATEMENTS = (

@@ -4,11 +4,12 @@ Each column with an `until` cell gets an input of that column's name with `until
 each cell a flag formula with its condition: whoever solves writes values into the input until the flag is right.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dsl import model
 from dsl.diagnostics import Diagnostics
 from dsl.model import Interval
+from dsl.records import dataclass
 from dsl.state import Touched, in_order, reads
 from dsl.tree import children
 

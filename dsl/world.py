@@ -1,13 +1,14 @@
 """What the passes of the checker share: declarations, diagnostics, and what has been worked out so far."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 
 from dsl import model, syntax
 from dsl.diagnostics import Diagnostics, Label
 from dsl.names import Names, did_you_mean
 from dsl.ranges import Definitions
+from dsl.records import dataclass
 from dsl.source import NOWHERE, Span
 
 Cell = tuple[str, str]  # entity and column

@@ -1,11 +1,11 @@
 """Kernels of aggregates: over the members of each row, all of them or those that ``where`` takes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from dsl.causes import Cause
+from dsl.records import dataclass
 from evaluator.columns import KNOWN, Quality
 from evaluator.context import PAIR, Context
 from evaluator.error import GUARD, HALF_UNIT, ONE_STEP, plus, total

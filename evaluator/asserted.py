@@ -1,10 +1,10 @@
 """An expectation that failed, taken apart: each part with its value, the tiers it met, where the values are from."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 from dsl import model
 from dsl.model import Kind
+from dsl.records import dataclass
 from dsl.text import value_text
 from dsl.tree import walk
 from evaluator.explain_steps import Step, Steps

@@ -1,10 +1,10 @@
 """Which piece a number lies on, by arithmetic instead of a search: from the bits of its exponent and first digits."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
+from dsl.records import dataclass
 from evaluator.pieces import Segments
 from evaluator.vector import Floats, Index
 

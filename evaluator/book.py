@@ -1,9 +1,10 @@
 """A book: a snapshot's tables, read and typed for one policy, in memory."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 
+from dsl.records import dataclass
 from evaluator.columns import Column, Values
 from evaluator.index import Index
 from evaluator.kept import Kept

@@ -1,7 +1,7 @@
 """Cells to values: a typed column, and which of its cells are blank, bad or stale. pyarrow in, NumPy out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dsl.model import Interval, Kind, Type
+from dsl.records import dataclass
 from evaluator import literals
 from evaluator.arrays import Array, Mask, Values, known_numbers, nulls_of, values_of
 from evaluator.arrays import compute as pc

@@ -1,11 +1,11 @@
 """The checks of a policy over a book: verdicts, and the rows that fail worst."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from dsl.model import Check, Compare, Kind
+from dsl.records import dataclass
 from evaluator.columns import KNOWN
 from evaluator.origins import describe_origin
 from evaluator.places import Unknown

@@ -1,13 +1,13 @@
 """A column of values with their quality, and the codes that say why a value is unknown and where that began."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dsl.causes import Cause
+from dsl.records import dataclass
 
 Values = npt.NDArray[Any]
 Quality = npt.NDArray[np.int64]

@@ -3,11 +3,11 @@
 import decimal
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
 from dsl.model import Exact
+from dsl.records import dataclass
 from evaluator.exact import Approximate, Fault
 from evaluator.exact_dates import DATES
 from evaluator.exact_finance import FINANCE

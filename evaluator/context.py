@@ -1,7 +1,7 @@
 """What kernels need besides their operands: the book's rows, where a fault stands, texts, groups."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from dsl.causes import Cause
 from dsl.model import Policy
+from dsl.records import dataclass
 from evaluator import error
 from evaluator.book import Book
 from evaluator.columns import KNOWN, Quality, Values, origin_code

@@ -1,12 +1,13 @@
 """What tests and snapshots reach of a policy: rows of tiers and tables, parts of curves, ways through expressions."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 import numpy as np
 
 from dsl import model
+from dsl.records import dataclass
 from dsl.source import Span
 from dsl.tree import children
 from evaluator.book import Book

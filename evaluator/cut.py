@@ -2,13 +2,14 @@
 their results depend on. The same bits as the careful evaluator over the whole book gives them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dsl.model import Kind, Policy
+from dsl.records import dataclass
 from evaluator.book import Book
 from evaluator.columns import KNOWN, Column
 from evaluator.context import Context

@@ -1,8 +1,9 @@
 """A draw on its way from the policy to its kernel: what depends on ``left``, and what doesn't."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dsl import model
+from dsl.records import dataclass
 from evaluator.graph import Node
 from evaluator.states import State
 

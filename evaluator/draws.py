@@ -10,12 +10,13 @@ A turn in doubt is decided by the reference interpreter, and what remains after 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
 import numpy as np
 
 from dsl.causes import Cause
+from dsl.records import dataclass
 from evaluator.columns import KNOWN
 from evaluator.context import Context
 from evaluator.drawing import Drawing

@@ -1,10 +1,9 @@
 """What remains of shared limits while rows draw on them in turn."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
+from dsl.records import dataclass
 from evaluator.columns import KNOWN
 from evaluator.error import GUARD
 from evaluator.vector import Codes, Flags, Floats, Vector, some, tidy

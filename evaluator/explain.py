@@ -1,11 +1,12 @@
 """Why a row has its tier and its values: as data, down to the input cells and table rows that they come from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dsl import model
 from dsl.causes import Cause
+from dsl.records import dataclass
 from evaluator.book import Book
 from evaluator.columns import Column
 from evaluator.explain_steps import Step, Steps

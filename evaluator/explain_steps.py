@@ -1,7 +1,7 @@
 """A value as a tree of steps: formulas, table rows, curve points, members and params, down to the input cells."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from dsl import model
 from dsl.model import Expr, Kind, Type
+from dsl.records import dataclass
 from dsl.source import Span
 from dsl.text import exact_text
 from dsl.until import PREFIX

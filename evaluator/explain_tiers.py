@@ -1,10 +1,10 @@
 """Which row of the tiers a row took, which failed before it and by how much."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
 from dsl import model
+from dsl.records import dataclass
 from evaluator.origins import OriginText, describe_origin
 from evaluator.places import Result, Unknown
 from evaluator.reference import Reference

@@ -7,11 +7,11 @@ without carry, on a forward.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from dsl.causes import Cause
+from dsl.records import dataclass
 from evaluator.error import near_zero
 from evaluator.kernels import Kernel
 from evaluator.normal import density, distribution, quantile

@@ -1,10 +1,10 @@
 """The hash-consed graph that a policy is lowered to: one node per meaning, constants folded exactly."""
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from dsl.model import NUMBER, Kind, Type
+from dsl.records import dataclass
 from evaluator.constants import Constant, Number, fold
 
 SCALAR = ""  # the grain of one value for the whole book

@@ -9,7 +9,7 @@ may lack it, so that what such groups make of their members is unknown too (``ME
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from dsl.model import MEMBERS, Kind, Policy, Type, Value
+from dsl.records import dataclass
 from dsl.text import decimal_text
 from dsl.units import terminates
 from evaluator.book import Book, BookTable

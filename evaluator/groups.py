@@ -4,11 +4,10 @@ Sums run left to right in the file's row order in runs of 65,536 members of a gr
 blocks nor threads can change a bit of that.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
+from dsl.records import dataclass
 from evaluator.columns import KNOWN, Quality
 from evaluator.vector import Codes, Flags, Floats, tidy
 

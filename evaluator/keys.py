@@ -1,12 +1,12 @@
 """A table's keys as arrays: the ways through them to groups of rows, and axes and grids to interpolate on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from dsl.model import Exact
+from dsl.records import dataclass
 from evaluator import pieces
 from evaluator.pieces import Polynomials, Rows, Search, Segments, Step, make_step
 from evaluator.scope import Lowered

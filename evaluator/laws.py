@@ -5,7 +5,7 @@ to where something is decided: a bound of the tiers, the two sides of a comparis
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import pairwise
@@ -17,6 +17,7 @@ import numpy as np
 from dsl import model
 from dsl.model import Kind, Value
 from dsl.params import ParamError, resolve_params
+from dsl.records import dataclass
 from evaluator import literals
 from evaluator.laws_aim import Probes, number_at, secant, with_cell
 from evaluator.laws_cases import Case, Trial

@@ -1,7 +1,7 @@
 """Cases against a law: a small book, or the same one with several values in one cell. Which of them break it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -10,6 +10,7 @@ import numpy as np
 from dsl import model
 from dsl.causes import Cause
 from dsl.model import Kind, Value
+from dsl.records import dataclass
 from dsl.slice import freed, reach, sliced
 from evaluator.columns import Column, cause_numbers
 from evaluator.laws_worlds import World, isolated, joined

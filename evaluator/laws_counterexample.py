@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
 from dsl import model
 from dsl.causes import Cause
 from dsl.model import Kind, Type, Value
+from dsl.records import dataclass
 from dsl.text import decimal_text, exact_text, value_text
 from dsl.tree import walk
 from evaluator import literals

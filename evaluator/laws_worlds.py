@@ -1,13 +1,14 @@
 """Small random books: every cell allowed, drawn near the figures that decide something. Many of them as one book."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 from random import Random
 
 from dsl import model
 from dsl.model import Interval, Kind, Value
+from dsl.records import dataclass
 from dsl.text import decimal_text
 from dsl.tree import children
 from evaluator.book import Book

@@ -4,12 +4,13 @@ import contextlib
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from dsl.model import Entity, Policy
+from dsl.records import dataclass
 from evaluator.hashes import Hash
 from evaluator.problems import Problem, nearest, quoted
 

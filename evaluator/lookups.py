@@ -1,7 +1,7 @@
 """Tables and curves on their way into the graph: their rows and points become arrays, their calls a few nodes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,6 +10,7 @@ import numpy as np
 from dsl import model
 from dsl.causes import Cause
 from dsl.model import NUMBER, Exact, Expr, Kind, Type
+from dsl.records import dataclass
 from evaluator import pieces
 from evaluator.constants import Number
 from evaluator.graph import INDEX, Facts, Node

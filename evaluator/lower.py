@@ -7,12 +7,13 @@ its own level, and carried to a finer one only where it meets it; a fault stands
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from types import MappingProxyType
 
 from dsl import model
 from dsl.model import DATE, FLAG, NUMBER, Expr, Kind, Type, Value
+from dsl.records import dataclass
 from evaluator.constants import Constant, Number
 from evaluator.context import PAIR
 from evaluator.graph import INDEX, SCALAR, Facts, Graph, Node

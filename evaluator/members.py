@@ -1,12 +1,13 @@
 """The rows that belong to a row: the links of an entity, read backwards."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 import numpy.typing as npt
 
 from dsl import model
+from dsl.records import dataclass
 from evaluator.book import Book
 
 Rows = npt.NDArray[np.int64]

@@ -7,9 +7,10 @@ side once for each move, and each reads its move's tables. All that no move touc
 
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from dsl.records import dataclass
 from evaluator.tasks import Guard, Schedule, Task, Tasks
 
 FEWEST = 4  # moves that are worth it

@@ -1,9 +1,8 @@
 """Where an unknown began, in words: the cell as its file writes it, or the row whose formula met the fault."""
 
-from dataclasses import dataclass
-
 from dsl.causes import Cause
 from dsl.model import Policy
+from dsl.records import dataclass
 from evaluator.book import Book
 from evaluator.columns import Origin
 

@@ -7,10 +7,11 @@ that the order of its sum is that of any other aggregate.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from dsl.records import dataclass
 from evaluator import error
 from evaluator.columns import KNOWN
 from evaluator.context import BLOCK, PAIR, Block, Context

@@ -2,7 +2,7 @@
 rationals, rounded once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Literal
@@ -11,6 +11,7 @@ import numpy as np
 
 from dsl.causes import Cause
 from dsl.model import Exact
+from dsl.records import dataclass
 from evaluator.constants import ln
 from evaluator.vector import Codes, Floats, Index
 

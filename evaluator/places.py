@@ -1,12 +1,13 @@
 """What the reference interpreter's values look like, where they are computed, and where a fault is said to begin."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from fractions import Fraction
 
 from dsl import model
 from dsl.model import Exact, Expr
+from dsl.records import dataclass
 from dsl.source import Span
 
 

@@ -1,8 +1,8 @@
 """The order of work: which nodes, in which order, what is dropped after each, and whose errors somebody asks for."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from dsl.records import dataclass
 from evaluator.error import DECIDING
 from evaluator.graph import Node
 

@@ -1,8 +1,9 @@
 """What is wrong with a snapshot's structure, as data. Only the command line turns it into text for people."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
+
+from dsl.records import dataclass
 
 EXAMPLES = 10
 

@@ -1,7 +1,6 @@
 """The order in which rows draw: by a number, ties by the row's key; where floats don't say who is first, exactly."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cmp_to_key
 
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsl.model import Exact
+from dsl.records import dataclass
 from evaluator.columns import KNOWN, Quality
 from evaluator.error import GUARD, HALF_UNIT, total
 from evaluator.exact import compare

@@ -7,9 +7,9 @@ bounds are sharper, decides it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dsl.records import dataclass
 from evaluator.graph import Node
 from evaluator.tasks import Task
 

@@ -1,13 +1,14 @@
 """What rows take of shared limits, in exact numbers: one row after the other, as the language defines it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from functools import cmp_to_key
 
 from dsl import model
 from dsl.causes import Cause
 from dsl.model import Exact, Expr, Kind, Type
+from dsl.records import dataclass
 from evaluator.exact import ZERO, compare, subtract
 from evaluator.places import Argument, At, Result, Unknown, first_unknown, number
 

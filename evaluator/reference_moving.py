@@ -6,10 +6,10 @@ root) raises ``Curved``.
 """
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from dsl.records import dataclass
 from evaluator.exact import Approximate
 
 Line = tuple[Fraction, Fraction]  # at the start, and by how much it grows with the distance

@@ -6,13 +6,13 @@ are tried, and the first that is enough and the one before are brought together 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from dsl import model
 from dsl.causes import Cause
 from dsl.model import Interval
+from dsl.records import dataclass
 from evaluator.exact import Fault
 from evaluator.places import At, Result, Unknown
 from evaluator.reference_moving import Ahead, Curved, moving

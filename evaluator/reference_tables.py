@@ -1,10 +1,11 @@
 """A policy's tables and curves for the reference interpreter: rows and points, evaluated once, and calls."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from dsl import model
 from dsl.model import Exact, Expr
+from dsl.records import dataclass
 from evaluator import reference_lookup
 from evaluator.book import Book
 from evaluator.places import Argument, At, Meet, Result, Unknown, first_unknown, number

@@ -1,11 +1,12 @@
 """Which row of its entity's tiers a row takes, and what it gives: for the reference interpreter."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dsl import model
 from dsl.causes import Cause
 from dsl.model import Exact, Expr
+from dsl.records import dataclass
 from evaluator.columns import origin_code
 from evaluator.exact import compare
 from evaluator.places import At, Meet, Result, Unknown, first_unknown, number

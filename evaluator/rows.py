@@ -1,13 +1,13 @@
 """Some rows of an evaluated table, such as those of the accounts that are liquidated, with their columns alone."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from dsl.model import Policy
+from dsl.records import dataclass
 from evaluator.columns import Column, Values
 from evaluator.plain import key_of
 

@@ -5,12 +5,12 @@ import gzip
 import hashlib
 import re
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
 import numpy as np
 
+from dsl.records import dataclass
 from evaluator.hashes import file_hash
 from evaluator.problems import Problem, Unreadable
 

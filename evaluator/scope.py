@@ -1,9 +1,10 @@
 """Where an expression stands while it is lowered, and what becomes of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
+from dsl.records import dataclass
 from evaluator.graph import Node
 
 

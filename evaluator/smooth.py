@@ -6,11 +6,11 @@ each argument, so it is done only where a decision depends on the result.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from dsl.causes import Cause
+from dsl.records import dataclass
 from evaluator.columns import KNOWN
 from evaluator.context import Context
 from evaluator.error import total

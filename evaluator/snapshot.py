@@ -1,13 +1,13 @@
 """Snapshots in: a folder's tables, or columns in memory, read, typed and validated for one policy, as a book."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from dsl.model import Policy
+from dsl.records import dataclass
 from evaluator import literals
 from evaluator.book import Book
 from evaluator.files import ArrowFile, CsvFile, MemoryTable, TableFile

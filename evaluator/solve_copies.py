@@ -5,11 +5,12 @@ of small accounts are small, and only what looks at the whole book copies the wh
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 import numpy.typing as npt
 
+from dsl.records import dataclass
 from evaluator.context import Context
 from evaluator.graph import SCALAR, Node
 from evaluator.vector import Vector

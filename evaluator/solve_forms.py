@@ -3,11 +3,10 @@
 A ``Form`` holds over a piece on which no comparison turns. ``nan`` for b is a number that moves in another way.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
+from dsl.records import dataclass
 from evaluator.vector import Floats, Vector
 
 Number = Floats | float

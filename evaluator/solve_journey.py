@@ -1,10 +1,10 @@
 """From where a number is, step by step to where its condition comes to hold: each copy of the book on its own way."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
+from dsl.records import dataclass
 from evaluator.solve_copies import Rows
 from evaluator.solve_walk import Walk
 from evaluator.vector import Flags, Floats

@@ -4,11 +4,12 @@ All that doesn't depend on the number is computed once, over the whole book.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from dsl.model import Policy, Value
+from dsl.records import dataclass
 from evaluator.book import Book
 from evaluator.columns import Column
 from evaluator.context import Context

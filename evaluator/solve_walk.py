@@ -6,11 +6,12 @@ lines, or chosen between such, says how its result moves, and where a comparison
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from dsl.records import dataclass
 from evaluator.aggregates import Members, members_of
 from evaluator.columns import KNOWN
 from evaluator.context import Context

@@ -1,11 +1,11 @@
 """The states of a grid: the book as each move of it makes it, all else as before."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from dsl import model
 from dsl.grids import move_values
 from dsl.model import Value
+from dsl.records import dataclass
 from dsl.state import Cell, Touched
 
 

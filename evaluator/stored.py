@@ -14,7 +14,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ import pyarrow.ipc
 
 from dsl.model import Kind, Policy
 from dsl.params import ParamError, resolve_params
+from dsl.records import dataclass
 from evaluator.arrays import column_of, values_of
 from evaluator.arrays import compute as pc
 from evaluator.book import Book, BookTable, Members

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from dsl.diagnostics import Diagnostics
 from dsl.model import Kind, Policy, Value
+from dsl.records import dataclass
 from dsl.until import PREFIX, has_until, on_trial
 from evaluator import error
 from evaluator.arrays import Array

@@ -7,13 +7,13 @@ whole. What is made of a whole book (a ``check`` of it, the column of a ``once``
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from dsl.diagnostics import Diagnostics
 from dsl.model import Kind, Policy, Value
+from dsl.records import dataclass
 from dsl.solve import solves
 from dsl.until import has_until, on_trial
 from evaluator.amounts import NAMES

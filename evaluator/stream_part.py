@@ -1,12 +1,13 @@
 """One part of a divided book evaluated, and what is made of the whole book afterwards."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from dsl.model import Policy, Value
+from dsl.records import dataclass
 from dsl.until import PREFIX
 from evaluator import fast
 from evaluator.book import Book

@@ -6,12 +6,12 @@ make of the whole book: values, quality, doubt and bounds.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from dsl.causes import Cause
+from dsl.records import dataclass
 from evaluator.aggregates import members_of
 from evaluator.columns import KNOWN
 from evaluator.context import Context

@@ -1,7 +1,6 @@
 """One entity's table: its columns found and read, its keys and links checked, its cells typed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -11,6 +10,7 @@ import pyarrow as pa
 
 from dsl.causes import Cause
 from dsl.model import DATE, Entity, Input, Kind, Policy, Type
+from dsl.records import dataclass
 from evaluator.arrays import Array, Mask, Values, column_of, mask_of, nulls_of, values_of
 from evaluator.arrays import compute as pc
 from evaluator.book import BookTable

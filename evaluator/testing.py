@@ -1,12 +1,12 @@
 """Runs the tests of a policy: small books made of given rows, and expectations decided exactly."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
 from dsl import model
 from dsl.params import resolve_params
+from dsl.records import dataclass
 from evaluator.asserted import Failure, failure
 from evaluator.book import Book
 from evaluator.grouping import with_groups

@@ -5,13 +5,14 @@ action (the checker sees to that), so it is computed for those rows alone and fo
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dsl.model import Kind, Policy, Value
+from dsl.records import dataclass
 from dsl.until import PREFIX
 from evaluator.book import Book
 from evaluator.columns import KNOWN, Column

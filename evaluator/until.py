@@ -11,7 +11,7 @@ is enough, the largest is taken, and the row is marked.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Protocol
 
@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from dsl.diagnostics import Diagnostics
 from dsl.model import Policy, Value
+from dsl.records import dataclass
 from dsl.until import Trial, has_until, on_trial
 from evaluator.book import Book, BookTable
 from evaluator.columns import Column

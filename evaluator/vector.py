@@ -1,11 +1,11 @@
 """What a kernel takes and gives: values with their quality, the rows in doubt, and how far the values may be off."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from dsl.records import dataclass
 from evaluator.columns import KNOWN, Quality, Values
 
 Flags = npt.NDArray[np.bool_]

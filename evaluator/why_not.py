@@ -1,12 +1,13 @@
 """Why a row is not in another tier: what decided, by how much it misses, and the nearest change of one input cell."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from math import ceil, floor, log10
 
 from dsl import model
 from dsl.model import Kind, Value
+from dsl.records import dataclass
 from dsl.slice import reach
 from dsl.text import decimal_text
 from evaluator.asserted import Part, part

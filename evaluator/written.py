@@ -1,12 +1,13 @@
 """A cell as its file writes it, from an index: what the values don't tell is kept beside them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import pyarrow as pa
 
 from dsl.model import Kind, Policy
+from dsl.records import dataclass
 from evaluator.book import BookTable
 from evaluator.cells import cell_text
 from evaluator.columns import Column

@@ -1,7 +1,6 @@
 """What the book asks of each curve and table: numbers, and beside them the names that pick a table's rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +8,7 @@ import numpy.typing as npt
 from cli.report.uses import Use, argument_columns, uses
 from dsl import model
 from dsl.model import Const, Expr, Kind, Table
+from dsl.records import dataclass
 from evaluator.run import Evaluation
 
 Floats = npt.NDArray[np.float64]

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from cli.report.scale import nice
+from dsl.records import dataclass
 
 Floats = npt.NDArray[np.float64]
 

@@ -1,7 +1,6 @@
 """The report's drawings. Each is drawn for a width in pixels, so that its lettering is legible on a telephone too."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -11,6 +10,7 @@ from cli.report.ladder import Bound
 from cli.report.scale import Scale, nice, top
 from cli.report.svg import Axis, Drawing, Point, horizontal, vertical
 from cli.terminal.text import count as counted
+from dsl.records import dataclass
 
 WIDE, NARROW, SMALL = 860, 340, 400
 Write = Callable[[float], str]

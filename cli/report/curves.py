@@ -1,7 +1,6 @@
 """Each curve drawn, with the rows of the book that ask for it on the same axis."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -17,6 +16,7 @@ from cli.report.svg import Point
 from cli.terminal.text import count
 from dsl import model
 from dsl.model import Const, Curve, Type
+from dsl.records import dataclass
 from evaluator.reference import Reference
 
 SAMPLES, BINS = 121, 48

@@ -1,7 +1,6 @@
 """What the policy says, in tables: its parameters, entities and functions, and its text."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 
@@ -10,6 +9,7 @@ from markupsafe import Markup
 from cli.report import highlight, words
 from cli.terminal.text import count
 from dsl.model import MEMBERS, Entity, Param, Policy, Value
+from dsl.records import dataclass
 from dsl.source import Source, Span
 from dsl.until import PREFIX
 from evaluator.run import Evaluation

@@ -1,10 +1,9 @@
 """What is wrong with the book: checks that did not pass with their worst rows, unknown rows with their cells."""
 
-from dataclasses import dataclass
-
 from cli.report import words
 from cli.terminal.text import count
 from dsl.model import Check, Compare, Type
+from dsl.records import dataclass
 from evaluator.checks import CheckResult, Offender
 from evaluator.plain import Plain
 from evaluator.results import Results

@@ -1,12 +1,12 @@
 """The tiers of one entity as a ladder: which rung is calm and which grave, and the number that it is climbed by."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from cli.report import words
 from cli.report.fixed import number
 from dsl import model
 from dsl.model import Expr, Kind, TierRow, Tiers
+from dsl.records import dataclass
 from evaluator.reference import Reference
 
 RAMP = 9  # steps of the style sheet's colours, from calm to grave

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
@@ -21,6 +20,7 @@ from cli.report.verdict import Verdict, verdict
 from cli.report.worst import WorstSection, worst_section
 from cli.terminal.text import count, instant, safe
 from dsl.load import Loaded
+from dsl.records import dataclass
 from evaluator.reference import Reference
 from evaluator.results import Results
 from evaluator.run import Evaluation

@@ -1,7 +1,8 @@
 """Where a value stands on an axis, and which values deserve a tick."""
 
 import math
-from dataclasses import dataclass
+
+from dsl.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

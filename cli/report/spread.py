@@ -1,7 +1,5 @@
 """How the book is spread over the number that its tiers go by."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from cli.report import charts, words
@@ -9,6 +7,7 @@ from cli.report.bins import even_edges, histogram, window
 from cli.report.charts import NARROW, WIDE, Pair
 from cli.report.ladder import Chip, Ladder
 from cli.terminal.text import count
+from dsl.records import dataclass
 from evaluator.results import Results
 
 

@@ -1,12 +1,13 @@
 """Drawings as inline SVG: presentation attributes and classes only, for the page's policy allows no inline style."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from markupsafe import Markup, escape
 
 from cli.report.scale import Scale
 from cli.terminal.text import safe
+from dsl.records import dataclass
 
 Point = tuple[float, float]
 

@@ -1,13 +1,13 @@
 """The tiers of the book: the rows in each, their notional, what is closed and what it costs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cli.report import charts, words
 from cli.report.charts import NARROW, WIDE, Bar, Pair
 from cli.report.ladder import Ladder, asked
 from cli.terminal.text import amount
 from dsl.model import Tiers
+from dsl.records import dataclass
 from evaluator.amounts import NAMES, Amount
 from evaluator.results import TierLine, TierSummary
 

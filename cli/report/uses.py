@@ -1,7 +1,7 @@
 """Where a policy asks its curves and tables, and with what: the argument of every call, as a column of the book."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from dsl import model
 from dsl.causes import Cause
 from dsl.model import Expr, Formula, Input, Kind, Policy
+from dsl.records import dataclass
 from evaluator.book import Book, BookTable
 from evaluator.columns import KNOWN, Column, origin_code
 from evaluator.places import operands

@@ -1,11 +1,10 @@
 """The report's first words: whether the book passes, and what decided that."""
 
-from dataclasses import dataclass
-
 from cli.report import words
 from cli.report.findings import outcome
 from cli.terminal.text import amount, count
 from dsl.model import Check
+from dsl.records import dataclass
 from evaluator.checks import CheckResult
 from evaluator.results import Results, TierSummary
 

@@ -1,7 +1,6 @@
 """The rows nearest to, or deepest in, trouble: ranked by the number that the tiers go by, each with its reason."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from cli.report.ladder import Chip, Ladder
 from cli.terminal.text import count
 from dsl import model
 from dsl.model import Expr, Kind
+from dsl.records import dataclass
 from evaluator.columns import Column
 from evaluator.places import operands
 from evaluator.plain import key_of
