@@ -7,16 +7,17 @@ everything that the decision needs is evaluated for all rows, with what the othe
 accounts and their members alone, put together from all blocks.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from evaluator.folding import ExactFolding, Folding, Unsettled
+from evaluator.graph import SCALAR
 from evaluator.shape import Shape
 from evaluator.steps import READ, Step, whole_step
-from evaluator.tasks import FLAGGING, Task, Tasks, in_order, schedule
+from evaluator.tasks import CROSSING, FLAGGING, Task, Tasks, in_order, schedule
 from evaluator.translate import Translator
 
 _MOST = 8  # decisions that are tried
@@ -49,17 +50,23 @@ class Acting:
         return list({t.id: t for t in found if t.op != "const"}.values())
 
 
-def find_acting(translator: Translator, shape: Shape, wanted: Sequence[Task], whole: Sequence[Task]) -> Acting | None:
-    """The decision that leaves most to the acting rows. ``whole``: needed for all rows; None where nothing pays."""
+def find_acting(
+    translator: Translator, shape: Shape, wanted: Sequence[Task], whole: Sequence[Task], passed: Container[int] = ()
+) -> Acting | None:
+    """The decision that leaves most to the acting rows: one of many ways, such as a tier, before an `if`, which is
+    seldom for most rows. ``whole``: needed for all rows. ``passed``: decisions by which most rows acted. None where
+    nothing pays."""
     tasks = translator.tasks
     everything = _closure(tasks, [*wanted, *whole])
-    best: tuple[int, Callable[[], Acting | None]] | None = None
-    found = sorted(_decisions(everything, shape).items(), key=lambda d: -len(d[1]))
+    best: tuple[tuple[bool, int], Callable[[], Acting | None]] | None = None
+    found = [(d, choices) for d, choices in _decisions(everything, shape).items() if d.id not in passed]
+    found.sort(key=lambda d: (d[0].op != "pick", -len(d[1])))
     for decision, choices in found[:_MOST]:
         for ways in _alike(choices):
             plan = _Plan(translator, shape, decision, choices, ways, wanted, whole)
-            if plan.saved >= FEWEST and (best is None or plan.saved > best[0]):
-                best = plan.saved, plan.made
+            score = decision.op == "pick", plan.saved
+            if plan.saved >= FEWEST and (best is None or score > best[0]):
+                best = score, plan.made
     return None if best is None else best[1]()
 
 
@@ -145,13 +152,18 @@ class _Plan:
         follows = self._following(task, options)
         if task.id not in follows:
             return None
-        reached = {self._decision.grain, *(e for e, (_, p) in self._shape.parents.items() if p == self._decision.grain)}
-        if any(t.grain not in reached for t in follows.values()):
+        if not all(self._at_hand(t) for t in follows.values()):
             return None
         try:
             return folding.folded(task)
         except Unsettled:
             return None
+
+    def _at_hand(self, task: Task) -> bool:
+        """Whether its rows, and those that it adds up, are the decision's or their members."""
+        root, parents = self._decision.grain, self._shape.parents
+        grains = [task.grain, *([str(task.attrs[0])] if task.op in CROSSING else [])]
+        return all(g in (SCALAR, root) or (g in parents and parents[g][1] == root) for g in grains)
 
     def _following(self, task: Task, options: Mapping[int, Task]) -> dict[int, Task]:
         """Of what a task needs, what depends on the choices."""
@@ -164,7 +176,8 @@ class _Plan:
 
     # -- for the acting rows ----------------------------------------------------------------------
 
-    def made(self) -> Acting:
+    def made(self) -> Acting | None:
+        """None where it reads rows that are neither the decision's nor their members."""
         live: dict[int, Task] = {}
         done: dict[int, Task] = {}
         guards = schedule(self._tasks, self._first_wanted).guards
@@ -174,6 +187,8 @@ class _Plan:
         results = {t.id: done[t.id] for t in self.results}
         tasks = self._tasks.unchecked(self._first)
         order = schedule(tasks, list({t.id: t for t in results.values()}.values()))
+        if not all(self._at_hand(t) for t in order.order):
+            return None
         reads = tuple(t for t in order.order if t.op in (*READ, "live"))
         needed = {t.attrs[0] for t in reads if t.op == "live"}
         acts = np.ones(self._many, dtype=np.bool_)

@@ -71,13 +71,15 @@ class Program:
 
 @dataclass(slots=True)
 class Compiled:
-    """A policy with its params, lowered for one book; ``program``, where it was evaluated fast before."""
+    """A policy with its params, lowered for one book; ``program``, where it was evaluated fast before.
+    ``passed``: decisions by which most rows acted, so that another one is to be looked for."""
 
     key: tuple[Any, ...]
     outputs: Any
     planned: Plan
     context: Context
     program: Program | None = None
+    passed: set[int] = field(default_factory=set)
 
     def of(self, book: Book) -> bool:
         """Whether it was compiled for these very tables."""
@@ -187,7 +189,8 @@ class _Fast(Blocks):
         order = schedule(translator.tasks, tasks)
         if self.layout is not None and (folded := with_folds(translator.tasks, order, tasks)) is not order:
             return Program(translator, split, wanted, laid_steps(folded, tasks, self.shape))
-        acting = find_acting(translator, self.shape, [split.made[i].task for i in wanted], whole)
+        passed = self.kept.passed if self.kept is not None else set()
+        acting = find_acting(translator, self.shape, [split.made[i].task for i in wanted], whole, passed)
         if acting is not None:
             tasks = [*acting.first(split.made[i].task for i in wanted), *whole]
             order = schedule(acting.tasks, tasks)
@@ -372,6 +375,9 @@ class _Fast(Blocks):
         acts = acting.acts.take(values if values.dtype != np.bool_ else values.view(np.int8), mode="wrap")
         links = {e: i for e, i in self.links.items() if self.shape.parents[e][1] == acting.root}
         chosen = acting_rows(acting.root, acts, links, self.layout, self.block, self._shared)
+        if self.kept is not None and 2 * len(chosen.rows[acting.root]) > len(acts):
+            self.kept.passed.add(acting.decision.id)
+            self.kept.program = None
         columns = {}
         for task in acting.reads:
             live = task.op == "live"

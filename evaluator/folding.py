@@ -7,6 +7,7 @@ Every step gives the same bits as the tasks themselves would.
 
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
+from math import isfinite
 from operator import add, mul, neg, pos, sub
 from typing import Any
 
@@ -184,6 +185,8 @@ class ExactFolding(Folding):
         value, numbers = found.attrs[1], [a.attrs[1] for a in args]
         if isinstance(value, float):
             exactly = _EXACT.get(task.op)
-            if exactly is None or exactly(*(Fraction(n) for n in numbers if isinstance(n, float))) != value:
+            if exactly is None or not all(isfinite(n) for n in (value, *numbers) if isinstance(n, float)):
+                raise Unsettled
+            if exactly(*(Fraction(n) for n in numbers if isinstance(n, float))) != value:
                 raise Unsettled
         return found

@@ -61,7 +61,11 @@ def _pairs(acts: Sequence[tuple[Line, Any]]) -> dict[int, Task]:
     return {
         task.args[1].id: task
         for line, _ in acts
-        if (task := line.task).op == "piecewise" and not task.attrs[1] and task.id in plain and task.args[1].id in plain
+        if (task := line.task).op == "piecewise"
+        and not task.attrs[1]
+        and task.args[0].op != "const"
+        and task.id in plain
+        and task.args[1].id in plain
         if task.args[1].op == "segment" and task.args[1].args[0] is task.args[0] and len(readers[task.args[1].id]) == 1
     }
 
@@ -172,6 +176,8 @@ class _Writer:
         assert isinstance(segments, Segments)
         if not isinstance(bits, Bits) or len(task.args) != 2 or not self._all_full(task):
             return False
+        if any(a.op == "const" for a in task.args):
+            return False
         x, state, own = f"v[{task.args[0].id}]", f"v[{task.args[1].id}]", f"T{task.id}"
         starts = leads.rows if isinstance(leads, Rows) else bits.starts
         last = self.pairs.get(task.id)
@@ -198,7 +204,7 @@ class _Writer:
     def _piecewise(self, task: Task) -> bool:
         pieces, infinite, _ = task.attrs
         assert isinstance(pieces, Polynomials)
-        if infinite or pieces.b is not None or not self._all_full(task) or task.args[1].op == "const":
+        if infinite or pieces.b is not None or not self._all_full(task) or any(a.op == "const" for a in task.args):
             return False
         x, p, own = f"v[{task.args[0].id}]", f"v[{task.args[1].id}]", f"T{task.id}"
         if task.id in self.ladders:

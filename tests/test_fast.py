@@ -12,7 +12,7 @@ from hypothesis.strategies import sampled_from
 
 from dsl.model import Policy
 from dsl.params import resolve_params
-from evaluator import fast
+from evaluator import acting, fast
 from evaluator.book import Book, indexed
 from evaluator.columns import Column
 from evaluator.plain import moment_of
@@ -39,7 +39,7 @@ def both(policy: Policy, book: Book, block: int = 3) -> tuple[list[Evaluation], 
 
     fast_run = fast.run
     params = resolve_params(policy, None if book.as_of is None else moment_of(book.as_of))
-    with patch.object(fast, "run", run):
+    with patch.object(fast, "run", run), patch.object(acting, "FEWEST", 1):
         laid_out = indexed(book)
         quick = [evaluate(policy, b, params) for b in (book, laid_out, laid_out)]
     return quick, evaluate(policy, book, params, optimise=False), sum(answers)

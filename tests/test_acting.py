@@ -1,0 +1,138 @@
+"""What follows a decision is evaluated for the rows that act, and comes to the same bits as with care for all rows."""
+
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+import softliq
+from evaluator import acting, fast
+from evaluator.snapshot import book_of
+from tests.test_fast import both, differences
+
+POLICY = """
+policy "acting" version 1
+unit USD
+entity market:
+  unit asset
+  mark  : USD/asset > 0
+entity account:
+  cash   : USD
+  pnl    = sum(position.pnl)
+  need   = sum(position.notional) * 10%
+  health = if need > 0 then (cash + pnl) / need else infinite
+{account}
+entity position:
+  account : account
+  market  : market
+  size    : market.asset
+  entry   : USD/market.asset
+  notional = abs(size) * market.mark
+  pnl      = size * (market.mark - entry)
+{position}
+curve part(health: ratio) linear, flat outside, decreasing:
+  | health | share |
+  | 100%   | 60%   |
+  | 120%   | 20%   |
+tiers account:
+  | health >= | tier    | close        | fee  |
+  | 150%      | fine    | {still} | 1%   |
+  | 120%      | watch   | {still} | 1%   |
+  | 110%      | trim    | 10%          | 2%   |
+  | 100%      | delever | part(health) | 2.5% |
+  | other     | shut    | 100%         | 3%   |
+  | unknown   | hold    | {still} | 1%   |
+"""
+_SHARES = [0.12, 0.06, 0.06, 0.06, 0.05, 0.15, 0.2, 0.3]  # of accounts, from the least healthy on
+CLOSED = "cut = account.close * notional"
+CASES = [  # formulas of an account and of its positions
+    ("cut = sum(position.cut)", CLOSED),
+    ("rest = cash - sum(position.cut)", "cut = account.close * pnl"),  # 0 times a loss is minus zero
+    ("kept = sum(position.kept)\n  later = if kept > 0 then cash / kept else infinite",
+     "kept = notional * (1 - account.close)"),
+    ("worst = max(position.cut)\n  least = min(position.cut)",
+     "cut = (account.close - 10%) * pnl + account.fee * notional"),
+    ("cuts = count(position where position.cut > 0 USD)\n  any_cut = any(position.cut > 5 USD)", CLOSED),
+    ("deep = if health < 1 then 1 - health else 0",
+     "cut = account.deep * notional\n  root = sqrt(cut / market.mark)"),
+    ("slice = if close > 0 then close * cash / need else 0", "piece = account.slice * size"),
+    ("grown = 1 / (1 - close / 2)", "cut = notional / account.grown"),
+    ("mean_cut = mean(position.cut)", "cut = min(account.close * notional, 1000 USD)"),
+    ("flat = need * 2", "twice = notional * 2"),
+]  # fmt: skip
+
+
+def loaded(text: str, folder: Path) -> softliq.Policy:
+    path = folder / "acting.policy"
+    path.write_text(text.lstrip(), "utf-8")
+    return softliq.load_policy(path)
+
+
+def book(policy: softliq.Policy, accounts: int = 300, *, wild: bool = True) -> softliq.Book:
+    """Accounts in all tiers, one without positions; if ``wild``, with cells at fault."""
+    rng = np.random.default_rng(7)
+    owner = rng.integers(0, accounts - 1, accounts * 3)
+    market = rng.integers(0, 3, len(owner))
+    mark = np.array([0.1, 20.0, 30_000.0])
+    size = np.round(rng.normal(0, 400, len(owner)) / mark[market], 3)
+    entry = np.round(mark[market] * rng.uniform(0.8, 1.2, len(owner)), 4)
+    pnl = np.bincount(owner, size * (mark[market] - entry), accounts)
+    need = np.bincount(owner, np.abs(size) * mark[market], accounts) / 10
+    cash = np.round(need * rng.choice([0.5, 1.0, 1.05, 1.1, 1.15, 1.2, 1.6, 3.0], accounts, p=_SHARES) - pnl, 2)
+    cells = {"size": size.astype(object), "entry": entry.astype(object)}
+    if wild:
+        cells["size"][[3, 40]], cells["entry"][[5, 77]] = ["", "1e300"], ["x", "-5"]
+    return book_of(policy, {
+        "market": {"market": ["a", "b", "c"], "mark": mark.tolist()},
+        "account": {"account": [f"a{i}" for i in range(accounts)], "cash": [str(c) for c in cash.tolist()]},
+        "position": {
+            "position": [f"p{i}" for i in range(len(owner))],
+            "account": [f"a{o}" for o in owner.tolist()],
+            "market": [["a", "b", "c"][m] for m in market.tolist()],
+            "size": [str(v) for v in cells["size"].tolist()],
+            "entry": [str(v) for v in cells["entry"].tolist()],
+        },
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("block", [50, 1 << 15])
+@pytest.mark.parametrize("still", ["0%", "10%", "100%"])
+@pytest.mark.parametrize(("account", "position"), CASES)
+def test_the_same_bits(account: str, position: str, still: str, block: int, tmp_path: Path) -> None:
+    text = POLICY.format(account=f"  {account}", position=f"  {position}", still=still)
+    policy = loaded(text, tmp_path)
+    found: list[bool] = []
+
+    def find(*args: object) -> object:
+        result = acting.find_acting(*args)  # type: ignore[arg-type]
+        found.append(result is not None)
+        return result
+
+    with patch.object(fast, "find_acting", find):
+        quick, careful, answered = both(policy, book(policy), block)
+    assert answered == 3
+    assert [differences(evaluation, careful) for evaluation in quick] == [[], [], []]
+    assert found[0]
+
+
+def test_a_number_that_is_exact_needs_no_care(tmp_path: Path) -> None:
+    """Accounts that are closed whole keep exactly nothing: none of them is evaluated again with care."""
+    text = POLICY.format(account="  kept = sum(position.kept)\n  open = kept > 0", still="0%",
+                         position="  kept = notional * (1 - account.close)")  # fmt: skip
+    policy = loaded(text, tmp_path)
+    clean = book(policy, wild=False)
+    cuts: list[int] = []
+    careful = fast._Fast._careful
+
+    def counted(self: fast._Fast, *args: object) -> object:
+        cuts.append(sum(int(np.count_nonzero(f)) for f in self.store.flagged.values()))
+        return careful(self, *args)  # type: ignore[arg-type]
+
+    with patch.object(fast._Fast, "_careful", counted):
+        quick, slow, _ = both(policy, clean, 64)
+    assert [differences(evaluation, slow) for evaluation in quick] == [[], [], []]
+    shut = list(policy.tiers["account"].labels).index("shut")
+    tier, kept = slow.columns["account"]["tier"], slow.columns["account"]["kept"]
+    assert ((tier.values == shut) & kept.known() & (kept.values == 0.0)).sum() > 20
+    assert max(cuts) < 20
