@@ -35,7 +35,7 @@ def text_codes(step: Step, type: Type, v: Vector, context: Context) -> Index:
     return found
 
 
-def _near_bound(step: Step, state: Index | int, code: Index, x: Vector) -> Flags | None:
+def near_bound(step: Step, state: Index | int, code: Index, x: Vector) -> Flags | None:
     """Rows whose value is too near to a bound to tell its side, where the other side leads elsewhere."""
     if x.exact and not step.rounded:
         return None
@@ -67,7 +67,7 @@ def _advance(step: Step, state: Index | int, key: Node, v: Vector, context: Cont
     if step.operator == "=":
         return step.next(state, text_codes(step, key.type, v, context)), None
     code = np.searchsorted(step.bounds, v.values, step.side)
-    return step.next(state, code), _near_bound(step, state, code, v)
+    return step.next(state, code), near_bound(step, state, code, v)
 
 
 def _locate(node: Node, args: Sequence[Vector], context: Context) -> Vector:
@@ -112,7 +112,7 @@ def _segment(node: Node, args: Sequence[Vector], context: Context) -> Vector:
     code = np.searchsorted(segments.step.bounds, x.values, "right")
     piece = segments.step.next(state, code)
     if guarded:
-        unsure = either(unsure, _near_bound(segments.step, state, code, x))
+        unsure = either(unsure, near_bound(segments.step, state, code, x))
     return Vector(clean(np.atleast_1d(piece), quality), quality, unsure)
 
 

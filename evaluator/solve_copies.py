@@ -146,6 +146,6 @@ def _asks(
 
 
 def context_of(context: Context, over: Copies) -> Context:
-    """What kernels need, over copies: no errors are followed there."""
+    """What kernels need, over copies."""
     only = {**over.rows, SCALAR: np.arange(over.count)}
-    return Context(context.policy, context.book, context.as_of, frozenset(), context.texts, {}, only)
+    return Context(context.policy, context.book, context.as_of, context.bounded, context.texts, {}, only)

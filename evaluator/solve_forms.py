@@ -54,9 +54,9 @@ def added(x: Form, y: Form, sign: float = 1.0) -> Moves:
         return np.asarray(b + e), None
     same = np.equal(c, f)
     slope = np.where(same, b + e, np.nan)
-    slope = np.where(_level(y) & ~same, b + d * c, slope)
-    slope = np.where(_level(x) & ~same, e + a * f, slope)
-    return slope, np.where(_level(x) & ~same, f, c) + 0.0 * slope_size(slope)
+    slope = np.where(level(y) & ~same, b + d * c, slope)
+    slope = np.where(level(x) & ~same, e + a * f, slope)
+    return slope, np.where(level(x) & ~same, f, c) + 0.0 * slope_size(slope)
 
 
 def slope_size(slope: Floats) -> Floats:
@@ -64,7 +64,7 @@ def slope_size(slope: Floats) -> Floats:
     return np.zeros(slope.shape)
 
 
-def _level(x: Form) -> npt.NDArray[np.bool_]:
+def level(x: Form) -> npt.NDArray[np.bool_]:
     """Rows that don't move."""
     _, b, c = x.parts
     return np.asarray(np.equal(b, 0.0) & np.equal(c, 0.0))
@@ -78,7 +78,7 @@ def multiplied(x: Form, y: Form) -> Moves:
         return np.asarray(b * d), x.bend
     if x.still:
         return np.asarray(e * a), y.bend
-    x_level, y_level = _level(x), _level(y)
+    x_level, y_level = level(x), level(y)
     slope = np.where(y_level, b * d, np.where(x_level, e * a, np.nan))
     bend = np.where(y_level, c, np.where(x_level, f, 0.0))
     for one, other in ((x, y), (y, x)):  # the top of one is a multiple of the other's bottom
@@ -94,10 +94,10 @@ def divided(x: Form, y: Form) -> Moves:
     (a, b, c), (d, e, f) = x.parts, y.parts
     if y.still:
         return np.asarray(b / d), x.bend
-    over, level = b / d, _level(x)
+    over, x_level = b / d, level(x)
     same = np.equal(c, f)
-    slope = np.where(same, over, np.where(level, a * f / d, np.where(_level(y), over, np.nan)))
-    bend = np.where(same | level, e / d, c)
+    slope = np.where(same, over, np.where(x_level, a * f / d, np.where(level(y), over, np.nan)))
+    bend = np.where(same | x_level, e / d, c)
     return slope, bend
 
 
@@ -112,10 +112,12 @@ def scaled(x: Form, start: Number, factor: Number) -> Moves:
 @dataclass(frozen=True, slots=True)
 class Crossing:
     """``sign`` (n,): whether x is below (-1), equal to or above y just after the start. ``distance``: to where that
-    turns, infinite where it never does, ``nan`` where nobody knows."""
+    turns, infinite where it never does, ``nan`` where nobody knows. ``apart``: whether the one moves away from the
+    other; where not, the sign is as sharp as both are."""
 
     sign: Floats
     distance: Floats
+    apart: npt.NDArray[np.bool_]
 
 
 def crossing(x: Form, y: Form) -> Crossing:
@@ -134,15 +136,17 @@ def crossing(x: Form, y: Form) -> Crossing:
         steep = np.abs(b) + np.abs(e) + np.abs(a * f) + np.abs(d * c)
         curve = np.asarray(b * f - e * c)
         curve = np.where(np.abs(curve) <= NOISE * (np.abs(b * f) + np.abs(e * c)), 0.0, curve)
-    gap = np.where(np.abs(gap) <= NOISE * size, 0.0, gap)
+    still, gap = np.sign(gap), np.where(np.abs(gap) <= NOISE * size, 0.0, gap)
     rise = np.where(np.abs(rise) <= NOISE * steep, 0.0, rise)
     rise, curve = np.where(infinite, 0.0, rise), np.where(infinite, 0.0, curve)
+    apart = (rise != 0.0) | (curve != 0.0)
     sign = np.where(gap != 0.0, np.sign(gap), np.where(rise != 0.0, np.sign(rise), np.sign(curve)))
+    sign = np.where(apart, sign, still)
     distance = np.where(gap * rise < 0.0, -gap / rise, np.inf)
     if curve.any():
         distance = np.where(curve != 0.0, _bent(gap, rise, curve), distance)
     unsure = np.isnan(rise) | np.isnan(curve)
-    return Crossing(np.where(np.isnan(sign), 0.0, sign), np.where(unsure, np.nan, distance))
+    return Crossing(np.where(np.isnan(sign), 0.0, sign), np.where(unsure, np.nan, distance), apart)
 
 
 def _bent(gap: Floats, rise: Floats, curve: Floats) -> Floats:

@@ -32,8 +32,8 @@ def journey(
     walk of some of the copies."""
     count = len(start)
     found = np.full(count, np.nan)
-    curved, doubt = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
-    way = np.arange(count)  # the copies on their way
+    curved, doubt = np.zeros(count, dtype=np.bool_), walk.tied(start, direction)
+    way = np.flatnonzero(~doubt)  # the copies on their way
     here = start.copy()  # the last turn
     from_ = start.copy()  # where it is looked from
     stride = np.full(count, _STEP)
@@ -57,7 +57,7 @@ def journey(
         beyond = ~np.isfinite(next_) | (direction * (next_ - end[way]) > scale * 4 * _STEP)
         slow = ahead <= 8 * stride[way] * scale  # the same turn again: floats haven't come past it
         touched = held[way] & ~holds & ~slow  # at the very turn it held, and not beyond
-        doubtful = unsure | (touched & ~lost)
+        doubtful = (unsure & ~past) | (touched & ~lost)
         arrived = holds & ~(lost | doubtful | past)
         found[way[arrived]] = here[way[arrived]]
         curved[way[lost & ~doubtful]] = True

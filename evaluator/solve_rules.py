@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evaluator.aggregates import Members
+from evaluator.error import close
 from evaluator.graph import Node
 from evaluator.pieces import Polynomials, Search, Segments
 from evaluator.search import text_codes
 from evaluator.solve_forms import Form, Moves, added, constant, crossing, divided, multiplied, scaled, taken
-from evaluator.vector import Flags, Floats, Index, Vector, clean, worst
+from evaluator.vector import Flags, Floats, Index, Vector, clean, doubts, either, worst
 
 if TYPE_CHECKING:
     from evaluator.solve_walk import Walk
@@ -27,6 +29,7 @@ HOLDS: dict[str, Callable[[Floats], Flags]] = {
 
 
 Rule = Callable[["Walk", Node, Sequence[Form], Vector], Form]
+BY_SIDES = ("compare", "locate")  # their rules say themselves what is in doubt, each of their sides by itself
 FLAGS = ("and", "or", "not", "absent", "known", "pick", "reason", "take", "corner")
 
 
@@ -97,7 +100,8 @@ def _compare(walk: "Walk", node: Node, args: Sequence[Form], value: Vector) -> F
     walk.crossings[node.id] = found
     if node.attrs[0] in ("=", "!="):  # what holds at a single point isn't seen by looking beyond it
         walk.doubt(node.grain, np.isfinite(found.distance))
-    return Form(Vector(clean(HOLDS[str(node.attrs[0])](found.sign), quality), quality))
+    unsure = either(doubts(x.at, y.at), walk.lasting(node.grain, close(x.at, y.at), found.apart))
+    return Form(Vector(clean(HOLDS[str(node.attrs[0])](found.sign), quality), quality, unsure))
 
 
 def _select(walk: "Walk", node: Node, args: Sequence[Form], value: Vector) -> Form:
@@ -130,15 +134,16 @@ def _locate(walk: "Walk", node: Node, args: Sequence[Form], value: Vector) -> Fo
     (search,) = node.attrs
     assert isinstance(search, Search)
     state: Index | int = 0
+    unsure = doubts(*(a.at for a in args))
     for step, key, x in zip(search.steps, node.args, args, strict=False):
         if step.operator == "=":
             state = step.next(state, text_codes(step, key.type, x.at, walk.context))
         else:
             code = np.searchsorted(step.bounds, x.at.values, step.side)
-            walk.bound(node, x, step, state, code, x.at)
+            unsure = either(unsure, walk.bound(node, x, step, state, code, x.at))
             state = step.next(state, code)
         state = np.where(state < 0, 0, state)
-    return Form(value)
+    return Form(replace(value, doubt=unsure))
 
 
 def _segment(walk: "Walk", node: Node, args: Sequence[Form], value: Vector) -> Form:
@@ -176,6 +181,31 @@ def _mix(walk: "Walk", node: Node, args: Sequence[Form], value: Vector) -> Form:
     if not (low.still and high.still):
         return walk.other(node, args, value)
     return Form(value, *scaled(share, low.at.values, high.at.values - low.at.values))
+
+
+def extreme_member(walk: "Walk", node: Node, form: Form, members: Members, value: Vector) -> Form:
+    """The member that is the least (or greatest) just after here, and where another takes its place."""
+    entity = node.args[-1].grain if node.attrs[0] is None else str(node.attrs[0])
+    size = walk.over.size(entity)
+    form = Form(form.at.full(size), *(None if p is None else np.broadcast_to(p, (size,)) for p in form.parts[1:]))
+    a, b, c = form.parts
+    group = members.groups.index
+    counted = np.flatnonzero(group < members.groups.count)
+    if members.counted is not None:
+        counted = counted[members.counted[counted]]
+    side = 1.0 if node.op == "agg_min" else -1.0
+    rise = np.asarray(b - a * c)
+    order = counted[np.lexsort((side * rise[counted], side * a[counted], group[counted]))]
+    first = np.flatnonzero(np.append(True, np.diff(group[order]) != 0)) if len(order) else order
+    winner = np.zeros(members.groups.count, dtype=np.int64)
+    winner[group[order[first]]] = order[first]
+    best = form.rows(winner, size)
+    rivals = form.rows(counted, size)
+    found = crossing(rivals, best.rows(group[counted], members.groups.count))
+    distance = np.full(size, np.inf)
+    distance[counted] = found.distance
+    walk.note(entity, distance, form.at)
+    return Form(value, best.slope, best.bend)
 
 
 RULES: dict[str, Rule] = {

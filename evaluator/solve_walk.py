@@ -12,17 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from dsl.records import dataclass
-from evaluator.aggregates import Members, members_of
+from evaluator.aggregates import members_of
 from evaluator.columns import KNOWN
 from evaluator.context import Context
+from evaluator.error import DECIDING, bounded
 from evaluator.graph import INDEX, SCALAR, Node
 from evaluator.groups import counts_of, sums
 from evaluator.pieces import Step
 from evaluator.runner import ALL_KERNELS
+from evaluator.search import near_bound
+from evaluator.solve_bounds import Bounds
 from evaluator.solve_copies import Copies, context_of
-from evaluator.solve_forms import Crossing, Form, crossing
-from evaluator.solve_rules import FLAGS, HOLDS, RULES
-from evaluator.vector import Flags, Floats, Index, Vector
+from evaluator.solve_forms import Crossing, Form, crossing, level
+from evaluator.solve_rules import BY_SIDES, FLAGS, HOLDS, RULES, extreme_member
+from evaluator.vector import Flags, Floats, Index, Vector, doubts, either, some
 
 _LOGIC = ("and", "or", "not", "settle")
 
@@ -56,28 +59,21 @@ class Walk:
     ) -> None:
         self.nodes, self.condition, self.target, self.over = nodes, condition, target, over
         self.context = context_of(context, over)
-        self._turns: dict[int, tuple[Index, Index]] = {}
+        self._bounds = Bounds()
         self._links: dict[tuple[int, str], Vector] = {}
         self._doubt: Flags = np.zeros(over.count, dtype=np.bool_)
         moving = {n.id for n in nodes} | {target.id}
-        self._fixed = {a.id: Form(self._cut(a, fixed[a.id])) for n in nodes for a in n.args if a.id not in moving}
+        self._fixed = {a.id: Form(over.cut(a, fixed[a.id])) for n in nodes for a in n.args if a.id not in moving}
         if target.grain != SCALAR and target.grain in over.rows:
             self._still = over.cut(target, fixed[target.id])
             self._sought = over.rows[target.grain] == rows[over.copy[target.grain]]
-
-    def _cut(self, node: Node, vector: Vector) -> Vector:
-        cut = self.over.cut(node, vector)
-        if cut.doubt is not None and node.grain != SCALAR:
-            self._doubt[self.over.copy[node.grain][cut.doubt]] = True
-        elif cut.doubt is not None:
-            self._doubt[:] = True
-        return replace(cut, doubt=None)
 
     # -- a look -----------------------------------------------------------------------------------
 
     def look(self, at: Floats, direction: float) -> Seen:
         """From where each copy's cell is ``at``, going up (1) or down (-1)."""
         count = self.over.count
+        self._tied: Flags = np.zeros(count, dtype=np.bool_)
         self._ahead = np.full(count, np.inf)
         self._curved = np.zeros(count, dtype=np.bool_)
         self.crossings: dict[int, Crossing] = {}
@@ -85,26 +81,40 @@ class Walk:
         self._forms[self.target.id] = self._start(at, direction)
         for node in self.nodes:
             self._forms[node.id] = self._form(node)
-        holds = self._flags(self._forms[self.condition.id].at)
-        ended = self._flags(self._ending(self.condition))
-        return Seen(holds, self._ahead, ended, self._curved, self._doubt)
+        holds, blurred = self._flags(self._forms[self.condition.id].at)
+        ended, blurred_there = self._flags(self._ending(self.condition))
+        return Seen(holds, self._ahead, ended, self._curved, self._doubt | blurred | blurred_there)
 
-    def _flags(self, found: Vector) -> Flags:
-        full = found.full(self.over.size(self.condition.grain)).at(
-            self.over.asked, self.over.size(self.condition.grain)
-        )
-        return full.values.astype(np.bool_) & (True if full.quality is None else full.quality == KNOWN)
+    def tied(self, at: Floats, direction: float) -> Flags:
+        """Copies in which something that will move stands where floats don't say which way it is decided."""
+        self.look(at, direction)
+        return self._tied
+
+    def lasting(self, grain: str, near: Flags | None, moves: Flags) -> Flags | None:
+        """Of the rows where what decides is too ``near`` to tell, those where it stays so: where it ``moves``, a little
+        farther on it is sharp."""
+        if near is None:
+            return None
+        self._mark(self._tied, grain, near & moves)
+        return some(near & ~moves)
+
+    def _flags(self, found: Vector) -> tuple[Flags, Flags]:
+        """By copy: whether a flag is a yes, and whether it is in doubt."""
+        asked = found.at(self.over.asked, self.over.size(self.condition.grain))
+        holds = asked.values.astype(np.bool_) & (True if asked.quality is None else asked.quality == KNOWN)
+        return holds, np.zeros(len(holds), dtype=np.bool_) if asked.doubt is None else asked.doubt
 
     def _start(self, at: Floats, direction: float) -> Form:
         grain = self.target.grain
         if grain == SCALAR:
-            return Form(Vector(at), np.full(len(at), direction))
+            return Form(Vector(at, once=True), np.full(len(at), direction))
         if grain not in self.over.rows:
             return Form(Vector(np.zeros(1)))
         full = self._still.full(len(self._sought))
         values = np.where(self._sought, at[self.over.copy[grain]], full.values)
         quality = None if full.quality is None else np.where(self._sought, KNOWN, full.quality)
-        return Form(Vector(values, quality), np.where(self._sought, direction, 0.0))
+        at_ = replace(full, values=values, quality=quality, doubt=None)
+        return Form(at_, np.where(self._sought, direction, 0.0))
 
     def _form(self, node: Node) -> Form:
         if node.op == "settle":
@@ -114,14 +124,28 @@ class Walk:
         if node.op.startswith("agg_"):
             return self._aggregate(node)
         args = [self._argument(node, a) for a in node.args]
-        value = ALL_KERNELS[node.op](node, [a.at for a in args], self.context)
-        value = Vector(value.values, value.quality)
+        value = self._kernel(node, args)
         rule = RULES.get(node.op)
         if rule is not None:
             return rule(self, node, args, value)
         if not node.numeric and (node.type.kind is INDEX.kind or node.op in FLAGS):
             return Form(value)
         return self.other(node, args, value)
+
+    def _kernel(self, node: Node, args: Sequence[Form]) -> Vector:
+        """The value, with its error. What an operation decides by is in doubt only where it doesn't move: where it
+        does, a little farther on it is sharp."""
+        vectors = [a.at for a in args]
+        value = ALL_KERNELS[node.op](node, vectors, self.context)
+        if node.id in self.context.bounded:
+            value = bounded(node, vectors, value)
+        if value.doubt is None or node.op not in DECIDING or node.op in BY_SIDES:
+            return value
+        places, before = DECIDING[node.op], doubts(*vectors)
+        moves = either(*(~level(a) for i, a in enumerate(args) if places is None or i in places))
+        assert moves is not None
+        own = value.doubt if before is None else value.doubt & ~before
+        return replace(value, doubt=either(before, self.lasting(node.grain, own, moves)))
 
     def other(self, node: Node, args: Sequence[Form], value: Vector) -> Form:
         """What isn't followed: a number that moves somehow, or a choice that may turn anywhere."""
@@ -165,8 +189,11 @@ class Walk:
 
     def doubt(self, grain: str, rows: Flags) -> None:
         """Copies that floating point can't decide, by the rows of a grain."""
+        self._mark(self._doubt, grain, rows)
+
+    def _mark(self, copies: Flags, grain: str, rows: Flags) -> None:
         where = np.flatnonzero(np.broadcast_to(rows, (self.over.size(grain),)))
-        self._doubt[where if grain == SCALAR else self.over.copy[grain][where]] = True
+        copies[where if grain == SCALAR else self.over.copy[grain][where]] = True
 
     def cross(self, node: Node, x: Form, y: Form, value: Vector) -> Crossing:
         found = crossing(x, y)
@@ -187,7 +214,8 @@ class Walk:
         ahead = self._ahead if node.grain == SCALAR else self._ahead[self.over.copy[node.grain]]
         turns = np.isfinite(ahead) & (self.crossings[node.id].distance <= ahead * (1 + 1e-9))
         equal = HOLDS[str(node.attrs[0])](np.zeros(1))
-        return Vector(np.where(turns, equal, found.values), found.quality)
+        unsure = None if found.doubt is None else found.doubt & ~turns
+        return Vector(np.where(turns, equal, found.values), found.quality, unsure)
 
     # -- links ------------------------------------------------------------------------------------
 
@@ -231,13 +259,14 @@ class Walk:
         node = replace(node, args=args, attrs=(entity, filtered, True))
         vectors = [*(f.at for f in forms), link]
         value = ALL_KERNELS[node.op](node, vectors, self.context)
-        value = Vector(value.values, value.quality)
+        if node.id in self.context.bounded:
+            value = bounded(node, vectors, value)
         size = self.over.size(entity)
         if forms[0].still or not node.args[0].numeric or not size:
             return Form(value)
         members = members_of(node, vectors, self.context)
         if node.op in ("agg_min", "agg_max"):
-            return self._extreme_member(node, forms[0], members, value)
+            return extreme_member(self, node, forms[0], members, value)
         _, slope, bend = forms[0].parts
         moved = np.where(np.equal(bend, 0.0) | np.equal(slope, 0.0), slope, np.nan)
         moved = np.broadcast_to(moved, (size,))
@@ -248,59 +277,13 @@ class Walk:
             total = total / np.maximum(counts_of(members.groups, members.counted), 1)
         return Form(value, total)
 
-    def _extreme_member(self, node: Node, form: Form, members: Members, value: Vector) -> Form:
-        """The member that is the least (or greatest) just after here, and where another takes its place."""
-        entity = node.args[-1].grain if node.attrs[0] is None else str(node.attrs[0])
-        size = self.over.size(entity)
-        form = Form(form.at.full(size), *(None if p is None else np.broadcast_to(p, (size,)) for p in form.parts[1:]))
-        a, b, c = form.parts
-        group = members.groups.index
-        counted = np.flatnonzero(group < members.groups.count)
-        if members.counted is not None:
-            counted = counted[members.counted[counted]]
-        side = 1.0 if node.op == "agg_min" else -1.0
-        rise = np.asarray(b - a * c)
-        order = counted[np.lexsort((side * rise[counted], side * a[counted], group[counted]))]
-        first = np.flatnonzero(np.append(True, np.diff(group[order]) != 0)) if len(order) else order
-        winner = np.zeros(members.groups.count, dtype=np.int64)
-        winner[group[order[first]]] = order[first]
-        best = form.rows(winner, size)
-        rivals = form.rows(counted, size)
-        found = crossing(rivals, best.rows(group[counted], members.groups.count))
-        distance = np.full(size, np.inf)
-        distance[counted] = found.distance
-        self.note(entity, distance, form.at)
-        return Form(value, best.slope, best.bend)
-
     # -- tables -----------------------------------------------------------------------------------
 
-    def bound(self, node: Node, x: Form, step: Step, state: Index | int, code: Index, value: Vector) -> None:
-        """Where x comes to the next bound on its way that leads elsewhere."""
+    def bound(self, node: Node, x: Form, step: Step, state: Index | int, code: Index, value: Vector) -> Flags | None:
+        """Notes where x comes to the next bound that leads elsewhere; and the rows where floats don't say on which side
+        of a bound x stays."""
+        unsure = near_bound(step, state, code, x.at)
         if x.still:
-            return
-        a, b, c = x.parts
-        rise = np.asarray(b - np.where(np.isfinite(a), a, 0.0) * c)
-        up, down = self._next_turns(step, state, code)
-        fence = np.append(step.bounds, np.nan)
-        limit = np.where(rise > 0.0, fence[up], fence[down])
-        distance = np.where(rise == 0.0, np.inf, (limit - a) / (b - limit * c))
-        distance = np.where(
-            np.isnan(limit), np.inf, np.where(distance < 0.0, np.where(c == 0.0, 0.0, np.inf), distance)
-        )
-        self.note(node.grain, np.where(np.isnan(rise), np.nan, distance), value)
-
-    def _next_turns(self, step: Step, state: Index | int, code: Index) -> tuple[Index, Index]:
-        """The numbers of the next bounds above and below at which another row is taken; the last for none."""
-        last = len(step.bounds)
-        if step.dense is None:
-            return code, np.where(code > 0, code - 1, last)
-        if id(step) not in self._turns:
-            dense = step.dense
-            up, down = np.full(dense.shape, last, dtype=np.int32), np.full(dense.shape, last, dtype=np.int32)
-            for j in range(last - 1, -1, -1):
-                up[:, j] = np.where(dense[:, j + 1] != dense[:, j], j, up[:, j + 1])
-            for j in range(1, last + 1):
-                down[:, j] = np.where(dense[:, j - 1] != dense[:, j], j - 1, down[:, j - 1])
-            self._turns[id(step)] = up, down
-        up, down = self._turns[id(step)]
-        return up[state, code], down[state, code]
+            return unsure
+        self.note(node.grain, self._bounds.ahead(x, step, state, code), value)
+        return self.lasting(node.grain, unsure, ~level(x))

@@ -1,6 +1,7 @@
 """`solve`: the compiled search against the reference's own, against closed forms, and against published figures."""
 
 import os
+import re
 import shutil
 from fractions import Fraction
 from pathlib import Path
@@ -322,6 +323,64 @@ def test_edges(target: str, condition: str, today: str, value: float | str | Non
         assert column.quality[0] == exact.code
         wanted = Cause.BLANK if value == "blank" else Cause.UNREACHED
         assert Origin.of(exact.code).cause is wanted
+
+
+TIES = """policy "Ties"
+unit USD
+entity system once:
+  pool : USD
+entity account:
+  own   : USD
+  cash  : USD
+  limit : USD
+  a = solve({target} until {condition})
+table steps(x: USD):
+  | x >=  | step |
+  | 0 USD | 1    |
+  | 1 USD | 2    |
+"""
+LESS, MORE = "0.9999999999999999999", "1.0000000000000000001"  # both are 1.0 as floats
+# condition of the number x that moves, x today, cash, limit, the value (None where never reached)
+TIED = [
+    ("max(x, cash) < limit", "1", LESS, "1", 1), ("max(x, cash) < limit", "2", LESS, "1", 1),
+    ("max(x, cash) < limit", "2", "1", "1", None), ("max(x, cash) < limit", "1", "0.1", "0.1", None),
+    ("min(x, cash) > limit", "1", MORE, "1", 1), ("min(x, cash) > limit", "0", MORE, "1", 1),
+    ("clamp(x, 0 USD, cash) > limit", "0", MORE, "1", 1), ("clamp(x, cash, 3 USD) < limit", "2", LESS, "1", 1),
+    ("(if max(x, cash) < limit then 1 else 3) < 2", "2", LESS, "1", 1),
+    ("(if x < 1 USD then cash else 1 USD) < limit", "1", LESS, "1", 1),
+    ("steps(max(x, cash)) <= 1", "1", LESS, "1", 1), ("steps(max(x, cash)) <= 1", "3", LESS, "1", 1),
+    ("sign(max(x, cash) - limit) < 0", "2", LESS, "1", 1),
+    ("round_down(max(x, cash), 1 USD) < limit", "2", LESS, "1", 1),
+    ("x < 1 USD and x + cash < x + limit", "3", LESS, "1", 1),
+    ("x < 1 USD and x + cash < x + limit", "3", "1", "1", None),
+    ("x < limit and x > cash", "1", LESS, "1", 1),  # what holds for less than floats tell apart
+    ("max(x, cash) < limit and x <= 5 USD", "9", "1e15", "1000000000000001", 5),  # near, and yet sharp
+    ("max(x, 0.1 USD + 0.2 USD) <= cash + limit", "2", "0.1", "0.2", 0.3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ["own", "system.pool"])
+@pytest.mark.parametrize(("condition", "today", "cash", "limit", "value"), TIED)
+def test_sides_that_float_cannot_tell_apart_are_searched_exactly(
+    target: str, condition: str, today: str, cash: str, limit: str, value: float | None
+) -> None:
+    policy = policy_of(TIES.format(target=target, condition=re.sub(r"\bx\b", target, condition)))
+    account = {"account": ["a"], "own": [today], "cash": [cash], "limit": [limit]}
+    book = book_of(policy, {"system": {"pool": [today]}, "account": account})
+    column = evaluate(policy, book, {}).column("account", "a")
+    exact = Reference(policy, book, {}).cell("account", "a", 0)
+    assert (float(exact) if isinstance(exact, Fraction) else None) == value
+    assert (column.values[0] if column.known()[0] else None) == value
+
+
+def test_sides_that_are_equal_by_construction_need_no_exact_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = policy_of(TIES.format(target="own", condition="max(0 USD, own, cash) > limit"))
+    count = 50
+    account = {"own": [str(i / 10) for i in range(count)], "cash": ["1"] * count, "limit": ["1"] * count}
+    book = book_of(policy, {"system": {"pool": ["1"]}, "account": {"account": list(map(str, range(count))), **account}})
+    monkeypatch.setattr("evaluator.solve._Solving._exactly", lambda self, row: pytest.fail(f"row {row} in doubt"))
+    column = evaluate(policy, book, {}).column("account", "a")
+    assert column.values.tolist() == [max(1.0, i / 10) for i in range(count)]
 
 
 def test_copies_in_small_batches_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
