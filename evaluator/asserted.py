@@ -7,7 +7,8 @@ from dsl.model import Kind
 from dsl.records import dataclass
 from dsl.text import value_text
 from dsl.tree import walk
-from evaluator.explain_steps import Step, Steps
+from evaluator.explain_step import Step
+from evaluator.explain_steps import Steps
 from evaluator.explain_tiers import TierReason, tier_reason
 from evaluator.origins import describe_origin
 from evaluator.places import At, Unknown, operands

@@ -9,7 +9,8 @@ from dsl.causes import Cause
 from dsl.records import dataclass
 from evaluator.book import Book
 from evaluator.columns import Column
-from evaluator.explain_steps import Step, Steps
+from evaluator.explain_step import Step
+from evaluator.explain_steps import Steps
 from evaluator.explain_tiers import TierReason, tier_reason
 from evaluator.plain import jsonable, key_of
 from evaluator.queue import Queue

@@ -13,7 +13,7 @@ from dsl.text import decimal_text
 from evaluator.asserted import Part, part
 from evaluator.book import Book
 from evaluator.columns import KNOWN, Column
-from evaluator.explain_steps import Step
+from evaluator.explain_step import Step
 from evaluator.explain_tiers import name_of
 from evaluator.origins import describe_origin
 from evaluator.places import At

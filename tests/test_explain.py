@@ -16,7 +16,7 @@ from dsl.source import Source
 from evaluator.book import Book
 from evaluator.columns import origin_code
 from evaluator.explain import as_data, explain
-from evaluator.explain_steps import MOST_MEMBERS
+from evaluator.explain_calls import MOST_MEMBERS
 from evaluator.origins import describe_origin
 from evaluator.reference import Reference
 from evaluator.snapshot import book_of

@@ -12,7 +12,7 @@ from cli.terminal.text import count, figure, safe
 if TYPE_CHECKING:
     from evaluator.asserted import Part
     from evaluator.explain import Explanation
-    from evaluator.explain_steps import Step
+    from evaluator.explain_step import Step
     from evaluator.explain_tiers import Neighbour, TierReason
     from evaluator.why_not import WhyNot
 
