@@ -200,7 +200,7 @@ def rebuild(item: T, change: Callable[[model.Expr], model.Expr], *, bodies: bool
     functions too, whose arguments are their own."""
     if isinstance(item, tuple):
         return cast(T, tuple(rebuild(part, change, bodies=bodies) for part in item))
-    if not is_dataclass(item) or isinstance(item, type) or type(item).__module__ != model.__name__:
+    if not is_dataclass(item) or isinstance(item, type) or not type(item).__module__.startswith(model.__name__):
         return item
     if isinstance(item, model.Type | model.Interval):
         return item
