@@ -82,7 +82,7 @@ def eval_command(
             raise Stop(Exit.USAGE, "`--grid` writes one file, Parquet or CSV", "add `--out DIR`, and leave JSON out")
         sweep(options, grid, out, format, columns)
         return Exit.FINE
-    loaded, results = run(options, "json" if as_json else "text")
+    loaded, results = run(options, "json" if as_json else "text", summary=out is None)
     if out is not None:
         from evaluator.outputs import write_outputs
 

@@ -236,22 +236,23 @@ def _moved(policy: Policy, params: dict[str, Value], grid: str | None, move: str
         raise Stop(Exit.USAGE, safe(message), safe(help) if help else None) from None
 
 
-def run(options: RunOptions, format: TextOrJson = "text") -> tuple[Loaded, "Results"]:
-    """Reads everything and evaluates."""
+def run(options: RunOptions, format: TextOrJson = "text", summary: bool = False) -> tuple[Loaded, "Results"]:
+    """Reads everything and evaluates. ``summary``: no columns are looked at beside those that it shows."""
     from evaluator.results import Results
 
     given = read(options, format)
     hashes = {file.source.name: file.sha256 for file in given.loaded.sources}
-    return given.loaded, Results(evaluated(given), hashes)
+    return given.loaded, Results(evaluated(given, summary), hashes)
 
 
-def evaluated(given: Given) -> "Evaluation":
+def evaluated(given: Given, summary: bool = False) -> "Evaluation":
     """The policy over the book."""
     from cli.terminal.progress import progress
     from evaluator.run import evaluate
 
     with progress() as report, in_threads(given.threads):
-        return evaluate(given.policy, given.book, given.params, progress=report)
+        wanted = () if summary else None
+        return evaluate(given.policy, given.book, given.params, progress=report, wanted=wanted, watch=summary)
 
 
 @contextmanager

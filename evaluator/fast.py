@@ -8,7 +8,7 @@ with care. The results are the same bits.
 """
 
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -96,17 +96,18 @@ def run(
     exactly: Exactly,
     progress: Progress | None = None,
     *,
+    watched: Sequence[Node] = (),
     kept: Compiled | None = None,
     least: int = LEAST,
     block: int = BLOCK,
 ) -> Mapping[int, Vector] | None:
     """The outputs' values by node, nothing in doubt, each made when it is looked at; None where the careful evaluator
-    has to do it all."""
+    has to do it all. ``watched``: nodes of which only the quality means something."""
     shape = shape_of(context.policy, context.book, planned.order)
     rows = [context.book.tables[e].rows for e in shape.parts]
     if sum(rows) < least or min(rows, default=0) < 2:
         return None
-    return _Fast(planned, outputs, context, exactly, shape, block, progress, kept).run()
+    return _Fast(planned, outputs, watched, context, exactly, shape, block, progress, kept).run()
 
 
 class _Fast(Blocks):
@@ -114,6 +115,7 @@ class _Fast(Blocks):
         self,
         planned: Plan,
         outputs: Sequence[Node],
+        watched: Sequence[Node],
         context: Context,
         exactly: Exactly,
         shape: Shape,
@@ -124,7 +126,8 @@ class _Fast(Blocks):
         if context.book.index is None and sum(n.fold is not None for n in planned.order) >= _MOVES:
             context = replace(context, book=replace(context.book, index=Index()))  # laid out for this time alone
         super().__init__(context, shape, block, progress)
-        self.planned, self.outputs, self.exactly, self.kept = planned, outputs, exactly, kept
+        self.planned, self.exactly, self.kept = planned, exactly, kept
+        self.outputs, self.watched = outputs, watched
         self.acted: dict[int, tuple[Task, Any, Any]] = {}
 
     def _laid_out(self) -> Layout | None:
@@ -169,12 +172,15 @@ class _Fast(Blocks):
         if self.layout is not None:
             flagged = self.store.flagged.items()
             self.store.flagged = {e: self.layout.filed(e, f) if f.any() else f for e, f in flagged}
-        careful = self._careful(split, heads, list(wanted.values()))
+        seen = self._seen(split, wanted)
+        careful = self._careful(split, heads, [*wanted.values(), *seen])
         makers: dict[int, Callable[[], Vector]] = {i: partial(heads.__getitem__, i) for i in heads}
+        for node in seen:
+            makers[node.id] = partial(self._quality, node, careful)
         for node in wanted.values():
             makers[node.id] = partial(self._vector, node, split.made[node.id], careful)
         done = Lazy(makers)
-        rest = self._finish(heads, done)
+        rest = self._finish(heads, done, {n.id for n in seen})
         self.let_go()
         self.told(1.0)
         return ChainMap(rest, done) if rest else done  # type: ignore[arg-type]
@@ -185,15 +191,16 @@ class _Fast(Blocks):
         split = self._split(translator, heads)
         wanted = {n.id: n for n in self._wanted(split)}
         whole = self._maybe_whole(split)
-        tasks = [*(split.made[i].task for i in wanted), *whole]
-        order = schedule(translator.tasks, tasks)
-        if self.layout is not None and (folded := with_folds(translator.tasks, order, tasks)) is not order:
+        asked, seen = [split.made[i].task for i in wanted], [split.made[n.id].task for n in self._seen(split, wanted)]
+        tasks = [*asked, *whole]
+        order = schedule(translator.tasks, [*tasks, *seen])
+        if self.layout is not None and (folded := with_folds(translator.tasks, order, [*tasks, *seen])) is not order:
             return Program(translator, split, wanted, laid_steps(folded, tasks, self.shape))
         passed = self.kept.passed if self.kept is not None else set()
-        acting = find_acting(translator, self.shape, [split.made[i].task for i in wanted], whole, passed)
+        acting = find_acting(translator, self.shape, [*asked, *seen], whole, passed)
         if acting is not None:
-            tasks = [*acting.first(split.made[i].task for i in wanted), *whole]
-            order = schedule(acting.tasks, tasks)
+            tasks = [*acting.first(asked), *whole]
+            order = schedule(acting.tasks, [*tasks, *acting.first(seen)])
         steps = filed_steps if self.layout is None else laid_steps
         return Program(translator, split, wanted, steps(order, tasks, self.shape), acting)
 
@@ -257,6 +264,10 @@ class _Fast(Blocks):
             for arg in node.args:
                 if arg.id in split.made and arg.id not in rest and self._final(arg):
                     yield arg
+
+    def _seen(self, split: Split, wanted: Mapping[int, Node]) -> list[Node]:
+        """The nodes made in blocks whose quality somebody asks for, and nobody their values."""
+        return [n for n in self.watched if n.id in split.made and n.id not in wanted]
 
     def _maybe_whole(self, split: Split) -> list[Task]:
         """What is summed and may be whole numbers, whose sums are exact then: looked at again (``_facts``)."""
@@ -432,9 +443,20 @@ class _Fast(Blocks):
             quality[at] = column.quality
         return Vector(values, quality)
 
-    def _finish(self, heads: Mapping[int, Vector], done: Mapping[int, Vector]) -> dict[int, Vector]:
-        """What has no tasks, over whole columns; and what it needs that says more than its values."""
-        asked = [n for n in self.outputs if n.id not in done]
+    def _quality(self, node: Node, careful: Careful | None) -> Vector:
+        """The quality of a node whose values nobody keeps."""
+        rows = self.context.rows(node.grain)
+        found = None if careful is None else careful.columns[node.id].quality
+        quality = None
+        if careful is not None and found is not None:
+            quality = np.full(rows, KNOWN, dtype=np.int64)
+            quality[careful.rows[node.grain]] = found
+        return Vector(np.broadcast_to(np.zeros(1), (rows,)), quality)
+
+    def _finish(self, heads: Mapping[int, Vector], done: Mapping[int, Vector], seen: Set[int]) -> dict[int, Vector]:
+        """What has no tasks, over whole columns; and what it needs that says more than its values. ``seen``: of what is
+        done, the nodes without values."""
+        asked = [n for n in (*self.outputs, *self.watched) if n.id not in done]
         if not asked:
             return {}
         order = plan(asked)
@@ -442,7 +464,8 @@ class _Fast(Blocks):
         for node in reversed(order.order):
             if node.id in needed and node.id not in done:
                 needed.update(a.id for a in node.args)
-        final = {n.id for n in order.order if n.id in done and (n.id in heads or self._final(n))}
+        whole = [n for n in order.order if n.id in done and n.id not in seen]
+        final = {n.id for n in whole if n.id in heads or self._final(n)}
         there = {i: done[i] for i in final if i in needed}  # of others somebody asks how far they are off
         needed = {n.id for n in asked}
         for node in reversed(order.order):

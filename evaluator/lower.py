@@ -43,12 +43,14 @@ def _deep() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What to compute. ``reasons``: by entity with tiers, why a row stands in the unknown row."""
+    """What to compute. ``reasons``: by entity with tiers, why a row stands in the unknown row. ``watched``: columns of
+    which nobody asks for the values, but whether they are known."""
 
     columns: dict[tuple[str, str], Node]
     reasons: dict[str, Node]
     checks: tuple[tuple[Node, ...], ...]  # the condition; of numbers compared also by how much it fails, and both sides
     sums: dict[tuple[str, str], Node] = field(default_factory=dict)  # of members' amounts, for a summary
+    watched: dict[tuple[str, str], Node] = field(default_factory=dict)
 
 
 def lower(

@@ -134,18 +134,24 @@ class Results:
     def unknown_codes(self) -> dict[str, Quality]:
         """Per entity with computed columns (n,): the smallest code among a row's columns, KNOWN where all are known."""
         found = {}
-        for entity, columns in self.evaluation.columns.items():
-            codes = np.full(self.book.tables[entity].rows, KNOWN, dtype=np.int64)
-            for column in columns.values():
-                if column.quality is not None:
-                    np.minimum(codes, column.quality, out=codes)
+        for entity in self.evaluation.columns:
+            codes: Quality = np.broadcast_to(np.int64(KNOWN), (self.book.tables[entity].rows,))
+            for quality in self._qualities(entity):
+                codes = np.minimum(codes, quality)
             found[entity] = codes
         return found
+
+    def _qualities(self, entity: str) -> list[Quality]:
+        """Of its computed columns, those that not every row has."""
+        watched = (name for e, name in self.evaluation.watched if e == entity)
+        found = (self.evaluation.quality(entity, name) for name in (*self.evaluation.columns[entity], *watched))
+        return [quality for quality in found if quality is not None]
 
     @cached_property
     def causes(self) -> dict[str, dict[str, int]]:
         """Per entity: how many rows have an unknown column, by its cause, the gravest first."""
-        return {e: counts for e, codes in self.unknown_codes.items() if (counts := cause_counts(codes))}
+        unknown = (entity for entity in self.evaluation.columns if self._qualities(entity))
+        return {entity: counts for entity in unknown if (counts := cause_counts(self.unknown_codes[entity]))}
 
     @cached_property
     def held(self) -> dict[str, Quality]:
@@ -208,9 +214,9 @@ class Results:
         if found.column:
             return found
         for entity, name in self.policy.order:
-            column = self.evaluation.columns[entity].get(name)
-            if column is not None and column.quality is not None and entity == (found.entity or entity):
-                has = column.quality[found.row] == code if found.entity else (column.quality == code).any()
+            quality = self.evaluation.quality(entity, name)
+            if quality is not None and entity == (found.entity or entity):
+                has = quality[found.row] == code if found.entity else (quality == code).any()
                 if has:
                     of = f" of `{found.key}`" if found.key else ""
                     return replace(found, column=name, text=f"{found.cause.words}: `{entity}.{name}`{of}")

@@ -53,7 +53,8 @@ class Evaluation:
     labels). ``reasons``: by entity with tiers, why a row is in the unknown tier. ``decided``: by entity, how many
     of its rows the reference interpreter decided. ``timings``: seconds by stage. ``unmet``: by column with `until`, the
     rows where no value in the range was enough. ``queues``: by column that is a `draw`, its rows in their order.
-    ``member_sums``: by entity and name, the amounts of its members that a summary shows, where they were summed."""
+    ``member_sums``: by entity and name, the amounts of its members that a summary shows, where they were summed.
+    ``watched``: by entity and name, the quality of columns that are not among these."""
 
     policy: Policy
     book: Book
@@ -67,11 +68,19 @@ class Evaluation:
     unmet: dict[tuple[str, str], Flags] = field(default_factory=dict)
     queues: dict[tuple[str, str], Queue] = field(default_factory=dict)
     member_sums: Mapping[tuple[str, str], Column] = field(default_factory=dict)
+    watched: Mapping[tuple[str, str], Codes | None] = field(default_factory=dict)
 
     def column(self, entity: str, name: str) -> Column:
         """A computed column, or an input."""
         computed = self.columns.get(entity, {})
         return computed[name] if name in computed else self.book.tables[entity].columns[name]
+
+    def quality(self, entity: str, name: str) -> Codes | None:
+        """Why a computed column is unknown, where it is; None where it is not, or was not evaluated."""
+        column = self.columns[entity].get(name)
+        if column is not None:
+            return column.quality
+        return self.watched[entity, name] if (entity, name) in self.watched else None
 
     def tier_quality(self, entity: str) -> Codes:
         """(n,) int64: why a row stands in the ``unknown`` tier, KNOWN where it does not."""
@@ -86,10 +95,12 @@ def evaluate(
     progress: Progress | None = None,
     optimise: bool | None = None,
     wanted: Collection[tuple[str, str]] | None = None,
+    watch: bool = False,
 ) -> Evaluation:
     """Every formula, tier and check of the policy. ``params``: each parameter's value in force.
 
-    ``wanted``: of the columns only these, and those that a summary shows: the tiers' and their amounts.
+    ``wanted``: of the columns only these, and those that a summary shows: the tiers' and their amounts. ``watch``: of
+    all others whether they are known.
 
     ``optimise`` off (by default: where ``SOFTLIQ_OPTIMISE`` is 0) evaluates everything with care over whole columns,
     and shares no work between equal expressions; the results are the same bits.
@@ -103,7 +114,7 @@ def evaluate(
     solved = solve(policy, book, params, Tries(params))
     policy, book = solved.policy, solved.book
     tried = perf_counter()
-    asked = (policy, params, None if wanted is None else frozenset(wanted), optimise)
+    asked = (policy, params, None if wanted is None else frozenset(wanted), watch, optimise)
     compiled = _compiled(asked, book, keep=solved.policy is given)  # else a new one each time
     outputs, planned = compiled.outputs, compiled.planned
     context = replace(compiled.context, book=book, memo={})
@@ -113,7 +124,8 @@ def evaluate(
         nodes = _nodes(outputs)
         done: Mapping[int, Vector] | None = None
         if optimise:
-            done = fast.run(planned, nodes, context, runner.exactly, progress, kept=compiled)
+            watched = list(outputs.watched.values())
+            done = fast.run(planned, nodes, context, runner.exactly, progress, watched=watched, kept=compiled)
         if done is None:
             done = runner.run(planned, progress)
     finished = perf_counter()
@@ -132,6 +144,9 @@ def evaluate(
         for i, nodes in enumerate(outputs.checks)
     )
     sums = Lazy({(e, n): partial(_column, done, node.id, book.tables[e].rows) for (e, n), node in outputs.sums.items()})
+    qualities = Lazy(
+        {cell: partial(_quality, done, node.id, book.tables[cell[0]].rows) for cell, node in outputs.watched.items()}
+    )
     reasons = Lazy({e: partial(_reasons, runner.exactly, e, done, node.id) for e, node in outputs.reasons.items()})
     timings = {
         "groups": grouped - started,
@@ -144,7 +159,7 @@ def evaluate(
     queues = {cell: context.memo[key] for cell, node in outputs.columns.items() if (key := _drawn(node)) is not None}
     return Evaluation(
         policy, book, params, columns, checks, reasons, decided, tuple(context.texts), timings, solved.unmet, queues,
-        sums,
+        sums, qualities,
     )  # fmt: skip
 
 
@@ -158,28 +173,31 @@ def _compiled(key: tuple[Any, ...], book: Book, keep: bool) -> fast.Compiled:
             compiled.remove(known)
             break
     made = _compile(key, book)
-    if keep and made.key[3]:
+    if keep and made.key[-1]:
         compiled.append(made)
         del compiled[:-_KEPT]
     return made
 
 
 def _compile(key: tuple[Any, ...], book: Book) -> fast.Compiled:
-    policy, params, wanted, optimise = key
-    asked = (dict(params), wanted, optimise, book.as_of, infinite_inputs(policy, book))
+    policy, params, wanted, watch, optimise = key
+    infinite = infinite_inputs(policy, book)
+    asked = (dict(params), wanted, watch, optimise, book.as_of, infinite)
     lowered = next((found for known, found in _LOWERED if known[0] is policy and known[1] == asked), None)
     if lowered is None:
         members = {} if wanted is None else member_amounts(policy)
         sums = _plain(policy, members)
-        outputs = lower(policy, params, book.as_of, asked[4], optimise, sums)
+        outputs = lower(policy, params, book.as_of, infinite, optimise, sums)
         if wanted is not None:
             shown = wanted | summed(policy) | {(by[0], cell[1]) for cell, by in members.items() if cell not in sums}
-            outputs = replace(outputs, columns={cell: n for cell, n in outputs.columns.items() if cell in shown})
-        lowered = outputs, plan(_nodes(outputs))
+            columns = {cell: n for cell, n in outputs.columns.items() if cell in shown}
+            watched = {cell: n for cell, n in outputs.columns.items() if watch and cell not in shown}
+            outputs = replace(outputs, columns=columns, watched=watched)
+        lowered = outputs, plan([*_nodes(outputs), *outputs.watched.values()])
         _LOWERED.append(((policy, asked), lowered))
         del _LOWERED[:-_KEPT]
     context = Context(policy, without_kept(book), book.as_of, bounded=lowered[1].bounded)
-    return fast.Compiled((policy, asked[0], wanted, optimise), lowered[0], lowered[1], context)
+    return fast.Compiled((policy, asked[0], wanted, watch, optimise), lowered[0], lowered[1], context)
 
 
 def _plain(policy: Policy, by: Mapping[Cell, Cell]) -> dict[Cell, Cell]:
@@ -193,12 +211,16 @@ def _plain(policy: Policy, by: Mapping[Cell, Cell]) -> dict[Cell, Cell]:
 
 
 def _nodes(outputs: Outputs) -> list[Node]:
-    """All that is asked for."""
+    """All whose values are asked for."""
     return [*outputs.columns.values(), *outputs.reasons.values(), *outputs.sums.values(), *chain(*outputs.checks)]
 
 
 def _column(done: Mapping[int, Vector], id: int, rows: int) -> Column:
     return column_of(done[id], rows)
+
+
+def _quality(done: Mapping[int, Vector], id: int, rows: int) -> Codes | None:
+    return done[id].full(rows).quality
 
 
 def _reasons(exactly: Exactly, entity: str, done: Mapping[int, Vector], id: int) -> Codes:

@@ -199,6 +199,33 @@ def test_a_long_grid(tmp_path: Path) -> None:
     assert np.allclose(worst.values, worst_health(found, books.columns(found), 400), rtol=1e-12, atol=0)
 
 
+def summaries(policy: Policy, book: Book, block: int) -> list[dict[str, object]]:
+    """Of everything with care; and of what a summary shows alone, all else being watched."""
+    from evaluator.results import Results
+
+    params = resolve_params(policy, None if book.as_of is None else moment_of(book.as_of))
+    found = [evaluate(policy, book, params, optimise=False)]
+    found.append(evaluate(policy, book, params, optimise=False, wanted=(), watch=True))
+    with patch.object(fast, "run", partial(fast.run, least=0, block=block)), patch.object(acting, "FEWEST", 1):
+        laid_out = indexed(book)
+        found += [evaluate(policy, b, params, wanted=(), watch=True) for b in (book, laid_out, laid_out)]
+    return [Results(evaluation).summary() for evaluation in found]
+
+
+@given(cases(), sampled_from([3, 20]))
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_summary_tells_of_columns_that_nobody_looks_at(case: Case, block: int) -> None:
+    wanted, *others = summaries(*compiled(case), block)
+    for other in others:
+        assert other == wanted, case.text
+
+
+def test_the_faults_of_a_column_that_is_not_shown_are_counted() -> None:
+    wanted, *others = summaries(*reference_book(2_000), 64)
+    assert wanted["unknown"]["causes"]["position"]  # type: ignore[index]
+    assert all(other == wanted for other in others)
+
+
 def test_a_summary_is_the_same_whatever_is_asked_for() -> None:
     """Members' amounts are summed as they are evaluated, or afterwards from whole columns."""
     from evaluator.results import Results
