@@ -78,9 +78,9 @@ class Evaluation:
     def quality(self, entity: str, name: str) -> Codes | None:
         """Why a computed column is unknown, where it is; None where it is not, or was not evaluated."""
         column = self.columns[entity].get(name)
-        if column is not None:
-            return column.quality
-        return self.watched[entity, name] if (entity, name) in self.watched else None
+        if column is not None or (entity, name) not in self.watched:
+            return None if column is None else column.quality
+        return self.watched[entity, name]
 
     def tier_quality(self, entity: str) -> Codes:
         """(n,) int64: why a row stands in the ``unknown`` tier, KNOWN where it does not."""
