@@ -71,7 +71,7 @@ def softliq(
 
 
 def main() -> None:
-    """The entry point."""
+    """Runs the command line that the process was given."""
     from cli.terminal.console import prepare
 
     prepare()

@@ -125,7 +125,7 @@ def test_a_closed_pipe_is_quiet() -> None:
     os.close(reader)
     try:
         done = subprocess.run(
-            [sys.executable, "-c", "from cli.app import main; main()", "--help"],
+            [sys.executable, "-c", "from cli.entry import main; main()", "--help"],
             cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
     finally:
@@ -657,13 +657,20 @@ def test_explain_error_knows_every_code(softliq: Softliq) -> None:
 
 
 def test_piped_output_has_no_colours_and_no_progress(mine: Path) -> None:
-    command = [sys.executable, "-c", "from cli.app import main; main()", "eval", mine / "my.policy", mine / "snapshot"]
+    command = [
+        sys.executable,
+        "-c",
+        "from cli.entry import main; main()",
+        "eval",
+        mine / "my.policy",
+        mine / "snapshot",
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"FORCE_COLOR": "1"})
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
 
 
-RUN = [sys.executable, "-c", "from cli.app import main; main()"]
+RUN = [sys.executable, "-c", "from cli.entry import main; main()"]
 ASCII = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
 
 
@@ -687,6 +694,31 @@ def test_a_stream_that_is_closed_is_no_fault_of_ours(closed: int, arguments: lis
     assert (done.returncode, "fault of softliq" in done.stderr) == (code, False), done.stderr
 
 
+INTERRUPTED = """
+import os, signal, sys
+
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+from cli.entry import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["typer", "cli.terminal.console", "dsl.check"])  # before and while a command runs
+@pytest.mark.parametrize(("ignored", "code"), [(False, 130), (True, 0)])
+def test_an_interrupt_ends_the_command_quietly_while_it_starts(
+    mine: Path, module: str, ignored: bool, code: int
+) -> None:
+    command = [sys.executable, "-c", INTERRUPTED.format(module=module), "check", mine / "my.policy"]
+    shell = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"] if ignored else []
+    done = subprocess.run([*shell, *command], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (code, "")
+
+
 def in_a_terminal(command: list[str], columns: int, **environment: str) -> str:
     """What a command shows on a terminal of that width, standard error too."""
     import fcntl
@@ -698,7 +730,7 @@ def in_a_terminal(command: list[str], columns: int, **environment: str) -> str:
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     known = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR", "CI")}
     process = subprocess.Popen(
-        [sys.executable, "-c", "from cli.app import main; main()", *command],
+        [sys.executable, "-c", "from cli.entry import main; main()", *command],
         cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs, env=known | {"TERM": "xterm-256color"} | environment,
     )  # fmt: skip
     os.close(theirs)
