@@ -1,6 +1,7 @@
 """A column of values with their quality, and the codes that say why a value is unknown and where that began."""
 
 from collections.abc import Mapping
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -62,10 +63,11 @@ class Origin:
 class Column:
     """``values`` (n,): float64 (numbers; dates and durations in seconds), bool (flags), int32 (enumeration and text
     codes), int64 (links: the target's row, -1 where there is none). ``quality`` (n,) int64 codes, or None where every
-    value is known. The value beside an unknown's code means nothing."""
+    value is known. The value beside an unknown's code means nothing. Nobody writes to either once they are here."""
 
     values: Values
     quality: Quality | None = None
+    _counted: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def known(self) -> npt.NDArray[np.bool_]:
         if self.quality is None:
@@ -78,4 +80,9 @@ class Column:
         return Column(self.values[rows], None if self.quality is None else self.quality[rows])
 
     def unknown_count(self) -> int:
-        return 0 if self.quality is None else int(np.count_nonzero(self.quality != KNOWN))
+        """How many values are unknown; counted once."""
+        if self.quality is None:
+            return 0
+        if not self._counted:
+            self._counted.append(int(np.count_nonzero(self.quality != KNOWN)))
+        return self._counted[0]
