@@ -10,6 +10,9 @@ from evaluator.frame import Chain, Frame
 from evaluator.groups import RUN
 from evaluator.tasks import Task
 
+_SAMPLE = 256
+_WILD = 2.0**20
+
 
 def _reduce(ufunc: np.ufunc) -> Act:
     def act(frame: Frame, task: Task, chain: Chain) -> Any:
@@ -82,12 +85,32 @@ def _has(frame: Frame, task: Task, chain: Chain) -> Any:
     return np.logical_or.reduce(value, axis=0)
 
 
+def top_of(values: Any, signed: bool) -> float:
+    """The greatest value, or size."""
+    most = float(np.max(values, initial=0.0))
+    return max(most, -float(np.min(values, initial=0.0))) if signed else most
+
+
+def limit_of(values: Any) -> float:
+    """Above this a value stands so far from all others that, as the greatest of them, it would make every decision look
+    close. Such rows are evaluated with care instead."""
+    if np.size(values) < 4 * _SAMPLE:
+        return np.inf
+    step, flat = np.size(values) // _SAMPLE, np.reshape(values, -1)
+    samples = (flat[::step], flat[step // 2 :: step])  # one of them may have met such a value
+    return _WILD * min(max(float(np.max(s)), -float(np.min(s))) for s in samples) or np.inf
+
+
 def _peak(frame: Frame, task: Task, chain: Chain) -> Any:
     """As many times the greatest of all members at hand as a row has members; over the file's order, noted first."""
     value = frame.values[task.args[0].id]
-    most = float(np.max(value, initial=0.0))
-    if task.attrs[1]:  # of sizes
-        most = max(most, -float(np.min(value, initial=0.0)))
+    signed = bool(task.attrs[1])
+    most = top_of(value, signed)
+    limit = limit_of(value)
+    if most > limit and np.shape(value) == frame.shapes[str(task.attrs[0])]:
+        wild = np.abs(value) > limit if signed else value > limit
+        frame.flag(str(task.attrs[0]), (), wild)
+        most = limit
     most = most if most == most else np.inf
     shape = frame.shapes.get(task.grain)
     if shape is None:

@@ -323,6 +323,8 @@ class _Fast(Blocks):
             if self.context.policy.type_of(entity, name).kind is Kind.TEXT:
                 values = self.context.text_codes(tables[entity].texts[name])[values]
             self.store.columns["input", entity, entity, name] = values
+        for (entity, _), rows in translator.wild.items():
+            self.store.flagged[entity][rows] = True
         if self.layout is not None:
             self._lay()
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from dsl.model import Kind, Policy
 from evaluator import error
+from evaluator.acts_members import limit_of, top_of
 from evaluator.bits import Bits, bits_of
 from evaluator.constants import Number
 from evaluator.context import Context
@@ -50,6 +51,7 @@ class Translator:
         self._made: dict[int, Made | None] = {}
         self.blanky_nodes: set[int] = set()
         self.nonnegative: set[int] = set()
+        self.wild: dict[tuple[str, str], Any] = {}  # rows to be flagged
         self.inexact: set[int] = set()  # constants that are rounded
         self.choices: dict[int, tuple[Task, list[Made], tuple[int, ...]]] = {}  # by task: index, options, slots
         self.differences: dict[int, Made] = {}  # by size of a difference: what was subtracted from
@@ -126,17 +128,20 @@ class Translator:
         return self.make("abs", [task], grain=task.grain)
 
     def most(self, task: Task) -> float:
-        """The greatest size of an input's finite cells."""
+        """The greatest size of an input's finite cells, but for rows far from all others, which are ``wild``."""
         entity, name = task.attrs
         values = self.context.book.tables[str(entity)].columns[str(name)].values
         key = "most", entity, name
         if key not in self.context.facts:
-            top = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
-            if not np.isfinite(top):
-                top = float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
-            self.context.facts[key] = top
-        found: float = self.context.facts[key]
-        return found
+            limit = min(limit_of(values), float(np.finfo(np.float64).max))
+            rows = (
+                np.flatnonzero(np.abs(values) > limit) if not top_of(values, True) <= limit else np.empty(0, np.int64)
+            )
+            self.context.facts[key] = top_of(np.delete(values, rows) if len(rows) else values, True), rows
+        top, rows = self.context.facts[key]
+        if len(rows):
+            self.wild[str(entity), str(name)] = rows
+        return float(top)
 
     def near(self, a: Made, b: Made, grain: str) -> list[Task]:
         """Flags rows in which the two are closer than their errors."""

@@ -130,6 +130,26 @@ def test_the_reference_policy(block: int) -> None:
     assert any(column.unknown_count() for columns in careful.columns.values() for column in columns.values())
 
 
+@pytest.mark.parametrize("column", ["collateral", "size"])
+def test_a_wild_cell_is_its_own_accounts_matter(column: str) -> None:
+    """One number far from all others doesn't make every decision look close."""
+    import softliq
+
+    policy, found = softliq.load_policy(reference.POLICY), books.book(8_000)
+    found[column][123] = 1e17
+    cuts: list[int] = []
+    careful = fast._Fast._careful
+
+    def counted(self: fast._Fast, *args: object) -> object:
+        cuts.append(sum(int(np.count_nonzero(f)) for f in self.store.flagged.values()))
+        return careful(self, *args)  # type: ignore[arg-type]
+
+    with patch.object(fast._Fast, "_careful", counted):
+        quick, slow, _ = both(policy, book_of(policy, books.tables(found)), 1 << 15)
+    assert [differences(evaluation, slow) for evaluation in quick] == [[], [], []]
+    assert max(cuts) < 20
+
+
 GRID = """
 grid moves:
   move in -50% to 60% by 10%
