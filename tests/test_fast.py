@@ -147,7 +147,7 @@ def test_a_wild_cell_is_its_own_accounts_matter(column: str) -> None:
     with patch.object(fast._Fast, "_careful", counted):
         quick, slow, _ = both(policy, book_of(policy, books.tables(found)), 1 << 15)
     assert [differences(evaluation, slow) for evaluation in quick] == [[], [], []]
-    assert max(cuts) < 20
+    assert max(cuts) < 100
 
 
 GRID = """
