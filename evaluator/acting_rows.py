@@ -8,20 +8,29 @@ import numpy as np
 
 from evaluator.groups import RUN
 from evaluator.index import Block, Layout
+from evaluator.kept import Kept
 
 Rows = Any
 
 
 @dataclass(frozen=True, slots=True)
 class ActingRows:
-    """``rows``: by entity, as numbers in their columns; members account by account where there are several blocks."""
+    """``rows``: by entity, as numbers in their columns; ``owners``: the place of each member's row among them. Members
+    stand account by account where there are several blocks."""
 
     rows: Mapping[str, Rows]
+    owners: Mapping[str, Rows]
     blocks: tuple[Block, ...]
 
 
 def acting_rows(
-    root: str, acts: Rows, links: Mapping[str, Rows], layout: Layout | None, block: int, shared: Callable[..., Any]
+    root: str,
+    acts: Rows,
+    links: Mapping[str, Rows],
+    layout: Layout | None,
+    block: int,
+    shared: Callable[..., Any],
+    kept: Kept,
 ) -> ActingRows:
     """``acts``: (n,) of the root's rows, whether they act. ``links``: by member entity, each one's root row, where the
     book is not laid out."""
@@ -29,11 +38,12 @@ def acting_rows(
     rows: dict[str, Rows] = {root: roots}
     owners: dict[str, Rows] = {}
     if layout is None:
-        place = np.empty(len(acts), dtype=np.int64)
+        place = kept.column(np.int64, len(acts))
         place[roots] = np.arange(len(roots))
         for entity, link in links.items():
             rows[entity] = found = _members(acts, link, shared)
             owners[entity] = place[link[found]]
+        kept.back(place)
     else:
         for entity in layout.orders:
             if entity != root:
@@ -41,11 +51,11 @@ def acting_rows(
     counts = {entity: np.bincount(owner, minlength=len(roots)) for entity, owner in owners.items()}
     most = max((int(c.max(initial=0)) for c in counts.values()), default=0)
     if max([len(r) for r in rows.values()]) <= 2 * block and most <= RUN:
-        return ActingRows(rows, (_one(rows, owners),)) if len(roots) else ActingRows(rows, ())
+        return ActingRows(rows, owners, (_one(rows, owners),) if len(roots) else ())
     for entity, owner in owners.items():
         order = np.argsort(owner, kind="stable")
-        rows[entity] = rows[entity][order]
-    return ActingRows(rows, tuple(_blocks(root, len(roots), counts, block)))
+        rows[entity], owners[entity] = rows[entity][order], owner[order]
+    return ActingRows(rows, owners, tuple(_blocks(root, len(roots), counts, block)))
 
 
 def _one(rows: Mapping[str, Rows], owners: Mapping[str, Rows]) -> Block:

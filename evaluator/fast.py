@@ -18,8 +18,9 @@ import numpy as np
 from dsl.causes import Cause
 from dsl.model import Kind
 from evaluator import error
+from evaluator.acted import Acted
 from evaluator.acting import Acting, find_acting
-from evaluator.acting_rows import acting_rows
+from evaluator.acting_rows import ActingRows, acting_rows
 from evaluator.blocks import BLOCK, Blocks
 from evaluator.book import Book, without_kept
 from evaluator.columns import KNOWN, Column, origin_code
@@ -110,6 +111,15 @@ def run(
     return _Fast(planned, outputs, watched, context, exactly, shape, block, progress, kept).run()
 
 
+class Done(ChainMap[int, Vector]):
+    """The outputs' values by node. ``acted``: the rows that acted, where there are any and nothing was evaluated
+    with care."""
+
+    def __init__(self, acted: Acted | None = None, *maps: Any) -> None:
+        super().__init__(*maps)
+        self.acted = acted
+
+
 class _Fast(Blocks):
     def __init__(
         self,
@@ -129,6 +139,7 @@ class _Fast(Blocks):
         self.planned, self.exactly, self.kept = planned, exactly, kept
         self.outputs, self.watched = outputs, watched
         self.acted: dict[int, tuple[Task, Any, Any]] = {}
+        self.chosen: ActingRows | None = None
 
     def _laid_out(self) -> Layout | None:
         """The book's layout, made once; None where nobody asks for it, or the shape is another one."""
@@ -174,6 +185,7 @@ class _Fast(Blocks):
             self.store.flagged = {e: self.layout.filed(e, f) if f.any() else f for e, f in flagged}
         seen = self._seen(split, wanted)
         careful = self._careful(split, heads, [*wanted.values(), *seen])
+        acted = None if careful is not None or self.chosen is None else self._acted(program, self.chosen)
         makers: dict[int, Callable[[], Vector]] = {i: partial(heads.__getitem__, i) for i in heads}
         for node in seen:
             makers[node.id] = partial(self._quality, node, careful)
@@ -183,7 +195,7 @@ class _Fast(Blocks):
         rest = self._finish(heads, done, {n.id for n in seen})
         self.let_go()
         self.told(1.0)
-        return ChainMap(rest, done) if rest else done  # type: ignore[arg-type]
+        return Done(acted, rest, done)
 
     def _compile(self, heads: Mapping[int, Vector], longest: Mapping[str, int]) -> Program:
         bare = replace(self.context, book=without_kept(self.context.book))
@@ -387,7 +399,7 @@ class _Fast(Blocks):
         values = self.whole(acting.decision)
         acts = acting.acts.take(values if values.dtype != np.bool_ else values.view(np.int8), mode="wrap")
         links = {e: i for e, i in self.links.items() if self.shape.parents[e][1] == acting.root}
-        chosen = acting_rows(acting.root, acts, links, self.layout, self.block, self._shared)
+        chosen = self.chosen = acting_rows(acting.root, acts, links, self.layout, self.block, self._shared, self.context.book.kept)
         if self.kept is not None and 2 * len(chosen.rows[acting.root]) > len(acts):
             self.kept.passed.add(acting.decision.id)
             self.kept.program = None
@@ -404,6 +416,24 @@ class _Fast(Blocks):
             if found is None:
                 found = columns[(task.op, task.grain, *task.attrs)]
             self.acted[id] = acting.others[id], chosen.rows[acting.grains[id]], found
+
+    def _acted(self, program: Program, chosen: ActingRows) -> Acted:
+        assert program.acting is not None
+        rows = chosen.rows
+        if self.layout is not None:
+            rows = {entity: self.layout.orders[entity].take(places) for entity, places in rows.items()}
+        tasks = {i: program.split.made[i].task for i in program.wanted}
+
+        def at(node: int, entity: str, places: Any) -> Column | None:
+            task = tasks.get(node)
+            if task is None or task.grain != entity or task.op == "const":
+                return None
+            if task.id in self.acted:
+                values = self.acted[task.id][2]
+                return Column(values[places] if np.ndim(values) else np.full(len(places), values, dtype=task.dtype))
+            return Column(self.whole(task).take(chosen.rows[entity].take(places)))
+
+        return Acted(program.acting.root, rows, chosen.owners, at)
 
     def filed(self, task: Task) -> Any:
         """A task's column in the file's order; where only some rows act, put together."""

@@ -1,6 +1,6 @@
 """Some rows of an evaluated table, such as those of the accounts that are liquidated, with their columns alone."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,11 +19,13 @@ Way = tuple[tuple[str, str], ...]  # entities, each with the link that leads on 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """``numbers``: (k,) int64, each row's number in the file's order, in which they stand."""
+    """``numbers``: (k,) int64, each row's number in the file's order, in which they stand. ``places``: theirs among
+    the rows that acted, where they all did."""
 
     results: "Results"
     entity: str
     numbers: Values
+    places: Values | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -35,6 +37,12 @@ class Rows:
 
     def column(self, name: str) -> Column | None:
         """(k,) a column of these rows, computed or an input that the policy reads; None where there is neither."""
+        evaluation = self.results.evaluation
+        node = evaluation.nodes.get((self.entity, name))
+        if self.places is not None and evaluation.acted is not None and node is not None:
+            found = evaluation.acted.at(node, self.entity, self.places)
+            if found is not None:
+                return found
         whole = self.results.column(self.entity, name)
         return None if whole is None else whole.at(self.numbers)
 
@@ -45,12 +53,33 @@ def rows_in(results: "Results", entity: str, tiers: Collection[str]) -> Rows:
     if isinstance(tiers, str):
         raise ValueError(f"tiers are given as a list: [{tiers!r}]")
     *via, decided = _way(results.policy, entity)
+    acted = _acted(results, entity, via, decided[0], tiers)
+    if acted is not None:
+        return acted
     stands = _standing(results, decided[0], tiers)
     for member, link in reversed(via):
         column = results.book.tables[member].columns[link]
         to = column.values if column.quality is None else np.where(column.known(), column.values, -1)
         stands = np.append(stands, False)[to]  # -1: the link is unknown
     return Rows(results, entity, np.flatnonzero(stands))
+
+
+def _acted(
+    results: "Results", entity: str, via: Sequence[tuple[str, str]], root: str, tiers: Collection[str]
+) -> Rows | None:
+    """The rows where all of them acted, which is seen from how many stand in the tiers."""
+    acted = results.evaluation.acted
+    if acted is None or acted.root != root or entity not in acted.rows or len(via) > 1:
+        return None
+    meant, codes = _meant(results, root, tiers), results.evaluation.columns[root]["tier"].values
+    stands = meant[codes[acted.rows[root]]]
+    many = sum(int(np.count_nonzero(codes == label)) for label in np.flatnonzero(meant).tolist())
+    if many != int(np.count_nonzero(stands)):
+        return None
+    places = np.flatnonzero(stands[acted.owners[entity]] if via else stands)
+    numbers = acted.rows[entity].take(places)
+    order = np.argsort(numbers, kind="stable")
+    return Rows(results, entity, numbers.take(order), places.take(order))
 
 
 def _way(policy: Policy, entity: str) -> Way:
@@ -78,14 +107,19 @@ def _way(policy: Policy, entity: str) -> Way:
 
 def _standing(results: "Results", entity: str, tiers: Collection[str]) -> npt.NDArray[np.bool_]:
     """(n,) whether each row of an entity stands in one of the tiers."""
+    column = results.column(entity, "tier")
+    assert column is not None
+    stands: npt.NDArray[np.bool_] = _meant(results, entity, tiers)[column.values]
+    return stands
+
+
+def _meant(results: "Results", entity: str, tiers: Collection[str]) -> npt.NDArray[np.bool_]:
+    """By label, whether it is one of the tiers."""
     labels = results.policy.tiers[entity].labels
     lost = [tier for tier in tiers if tier not in labels]
     if lost:
         raise ValueError(f"`{entity}` has no tier `{lost[0]}`; it has {_listed(labels)}")
-    column = results.column(entity, "tier")
-    assert column is not None
-    meant: npt.NDArray[np.bool_] = np.array([label in tiers for label in labels])[column.values]
-    return meant
+    return np.array([label in tiers for label in labels], dtype=np.bool_)
 
 
 def _listed(names: Collection[str]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from dsl.model import Policy, Value
 from evaluator import fast
+from evaluator.acted import Acted
 from evaluator.amounts import member_amounts, summed
 from evaluator.book import Book, without_kept
 from evaluator.columns import Column
@@ -54,7 +55,8 @@ class Evaluation:
     of its rows the reference interpreter decided. ``timings``: seconds by stage. ``unmet``: by column with `until`, the
     rows where no value in the range was enough. ``queues``: by column that is a `draw`, its rows in their order.
     ``member_sums``: by entity and name, the amounts of its members that a summary shows, where they were summed.
-    ``watched``: by entity and name, the quality of columns that are not among these."""
+    ``watched``: by entity and name, the quality of columns that are not among these.
+    ``acted``: the rows that acted, by the ``nodes`` of columns."""
 
     policy: Policy
     book: Book
@@ -69,6 +71,8 @@ class Evaluation:
     queues: dict[tuple[str, str], Queue] = field(default_factory=dict)
     member_sums: Mapping[tuple[str, str], Column] = field(default_factory=dict)
     watched: Mapping[tuple[str, str], Codes | None] = field(default_factory=dict)
+    acted: Acted | None = None
+    nodes: Mapping[Cell, int] = field(default_factory=dict)
 
     def column(self, entity: str, name: str) -> Column:
         """A computed column, or an input."""
@@ -159,7 +163,8 @@ def evaluate(
     queues = {cell: context.memo[key] for cell, node in outputs.columns.items() if (key := _drawn(node)) is not None}
     return Evaluation(
         policy, book, params, columns, checks, reasons, decided, tuple(context.texts), timings, solved.unmet, queues,
-        sums, qualities,
+        sums, qualities, done.acted if isinstance(done, fast.Done) else None,
+        {cell: node.id for cell, node in outputs.columns.items()},
     )  # fmt: skip
 
 

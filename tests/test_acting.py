@@ -8,6 +8,7 @@ import pytest
 
 import softliq
 from evaluator import acting, fast
+from evaluator.results import Results
 from evaluator.snapshot import book_of
 from tests.test_fast import both, differences
 
@@ -136,3 +137,27 @@ def test_a_number_that_is_exact_needs_no_care(tmp_path: Path) -> None:
     tier, kept = slow.columns["account"]["tier"], slow.columns["account"]["kept"]
     assert ((tier.values == shut) & kept.known() & (kept.values == 0.0)).sum() > 20
     assert max(cuts) < 20
+
+
+@pytest.mark.parametrize("tiers", [["trim", "delever", "shut"], ["shut"], ["watch", "shut"], ["hold"]])
+@pytest.mark.parametrize("wild", [False, True])
+def test_rows_of_tiers(tiers: list[str], wild: bool, tmp_path: Path) -> None:
+    """The rows that acted, without a whole column: the same as from whole columns with care."""
+    account, position = CASES[2]
+    text = POLICY.format(account=f"  {account}", position=f"  {position}", still="0%")
+    policy = loaded(text, tmp_path)
+    given = book(policy, wild=wild)
+    quick, slow, _ = both(policy, given, 64)
+    expected = Results(slow)
+    for evaluation in quick:
+        for entity in ("account", "position"):
+            rows, wanted = Results(evaluation).rows(entity, tiers), expected.rows(entity, tiers)
+            assert (rows.places is not None) == (
+                not wild and tiers in (["trim", "delever", "shut"], ["shut"], ["hold"])
+            )
+            assert rows.numbers.tolist() == wanted.numbers.tolist()
+            for name in evaluation.columns[entity]:
+                one, other = rows.column(name), wanted.column(name)
+                assert one is not None and other is not None
+                assert one.values.tobytes() == other.values.tobytes() and one.values.dtype == other.values.dtype
+                assert one.known().tolist() == other.known().tolist()
