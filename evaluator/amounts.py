@@ -22,6 +22,7 @@ from evaluator.groups import make_groups, sums
 
 Find = Callable[[str, str], Column | None]  # a column by entity and name, None where there is none
 NAMES = ("notional", "closed", "cost")
+_CHUNK = 1 << 15  # rows that stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +64,23 @@ class RowAmounts:
 
 def _totals(codes: npt.NDArray[Any], values: npt.NDArray[np.float64], counts: npt.NDArray[Any]) -> Any:
     """(count,): where most rows have one code, its sum apart: to add up in place waits for each sum to be stored."""
-    some = np.flatnonzero(values != 0.0)  # the others add nothing
-    if 4 * len(some) < len(values):
+    if 4 * np.count_nonzero(values[:1024]) < len(values[:1024]):
+        some = np.flatnonzero(values != 0.0)  # the others add nothing
         codes, values = codes[some], values[some]
     most = int(np.argmax(counts))
     if 4 * int(counts[most]) < 3 * len(values):
         return np.bincount(codes, values, len(counts)).astype(np.float64, copy=False)
-    rest = np.flatnonzero(codes != most)
-    found = np.bincount(codes[rest], values[rest], len(counts)).astype(np.float64)  # of none it is whole numbers
-    mine = np.delete(values, rest) if len(rest) else values
-    found[most] = np.add.accumulate(mine)[-1] + 0.0 if len(mine) else 0.0
+    running = np.zeros(_CHUNK + 1)  # the sum so far, and what is added to it, 0 for rows with other codes
+    rest: list[npt.NDArray[np.intp]] = []
+    for start in range(0, len(values), _CHUNK):
+        mine = codes[start : start + _CHUNK] == most
+        rest.append(start + np.flatnonzero(np.logical_not(mine)))
+        part = np.multiply(values[start : start + _CHUNK], mine, out=running[1 : 1 + len(mine)])
+        if part.any():
+            running[0] = np.add.accumulate(running[: 1 + len(mine)], out=running[: 1 + len(mine)])[-1]
+    others = np.concatenate(rest) if rest else np.empty(0, dtype=np.intp)
+    found = np.bincount(codes[others], values[others], len(counts)).astype(np.float64)  # of none it is whole numbers
+    found[most] = running[0] + 0.0
     return found
 
 
