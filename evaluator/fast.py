@@ -399,7 +399,9 @@ class _Fast(Blocks):
         values = self.whole(acting.decision)
         acts = acting.acts.take(values if values.dtype != np.bool_ else values.view(np.int8), mode="wrap")
         links = {e: i for e, i in self.links.items() if self.shape.parents[e][1] == acting.root}
-        chosen = self.chosen = acting_rows(acting.root, acts, links, self.layout, self.block, self._shared, self.context.book.kept)
+        chosen = self.chosen = acting_rows(
+            acting.root, acts, links, self.layout, self.block, self._shared, self.context.book.kept
+        )
         if self.kept is not None and 2 * len(chosen.rows[acting.root]) > len(acts):
             self.kept.passed.add(acting.decision.id)
             self.kept.program = None
