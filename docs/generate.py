@@ -227,7 +227,7 @@ ROOMS = {
         "Text to tree": "tokens mistakes literals lines grammar.lark table lalr build statements cells blocks cases expected parse csvtable load syntax",
         "Text to canonical text": "format format_line format_rows",
         "Tree to checked policy": "check names declarations group_names world units group_paths types builtins params paths columns guards clashes expressions calls signatures aggregates aggregate_rows groups draws tables correlations curves promises tiers becomes state dependence shock grids over examples laws constants ranges facts intervals decide reach table_ends coverage amounts unused tree causes model/types model/expressions model/definitions model/claims model/policy",
-        "Checked policy, put otherwise": "slice until solve hoist",
+        "Checked policy, put otherwise": "slice until solve hoist hoist_grids",
     },
     "evaluator": {
         "Snapshot to book": "snapshot layout hashes scan files arrays tables cells literals needs problems schema stored texts written book columns grouping index",
@@ -236,6 +236,7 @@ ROOMS = {
         "Limits drawn in order": "draws draws_guess draws_pools queue",
         "Numbers that are sought": "solve until tries solve_sought solve_copies solve_journey solve_walk solve_rules solve_bounds solve_forms solve_steps",
         "Graph to values, fast": "fast shape tasks translate rules_inputs rules_numbers rules_decisions rules_lookups rules_groups bits blocks frame act acts acts_choice acts_lookups acts_members acts_flags acts_moves moves_fold reach cut",
+        "Few moves of a grid": "grid_folds grid_template grid_lines grid_points grid_search",
         "Snapshots larger than memory": "stream stream_division stream_headers stream_parts stream_survey stream_spill stream_hashes stream_memory stream_part stream_wholes stream_collect stream_merge stream_sinks stream_results",
         "The reference interpreter": "reference places exact exact_normal exact_finance exact_dates members reference_cells reference_aggregates reference_lookup reference_tables reference_tiers reference_grids reference_draws reference_solve reference_moving reference_until",
         "Values to results": "results rows lazy checks amounts origins plain outputs sweep explain alone explain_step explain_steps explain_calls explain_found explain_tiers why_not",

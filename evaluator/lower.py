@@ -32,7 +32,7 @@ _BINARY = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
 
 
 @contextmanager
-def _deep() -> Iterator[None]:
+def deep() -> Iterator[None]:
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, _FRAMES))
     try:
@@ -63,7 +63,7 @@ def lower(
 ) -> Outputs:
     """Every formula, tiers column and check of the policy. ``infinite``: inputs that hold infinite values. ``sums``: by
     entity and name, the members' entity and the link along which their column of that name is to be summed."""
-    with _deep():
+    with deep():
         lowering = Lowering(policy, params, as_of, infinite, Graph(optimise))
         columns = {(e, c): lowering.column(e, c) for e, c in policy.order}
         reasons = {entity: lowering.tier_pick(entity)[1] for entity in policy.tiers}
@@ -79,7 +79,7 @@ def lower_columns(
     cells: Iterable[tuple[str, str]],
 ) -> dict[tuple[str, str], Node]:
     """Some columns of the policy only."""
-    with _deep():
+    with deep():
         lowering = Lowering(policy, params, as_of, infinite, Graph())
         return {cell: lowering.column(*cell) for cell in sorted(cells)}
 
@@ -94,7 +94,7 @@ def lower_keys(
     """The keys of a group at its base's rows; numbers that floating point can't tell apart are in doubt."""
     grouping = policy.entities[group].groups
     assert grouping is not None
-    with _deep():
+    with deep():
         lowering = Lowering(policy, params, as_of, infinite, Graph())
         return [key(lowering, grouping.base, read) for _, read in grouping.keys]
 

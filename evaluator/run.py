@@ -18,6 +18,7 @@ from evaluator.book import Book, without_kept
 from evaluator.columns import Column
 from evaluator.context import Context
 from evaluator.graph import Node
+from evaluator.grid_folds import Told, told
 from evaluator.grouping import with_groups
 from evaluator.lazy import Lazy
 from evaluator.lower import Outputs, lower
@@ -119,11 +120,18 @@ def evaluate(
     policy, book = solved.policy, solved.book
     tried = perf_counter()
     asked = (policy, params, None if wanted is None else frozenset(wanted), watch, optimise)
-    compiled = _compiled(asked, book, keep=solved.policy is given)  # else a new one each time
+
+    def compiled_for(made: Policy, over: Book) -> fast.Compiled:
+        kept = made is given  # else its inputs are new ones each time
+        return _compiled((made, *asked[1:]), over, keep=kept)
+
+    found = told(policy, book, params, compiled_for) if optimise else Told(compiled_for(policy, book), book, {})
+    compiled = found.compiled
     outputs, planned = compiled.outputs, compiled.planned
-    context = replace(compiled.context, book=book, memo={})
+    context = replace(compiled.context, book=found.book, memo={})
     lowered = perf_counter()
     runner = Runner(context, Exactly(policy, book, params, context))
+    runner.exactly.decided |= found.decided
     with np.errstate(all="ignore"):
         nodes = _nodes(outputs)
         done: Mapping[int, Vector] | None = None

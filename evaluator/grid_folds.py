@@ -1,0 +1,247 @@
+"""`min max argmin argmax` over a long grid, found before all else from few of the moves, and read from inputs.
+
+An `over` is found so where its moves stand on long lines and what it computes goes in one direction between the ends of
+its pieces (``grid_template``, ``grid_lines``, ``grid_search``); where nothing is decided by its value, so that nobody
+asks how far that may be off; and where few rows have to be evaluated with care. All others stay where they are.
+"""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+from dsl import model
+from dsl.grids import move_values
+from dsl.hoist_grids import Asked, asking, hoisted
+from dsl.model import Kind, Policy, Value
+from dsl.records import dataclass
+from evaluator.book import Book
+from evaluator.columns import KNOWN, Column
+from evaluator.context import Context
+from evaluator.cut import evaluate_cut, units
+from evaluator.fast import Compiled
+from evaluator.graph import Node
+from evaluator.grid_lines import Index, moved
+from evaluator.grid_points import Points
+from evaluator.grid_search import Best, TooMany, best
+from evaluator.grid_template import Template, manners, template
+from evaluator.kernels import KERNELS
+from evaluator.lower import lower_columns
+from evaluator.plan import Plan, plan
+from evaluator.runner import Runner, infinite_inputs
+from evaluator.settle import Exactly
+from evaluator.shape import Shape
+from evaluator.threads import threads
+from evaluator.vector import Flags, Vector
+
+T = TypeVar("T")
+
+FEWEST = 64  # moves that are worth it
+LEAST = 100_000  # rows that ask or that are members, times moves, from which it pays
+CAREFUL = 0.05  # of all rows: more aren't evaluated with care here
+_ROWS = 4_096  # rows searched at a time
+
+_KEPT = 16
+_TEMPLATES: list[tuple[Policy, Any, Template | None]] = []
+_LOWERED: list[tuple[Policy, Any, tuple[Policy, Node]]] = []
+_HOISTED: list[tuple[Policy, Any, tuple[Policy, tuple[Asked, ...]]]] = []
+
+Key = tuple[str, model.Over]
+Compile = Callable[[Policy, Book], Compiled]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is to be run, over which book. ``decided``: rows that the reference interpreter decided already."""
+
+    compiled: Compiled
+    book: Book
+    decided: dict[str, Flags]
+
+
+def told(policy: Policy, book: Book, params: Mapping[str, Value], compile: Compile) -> Told:
+    """The policy with the `over`s that were found read from inputs, compiled, and the book with their values."""
+    given = tuple(sorted(params.items())), book.as_of, infinite_inputs(policy, book)
+    without: list[Key] = []
+    columns: dict[Key, Column] = {}
+    decided: dict[str, Flags] = {}
+
+    def shape(entity: str, over: model.Over) -> Template | None:
+        return _once(
+            _TEMPLATES, policy, (entity, over, given),
+            lambda: template(policy, params, book.as_of, given[2], entity, over),
+        )  # fmt: skip
+
+    def wanted(entity: str, over: model.Over) -> bool:
+        if (entity, over) in without or over.function not in ("min", "max", "argmin", "argmax"):
+            return False
+        count = len(policy.grids[over.grid].moves)
+        return count >= FEWEST and count * _rows(policy, book, entity) >= LEAST and shape(entity, over) is not None
+
+    while True:
+        made, asked = _once(_HOISTED, policy, (tuple(without), given), lambda: hoisted(policy, wanted))
+        if not asked:
+            return Told(compile(policy, book), book, {})
+        shapes = [shape(a.entity, a.over) for a in asked]
+        blank = book
+        for each, found in zip(asked, shapes, strict=True):
+            assert found is not None
+            rows = book.tables[each.entity].rows
+            start = np.inf if found.value.facts.infinite else 0.0
+            named = each.over.type.kind is Kind.ENUM
+            blank = _with(blank, each, Column(np.zeros(rows, dtype=np.int32) if named else np.full(rows, start)))
+        compiled = compile(made, blank)
+        inputs = {n.attrs: n for n in compiled.planned.order if n.op == "input"}
+        before = len(without)
+        for each, found in zip(asked, shapes, strict=True):
+            node = inputs.get((each.entity, each.variable))
+            key = each.entity, each.over
+            if node is None or found is None:
+                continue
+            if node.id in compiled.planned.bounded:
+                without.append(key)
+            elif key not in columns:
+                column = _Fold(policy, book, params, each, found, given, decided).column()
+                if column is None:
+                    without.append(key)
+                else:
+                    columns[key] = column
+            if key in columns:
+                blank = _with(blank, each, columns[key])
+        if len(without) == before:
+            return Told(compiled, blank, decided)
+
+
+def _once(kept: list[tuple[Policy, Any, T]], policy: Policy, key: Any, make: Callable[[], T]) -> T:
+    """What was made for this policy before, where it is one of the last few."""
+    for known, other, found in kept:
+        if known is policy and other == key:
+            return found
+    made = make()
+    kept.append((policy, key, made))
+    del kept[:-_KEPT]
+    return made
+
+
+def _rows(policy: Policy, book: Book, entity: str) -> int:
+    """The rows of an entity and of all that lead to it."""
+    return sum(
+        book.tables[e.name].rows
+        for e in policy.entities.values()
+        if e.name in book.tables and (e.name == entity or entity in e.links.values())
+    )
+
+
+def _with(book: Book, asked: Asked, column: Column) -> Book:
+    table = book.tables[asked.entity]
+    made = replace(table, columns={**table.columns, asked.variable: column})
+    return replace(book, tables={**book.tables, asked.entity: made})
+
+
+class _Fold:
+    """One `over`, for all rows of its entity."""
+
+    def __init__(
+        self, policy: Policy, book: Book, params: Mapping[str, Value], asked: Asked, made: Template, given: Any,
+        decided: dict[str, Flags],
+    ) -> None:  # fmt: skip
+        self.policy, self.book, self.params, self.asked, self.made = policy, book, params, asked, made
+        self.given, self.decided = given, decided
+        self.rows = book.tables[asked.entity].rows
+        self.named = asked.over.function.startswith("arg")
+
+    def column(self) -> Column | None:
+        """None where it is found sooner in another way."""
+        bounded = frozenset(n.id for n in self.made.order)
+        context = Context(self.policy, self.book, self.book.as_of, bounded)
+        with np.errstate(all="ignore"):
+            plain = self._plain(context)
+            moves = move_values(self.policy.grids[self.asked.over.grid], self.params)
+            tables = moved(self.made, moves, plain, context)
+            if tables is None or manners(self.made, tables.manners) is None:
+                return None
+            found = self._found(Points(self.made, tables, plain, context))
+            if found is None or np.count_nonzero(found.careful) > CAREFUL * self.rows + 8:
+                return None
+            values = found.move.astype(np.int32) if self.named else found.value
+            quality = found.quality
+            if found.careful.any():
+                rows, exact = self._careful(found.careful)
+                values[rows] = exact.values
+                quality[rows] = KNOWN if exact.quality is None else exact.quality
+        unknown = quality != KNOWN
+        values[unknown] = 0
+        return Column(values, quality if unknown.any() else None)
+
+    def _plain(self, context: Context) -> dict[int, Vector]:
+        """What no move touches, as in any evaluation."""
+        nodes = [n for n in self.made.plain if n.constant is None]
+        order = plan(nodes)
+        exactly = Exactly(self.policy, self.book, self.params, context)
+        found = Runner(context, exactly).run(Plan(order.order, order.last, context.bounded), None)
+        self._decided(exactly)
+        constants = {n.id: KERNELS["const"](n, (), context) for n in self.made.plain if n.constant is not None}
+        return found | constants
+
+    def _decided(self, exactly: Exactly) -> None:
+        for entity, rows in exactly.decided.items():
+            self.decided[entity] = self.decided[entity] | rows if entity in self.decided else rows
+
+    def _found(self, points: Points) -> Best | None:
+        """Of all rows, in threads."""
+        least = self.asked.over.function.endswith("min")
+        count = -(-self.rows // _ROWS)
+        parts = [p for p in np.array_split(np.arange(self.rows), max(1, count)) if len(p)]
+
+        def search(part: Index) -> Best:
+            with np.errstate(all="ignore"):
+                return best(points, part, least, self.named)
+
+        try:
+            workers = min(threads(), len(parts))
+            if workers > 1:
+                with ThreadPoolExecutor(workers) as pool:
+                    found = list(pool.map(search, parts))
+            else:
+                found = [search(part) for part in parts]
+        except TooMany:
+            return None
+        return Best(*(np.concatenate([getattr(f, n) for f in found]) for n in ("value", "quality", "move", "careful")))
+
+    def _careful(self, flagged: Flags) -> tuple[Index, Column]:
+        """Rows evaluated with care, in all moves."""
+        key = self.asked.entity, self.asked.over, self.asked.variable, self.given
+        policy, node = _once(_LOWERED, self.policy, key, self._lowered)
+        planned = plan([node])
+        context = Context(policy, self.book, self.book.as_of, planned.bounded)
+        exactly = Exactly(policy, self.book, self.params, context)
+        parents = {member: (str(link.attrs[1]), self.asked.entity) for member, link in self.made.links.items()}
+        shape = Shape(parents, (*parents, self.asked.entity))
+        heads = self._heads(planned, shape, context, exactly)
+        order = [(n, last) for n, last in zip(planned.order, planned.last, strict=True) if n.id not in heads]
+        inner = Plan(
+            tuple(n for n, _ in order), tuple(tuple(i for i in last if i not in heads) for _, last in order),
+            planned.bounded,
+        )  # fmt: skip
+        rows = units(shape, self.book, {self.asked.entity: flagged})
+        facts = dict(context.facts)
+        for member, link in self.made.links.items():
+            column = self.book.tables[member].columns[str(link.attrs[1])]
+            sizes = np.bincount(column.values[column.known() & (column.values >= 0)])
+            facts["longest", member, self.asked.entity] = int(sizes.max(initial=0))
+        found = evaluate_cut(context, exactly, rows, inner, heads, [node], facts)
+        self._decided(exactly)
+        return found.rows[self.asked.entity], found.columns[node.id]
+
+    def _lowered(self) -> tuple[Policy, Node]:
+        policy = asking(self.policy, self.asked)
+        cell = self.asked.entity, self.asked.variable
+        return policy, lower_columns(policy, self.params, self.book.as_of, self.given[2], [cell])[cell]
+
+    def _heads(self, planned: Plan, shape: Shape, context: Context, exactly: Exactly) -> dict[int, Vector]:
+        """What depends on no asking row and on no member of one."""
+        order = tuple(n for n in planned.order if n.grain not in shape.parts)
+        none: tuple[tuple[int, ...], ...] = ((),) * len(order)
+        return Runner(context, exactly).run(Plan(order, none, planned.bounded), None)
