@@ -203,7 +203,7 @@ class Blocks:
         if task.op == "input":
             entity, name = task.attrs
             column = self.context.book.tables[str(entity)].columns[str(name)]
-            if column.quality is None and self.context.policy.type_of(str(entity), str(name)).kind is not Kind.TEXT:
+            if not column.unknown_count() and self.context.policy.type_of(str(entity), str(name)).kind is not Kind.TEXT:
                 return column.values
         values = self.whole(task)
         return self.layout.filed(task.grain, values, self.context.book.kept.lent(values.dtype, len(values)))

@@ -243,8 +243,8 @@ class _Fast(Blocks):
     def _groups(self, column: Column, count: int) -> Groups:
         index = column.values.astype(np.intp, copy=False)
         member = index >= 0
-        if column.quality is not None:
-            member &= column.quality == KNOWN
+        if column.unknown_count():
+            member &= column.known()
         return make_groups(index if member.all() else np.where(member, index, count), count)
 
     def _longest(self, entity: str) -> int:
@@ -324,7 +324,7 @@ class _Fast(Blocks):
         for entity, name in translator.read:
             column = tables[entity].columns[name]
             values = column.values
-            if column.quality is not None:
+            if column.quality is not None and column.unknown_count():
                 unknown = column.quality != KNOWN
                 if (entity, name) in translator.blanks:
                     blank = (column.quality >= _BLANK.start) & (column.quality < _BLANK.stop)

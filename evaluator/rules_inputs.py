@@ -20,7 +20,7 @@ def _input(t: "Translator", node: Node, args: list[Made]) -> Made | None:
     table, column = t.context.book.tables[entity], t.policy.entities[entity].inputs[name]
     found: Column = table.columns[name]
     t.read.add((entity, name))
-    if column.optional and found.quality is not None and node.type.kind is not Kind.LINK:
+    if column.optional and found.unknown_count() and node.type.kind is not Kind.LINK:
         t.blanks.add((entity, name))
         t.blanky_nodes.add(node.id)
     if node.type.kind is Kind.TEXT:

@@ -19,6 +19,7 @@ from evaluator.plain import moment_of
 from evaluator.run import Evaluation, evaluate
 from evaluator.snapshot import book_of
 from tests.bench import books, reference
+from tests.bench.by_softliq import with_masks
 from tests.bench.peers.numpy_grid import worst_health
 from tests.generators import Case, cases
 from tests.test_compiled_equals_reference import compiled
@@ -82,6 +83,18 @@ def test_fast_and_careful_are_the_same_bits(case: Case, block: int) -> None:
     quick, careful, _ = both(policy, book, block)
     for evaluation in quick:
         assert differences(evaluation, careful) == [], case.text
+
+
+@given(cases())
+@settings(max_examples=EXAMPLES // 3, deadline=None, suppress_health_check=list(HealthCheck))
+def test_masks_that_mark_nothing_change_nothing(case: Case) -> None:
+    policy, book = compiled(case)
+    masked = with_masks(book)
+    assert all(c.quality is not None for table in masked.tables.values() for c in table.columns.values())
+    quick, careful, _ = both(policy, masked)
+    _, bare, _ = both(policy, book)
+    for evaluation in (*quick, careful):
+        assert differences(evaluation, bare) == [], case.text
 
 
 @pytest.mark.parametrize("block", [7, 1000])

@@ -47,10 +47,12 @@ def _read(folder: Path) -> tuple[Any, Any]:
 
 
 def with_masks(book: softliq.Book) -> softliq.Book:
+    """The same book, with a quality beside every cell."""
     from evaluator.columns import KNOWN
 
     def mask(column: softliq.Column) -> softliq.Column:
-        return replace(column, quality=np.full(len(column.values), KNOWN, dtype=np.int64))
+        known = np.full(len(column.values), KNOWN, dtype=np.int64)
+        return softliq.Column(column.values, known if column.quality is None else column.quality)
 
     tables = {
         entity: replace(table, columns={name: mask(column) for name, column in table.columns.items()})
