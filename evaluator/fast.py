@@ -28,7 +28,7 @@ from evaluator.context import Context
 from evaluator.cut import Careful, evaluate_cut, units
 from evaluator.frame import Frame
 from evaluator.graph import SCALAR, Node
-from evaluator.groups import Groups, make_groups
+from evaluator.groups import groups_of
 from evaluator.index import Index, Layout, make_layout
 from evaluator.lazy import Lazy
 from evaluator.moves_fold import with_folds
@@ -235,17 +235,10 @@ class _Fast(Blocks):
         column, count = self.context.book.tables[entity].columns[link], self.context.book.tables[parent].rows
         known = self.context.book.kept.groups.get((entity, link))
         if known is None or known[0] is not column:
-            known = column, self._groups(column, count)
+            known = column, groups_of(column, count)
             self.context.book.kept.groups[entity, link] = known
         self.links[entity], self.groups[entity] = known[1].index, known[1]
         return int(known[1].sizes.max(initial=0))
-
-    def _groups(self, column: Column, count: int) -> Groups:
-        index = column.values.astype(np.intp, copy=False)
-        member = index >= 0
-        if column.unknown_count():
-            member &= column.known()
-        return make_groups(index if member.all() else np.where(member, index, count), count)
 
     def _longest(self, entity: str) -> int:
         """How many members a row has at most, where these are not all rows."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsl.records import dataclass
-from evaluator.columns import KNOWN, Quality
+from evaluator.columns import KNOWN, Column, Quality
 from evaluator.vector import Codes, Flags, Floats, tidy
 
 RUN = 65_536
@@ -25,6 +25,17 @@ class Groups:
     count: int
     sizes: Codes
     runs: tuple[Rows, Rows] | None
+
+
+def groups_of(link: Column, count: int, sizes: Codes | None = None) -> Groups:
+    """The members of each of ``count`` rows that a link leads to. ``sizes``: how many each has, if that is known."""
+    index = link.values.astype(np.intp, copy=False)
+    if sizes is not None and int(sizes.sum()) == len(index) and int(sizes.max(initial=0)) <= RUN:
+        return Groups(index, count, sizes, None)
+    member = index >= 0
+    if link.unknown_count():
+        member &= link.known()
+    return make_groups(index if member.all() else np.where(member, index, count), count)
 
 
 def make_groups(index: Rows, count: int) -> Groups:

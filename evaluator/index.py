@@ -123,39 +123,16 @@ def _sorted(keys: Rows) -> Rows:
     return order
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Laid:
-    """A column as it was laid out before, on disk. ``order``: the file's row at each place; ``source``: the column in
-    the file's order."""
-
-    source: Any
-    order: Rows
-    values: Any
-
-
 @dataclass(slots=True)
 class Index:
-    """What evaluations of one book keep for the next: layouts, and columns as they are laid out.
-    ``stored``: by entity and name, columns that an index on disk has laid out."""
+    """What evaluations of one book keep for the next: layouts, and columns as they are laid out."""
 
     layouts: dict[Any, tuple[tuple[Any, ...], Layout, Mapping[str, "Groups"]]] = field(default_factory=dict)
     columns: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
-    stored: Mapping[tuple[str, str], Laid] = field(default_factory=dict)
-    _alike: dict[Any, bool] = field(default_factory=dict)
 
     def column(self, layout: Layout, entity: str, name: str, source: Any) -> Any:
         """A column laid out; done again where the column is another one."""
         kept = self.columns.get((layout, entity, name))
         if kept is None or kept[0] is not source:
-            stored = self.stored.get((entity, name))
-            known = stored is not None and stored.source is source and self._same(layout, entity, stored.order)
-            kept = source, stored.values if stored is not None and known else layout.laid(entity, source)
-            self.columns[layout, entity, name] = kept
+            kept = self.columns[layout, entity, name] = source, layout.laid(entity, source)
         return kept[1]
-
-    def _same(self, layout: Layout, entity: str, order: Rows) -> bool:
-        """Whether a layout is the one on disk: another version may lay out in another way."""
-        key = layout, entity, id(order)
-        if key not in self._alike:
-            self._alike[key] = np.array_equal(layout.orders[entity], order)
-        return self._alike[key]

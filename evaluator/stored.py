@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.ipc
 
 from dsl.model import Kind, Policy
 from dsl.params import ParamError, resolve_params
@@ -33,15 +32,19 @@ from evaluator.book import Book, BookTable, Members
 from evaluator.cells import names
 from evaluator.columns import Column
 from evaluator.hashes import file_hash
-from evaluator.index import Index, Laid
+from evaluator.index import Index
+from evaluator.kept import Kept
 from evaluator.layout import FOLDER, Layout, needs_table
+from evaluator.mapped import column as column_in
+from evaluator.mapped import mapped, numbers, save
 from evaluator.needs import aggregated_links
 from evaluator.plain import moment_of
+from evaluator.stored_layout import read_layout, write_layout
 from evaluator.tables import RawTable
 from evaluator.texts import Texts
 from evaluator.written import Written, derived
 
-FORMAT = 1  # of what is written here; a higher one is made anew
+FORMAT = 2  # of what is written here, and of how a book is laid out; what is of another one is made anew
 _KEPT = 8  # sets of inputs
 _NAME = re.compile(
     r"[0-9a-f]{16}(-[0-9a-f]{12})?(\.json)?"
@@ -100,14 +103,14 @@ def load(layout: Layout, policy: Policy, as_of: Fraction | None) -> Found:
         if changed:
             return Found(None, changed)
         tables, hashes = _tables(home / manifest["folder"], policy, manifest, layout)
-        laid = _laid(home / manifest["folder"], tables)
+        index, groups = read_layout(home / manifest["folder"], manifest["layout"], tables)
     except FileNotFoundError:
         others = home.is_dir() and any(home.glob("*.json"))
         return Found(None, "the index is of other inputs than this policy's" if others else "")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException):
         return Found(None, "the index is damaged, or is none")
     layout.hashes.update(hashes)
-    return Found(Book(layout.name, as_of, tables, dict(layout.hashes), Index(stored=laid)))
+    return Found(Book(layout.name, as_of, tables, dict(layout.hashes), index, Kept(groups=groups)))
 
 
 def _changed(layout: Layout, manifest: Mapping[str, Any]) -> str:
@@ -132,7 +135,7 @@ def _tables(
             raise ValueError(f"{name} is not whole")
     told = {entity: manifest["tables"][entity] for entity in policy.entities if entity in manifest["tables"]}
     keys = {
-        entity: Texts(_column(home / f"{entity}.keys.arrow"), _numbers(home / f"{entity}.sorted.arrow"))
+        entity: Texts(column_in(home / f"{entity}.keys.arrow"), numbers(home / f"{entity}.sorted.arrow"))
         for entity, one in told.items() if one["keys"]
     }  # fmt: skip
     tables = {}
@@ -145,21 +148,8 @@ def _tables(
     return tables, {place.shown: manifest["files"][entity]["sha256"] for entity, place in layout.places.items()}
 
 
-def _laid(home: Path, tables: Mapping[str, BookTable]) -> dict[tuple[str, str], Laid]:
-    """The columns that are laid out; ``""`` is their order."""
-    found = {}
-    for entity, table in tables.items():
-        path = home / f"{entity}.laid.arrow"
-        if path.exists():
-            stored = _read(path)
-            order = values_of(stored.column(""))
-            for name in stored.column_names[1:]:
-                found[entity, name] = Laid(table.columns[name].values, order, values_of(stored.column(name)))
-    return found
-
-
 def _table(home: Path, policy: Policy, entity: str, told: Mapping[str, Any], keys: Mapping[str, Texts]) -> BookTable:
-    stored = _read(home / f"{entity}.arrow")
+    stored = mapped(home / f"{entity}.arrow")
     columns: dict[str, Column] = {}
     texts: dict[str, Texts] = {}
     members: dict[str, Members] = {}
@@ -175,14 +165,14 @@ def _table(home: Path, policy: Policy, entity: str, told: Mapping[str, Any], key
         if len(values) != told["rows"]:
             raise ValueError(f"{name} has {len(values)} rows")
         if kind is Kind.TEXT:
-            texts[name] = Texts(_column(home / f"{entity}.{name}.texts.arrow"))
+            texts[name] = Texts(column_in(home / f"{entity}.{name}.texts.arrow"))
         elif kind is Kind.LINK:
             target = policy.type_of(entity, name).entity
             links[name] = keys[target]
             ordered = home / f"{entity}.{name}.members.arrow"
-            members[name] = Members(columns[name], _numbers(ordered), _numbers(home / f"{entity}.{name}.starts.arrow"))
+            members[name] = Members(columns[name], numbers(ordered), numbers(home / f"{entity}.{name}.starts.arrow"))
     written = Written(
-        columns, texts, links, frozenset(told["derived"]), partial(_read, home / f"{entity}.written.arrow")
+        columns, texts, links, frozenset(told["derived"]), partial(mapped, home / f"{entity}.written.arrow")
     )
     return BookTable(
         entity,
@@ -196,20 +186,6 @@ def _table(home: Path, policy: Policy, entity: str, told: Mapping[str, Any], key
         frozenset(told["long"]),
         members=members,
     )
-
-
-def _read(path: Path) -> Any:
-    """Mapped, not read: pages come from the disk when somebody looks at them."""
-    with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
-        return file.read_all()
-
-
-def _column(path: Path) -> Any:
-    return _read(path).column(0)
-
-
-def _numbers(path: Path) -> Any:
-    return values_of(_column(path))
 
 
 # -- writing ----------------------------------------------------------------------------------
@@ -230,7 +206,7 @@ def store(
     temporary = folder.with_suffix(".json")
     try:
         tables = {entity: _write(folder, policy, book, entity, raw) for entity, raw in raws.items()}
-        _lay_out(folder, policy, book)
+        laid = _lay_out(folder, policy, book)
         if stamps(layout) != before:
             shutil.rmtree(folder)
             return None
@@ -249,6 +225,7 @@ def store(
             "order": list(policy.entities),
             "files": files,
             "tables": tables,
+            "layout": laid,
             "sizes": {p.name: p.stat().st_size for p in sorted(folder.iterdir())},
         }
         temporary.write_text(json.dumps(manifest, indent=1), "utf-8")
@@ -274,19 +251,19 @@ def _write(folder: Path, policy: Policy, book: Book, entity: str, raw: RawTable)
             columns[f"{name}?"] = column_of(column.quality)
         if kind is Kind.TEXT:
             texts = pa.array(list(table.texts.get(name, ())), pa.string())
-            _save(folder / f"{entity}.{name}.texts.arrow", {"text": texts})
+            save(folder / f"{entity}.{name}.texts.arrow", {"text": texts})
         elif kind is Kind.LINK:
             ordered, starts = _members(column, book.tables[policy.type_of(entity, name).entity].rows)
-            _save(folder / f"{entity}.{name}.members.arrow", {"row": column_of(ordered)})
-            _save(folder / f"{entity}.{name}.starts.arrow", {"start": column_of(starts)})
-    _save(folder / f"{entity}.arrow", columns)
+            save(folder / f"{entity}.{name}.members.arrow", {"row": column_of(ordered)})
+            save(folder / f"{entity}.{name}.starts.arrow", {"start": column_of(starts)})
+    save(folder / f"{entity}.arrow", columns)
     if raw.keys is not None:
-        _save(folder / f"{entity}.keys.arrow", {"key": raw.keys})
+        save(folder / f"{entity}.keys.arrow", {"key": raw.keys})
         ordered = values_of(pc.sort_indices(names(raw.keys))).astype(np.int64)  # as texts
-        _save(folder / f"{entity}.sorted.arrow", {"row": column_of(ordered)})
+        save(folder / f"{entity}.sorted.arrow", {"row": column_of(ordered)})
     faithful = {c: raw.file.faithful(n) for c, n in raw.names.items() if c != entity}
     left = {c: array for c, array in faithful.items() if not derived(policy, table, c, array)}
-    _save(folder / f"{entity}.written.arrow", left)
+    save(folder / f"{entity}.written.arrow", left)
     return {
         "rows": table.rows,
         "keys": raw.keys is not None,
@@ -298,24 +275,17 @@ def _write(folder: Path, policy: Policy, book: Book, entity: str, raw: RawTable)
     }
 
 
-def _lay_out(folder: Path, policy: Policy, book: Book) -> None:
-    """The columns that an evaluation reads, as it lays them out: by evaluating once."""
+def _lay_out(folder: Path, policy: Policy, book: Book) -> dict[str, Any] | None:
+    """What an evaluation lays out: by evaluating once."""
     from evaluator.run import evaluate  # all that evaluates, which reading an index doesn't take
 
     try:
         params = resolve_params(policy, None if book.as_of is None else moment_of(book.as_of))
     except ParamError:  # no version is in force: nothing is evaluated without --set
-        return
+        return None
     index = Index()
-    evaluate(policy, replace(book, index=index), params)
-    for entity, table in book.tables.items():
-        laid: dict[str, Any] = {}
-        for (layout, of, name), (source, values) in index.columns.items():
-            plain = values.dtype != np.bool_ and name in table.columns and source is table.columns[name].values
-            if of == entity and plain and laid.setdefault("", layout.orders[entity]) is layout.orders[entity]:
-                laid[name] = values
-        if laid:
-            _save(folder / f"{entity}.laid.arrow", {name: column_of(values) for name, values in laid.items()})
+    evaluate(policy, replace(book, index=index), params, wanted=(), watch=True)
+    return write_layout(folder, book, index)
 
 
 def _members(column: Column, count: int) -> tuple[Any, Any]:
@@ -324,13 +294,6 @@ def _members(column: Column, count: int) -> tuple[Any, Any]:
     ordered = np.argsort(targets, kind="stable")
     starts = np.cumsum(np.bincount(targets, minlength=count + 1))
     return ordered.astype(np.int64), starts.astype(np.int64)
-
-
-def _save(path: Path, columns: Mapping[str, Any]) -> None:
-    """Uncompressed, so that it can be mapped."""
-    table = pa.table(dict(columns))
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as file:
-        file.write_table(table)
 
 
 def _folder_of(manifest: Path) -> str:
