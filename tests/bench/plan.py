@@ -12,7 +12,7 @@ GROWING = (
     "numpy_plain", "numpy_blocks", "softliq", "numpy_blocks_rows", "softliq_rows", "softliq_indexed_summary",
     "numpy_laid_out", "softliq_indexed", "numpy_laid_out_rows", "softliq_indexed_rows",
 )  # fmt: skip
-LARGE = 5_000_000  # positions from which an engine has one turn
+LARGE = 5_000_000  # positions from which an engine has one turn; as where only the growth is looked at
 EXPLAINED = 1_000_000  # positions from which explaining one account is measured
 
 
@@ -33,7 +33,7 @@ def turns(given: Namespace) -> Iterator[Turns]:
     named = {engine.name for engine in ENGINES if not given.only or engine.name in given.only}
     growing = named & set(GROWING)
     for size in sorted({*given.sizes, *(SIZES if given.growth else ())}):
-        rounds = 1 if size >= LARGE else given.rounds
+        rounds = 1 if size >= LARGE or size not in given.sizes else given.rounds
         wanted = growing if size not in given.sizes else named
         allocators = ("default", "tuned") if given.growth else (given.allocator,)
         for allocator in allocators:

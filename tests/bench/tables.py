@@ -7,12 +7,19 @@ import rich.table
 
 from tests.bench import goals
 from tests.bench import reference as r
-from tests.bench.engine import COLUMNS, IN_MEMORY
+from tests.bench.engine import COLUMNS, IN_MEMORY, LAID, LAID_ROWS, ROWS
 from tests.bench.engines import BY_NAME
 from tests.bench.rows import Row, Rows, shown, skipped_notes
 
 HEADER = ("", "minimum", "median", "× NumPy", "added", "of NumPy's")
 NONE = "–"
+# What must be read and written of each position: laid out, its account needn't be read; few positions are liquidated.
+BYTES = {
+    COLUMNS: r.READ + r.WRITTEN,
+    ROWS: r.READ,
+    LAID: r.READ - r.ACCOUNT + r.WRITTEN,
+    LAID_ROWS: r.READ - r.ACCOUNT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,7 @@ def tables(rows: Rows, bandwidth: float) -> Iterator[Table]:
     if found := goals.lines(rows):
         yield Table("Goals, as times plain NumPy's speed; ✓ where reached", found)
     for (size, kind), section in rows.sections().items():
-        notes = [f"the limit: {limit(size, bandwidth)}"] if kind == COLUMNS else []
+        notes = [limit(kind, size, bandwidth)] if kind in BYTES else []
         lines = [HEADER, *(cells(row, rows.base(row)) for row in section)]
         yield Table(f"{size:,} positions, {kind}", lines, [*notes, *skipped_notes(section)])
     yield from growth(rows)
@@ -43,10 +50,10 @@ def cells(row: Row, base: Row | None) -> tuple[str, ...]:
     return row.label, shown(row.minimum), shown(row.median), times, f"{row.added / 1e6:,.1f} MB", share
 
 
-def limit(size: int, bandwidth: float) -> str:
-    """The bytes that must be read and written, and how long they take."""
-    each = r.READ + r.WRITTEN
-    return f"at least {each} bytes a position at {bandwidth / 1e9:.1f} GB/s: {shown(each * size / bandwidth)}"
+def limit(kind: str, size: int, bandwidth: float) -> str:
+    """How long what must be read and written takes."""
+    each, rate = BYTES[kind], bandwidth / 1e9
+    return f"the limit: at least {each} bytes a position at {rate:.1f} GB/s: {shown(each * size / bandwidth)}"
 
 
 def growth(rows: Rows) -> Iterator[Table]:
