@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from evaluator.outputs import write_outputs as write_outputs
     from evaluator.problems import SnapshotError as SnapshotError
     from evaluator.results import Results as Results
+    from evaluator.retabled import with_table as with_table
     from evaluator.rows import Rows as Rows
     from evaluator.schema import schema as schema
     from evaluator.snapshot import book_of as book_of
@@ -54,6 +55,7 @@ _HOMES = {
     "book_of": "evaluator.snapshot",
     "index_snapshot": "evaluator.snapshot",
     "indexed": "evaluator.book",
+    "with_table": "evaluator.retabled",
 }
 
 __all__ = [*_HOMES, "evaluate", "evaluate_stream", "load_policy"]

@@ -72,7 +72,8 @@ class Program:
 
 @dataclass(slots=True)
 class Compiled:
-    """A policy with its params, lowered for one book; ``program``, where it was evaluated fast before.
+    """A policy with its params, lowered for one book; ``program``, where it was evaluated fast before;
+    ``before``: over a book with other cells in its small tables, so that it may serve here.
     ``passed``: decisions by which most rows acted, so that another one is to be looked for."""
 
     key: tuple[Any, ...]
@@ -80,14 +81,20 @@ class Compiled:
     planned: Plan
     context: Context
     program: Program | None = None
+    before: Program | None = None
     passed: set[int] = field(default_factory=set)
 
-    def of(self, book: Book) -> bool:
-        """Whether it was compiled for these very tables."""
+    def of(self, book: Book, parts: Iterable[str] | None = None) -> bool:
+        """Whether it was compiled for these very tables, or these ``parts`` of them."""
         mine = self.context.book
-        return (mine.index is None) == (book.index is None) and all(
-            book.tables.get(e) is t for e, t in mine.tables.items()
-        )
+        same = [book.tables.get(e) is t for e, t in mine.tables.items() if parts is None or e in parts]
+        return mine.index is book.index and all(same)
+
+    def served(self, by: "Compiled", book: Book) -> None:
+        """What was compiled for a book that differs in small tables alone."""
+        program = by.program or by.before
+        if program is not None and by.of(book, program.translator.shape.parts):
+            self.before, self.passed = program, by.passed
 
 
 def run(
@@ -161,12 +168,13 @@ class _Fast(Blocks):
         heads = self._heads()
         longest = {e: max(self._group(e), self._longest(e)) for e in self.shape.parents}
         self.layout = self._laid_out()
-        if self.kept is None or self.kept.program is None:
+        program = None if self.kept is None else self.kept.program
+        if program is None and self.kept is not None and self.kept.before is not None:
+            program = self.kept.before if self.kept.before.translator.fits(heads) else None
+        if program is None:
             program = self._compile(heads, longest)
-            if self.kept is not None:
-                self.kept.program = program
-        else:
-            program = self.kept.program
+        if self.kept is not None:
+            self.kept.program, self.kept.before = program, None
         translator, split, wanted = program.translator, program.split, program.wanted
         if not split.made or len(split.rest) > len(split.made):
             return None

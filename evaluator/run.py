@@ -179,14 +179,15 @@ def evaluate(
 def _compiled(key: tuple[Any, ...], book: Book, keep: bool) -> fast.Compiled:
     """As it was compiled for this book before, where it is one of the last few."""
     compiled: list[fast.Compiled] = book.kept.compiled
-    for known in compiled:
-        if known.key[0] is key[0] and known.key[1:] == key[1:]:
-            if known.of(book):
-                return known
-            compiled.remove(known)
-            break
+    alike = [known for known in compiled if known.key[0] is key[0] and known.key[1:] == key[1:]]
+    for known in alike:
+        if known.of(book):
+            return known
     made = _compile(key, book)
-    if keep and made.key[-1]:
+    for known in alike:
+        made.served(known, book)
+        compiled.remove(known)
+    if keep and key[-1]:
         compiled.append(made)
         del compiled[:-_KEPT]
     return made

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dsl.model import Kind, Policy
+from dsl.records import dataclass
 from evaluator import error
 from evaluator.acts_members import limit_of, top_of
 from evaluator.bits import Bits, bits_of
@@ -46,6 +47,8 @@ class Translator:
         self.context, self.shape, self.heads, self.longest = context, shape, heads, longest
         self.policy: Policy = context.policy
         self.tasks = Tasks()
+        self.taken: dict[int, Granted] = {}  # by head, what was taken for granted of its values
+        self.headed: list[Node] = []  # the heads
         self.read: set[tuple[str, str]] = set()  # inputs
         self.blanks: set[tuple[str, str]] = set()  # optional inputs, whose blank cells aren't faults
         self._made: dict[int, Made | None] = {}
@@ -179,6 +182,7 @@ class Translator:
     def _head(self, node: Node) -> Made | None:
         """A value of the whole book. One that is unknown or in doubt leaves everything to the careful evaluator."""
         vector = self.heads[node.id]
+        self._take(node, vector)
         if node.grain != SCALAR or vector.quality is not None or vector.doubt is not None:
             return None
         return self._of_vector(node, vector, self.tasks.const(vector.values[0].item()))
@@ -197,6 +201,7 @@ class Translator:
     def gathered(self, node: Node, index: Task, column: Node) -> Made:
         """A head's column, read through a link."""
         vector = self.heads[column.id]
+        self._take(column, vector)
         dtype = vector.values.dtype.type
         task = self.make("lookup", [index], (column.id,), grain=node.grain, dtype=dtype)
         if node.numeric and bool((vector.values >= 0).all()):
@@ -208,6 +213,15 @@ class Translator:
             return Made(task, steps, None, vector.once)
         size = self.make("lookup_size", [index], (column.id,), grain=node.grain)
         return Made(task, 1.0, size, vector.once)
+
+    def _take(self, head: Node, vector: Vector) -> None:
+        self.taken[head.id] = _granted(head, vector)
+        self.headed.append(head)
+
+    def fits(self, heads: Mapping[int, Vector]) -> bool:
+        """Whether all that was taken for granted of the heads is so of these, too."""
+        nodes = {node.id: node for node in self.headed}
+        return all(id in heads and granted.holds(_granted(nodes[id], heads[id])) for id, granted in self.taken.items())
 
     # -- what can't be minus zero -----------------------------------------------------------------
 
@@ -250,6 +264,36 @@ class Translator:
                 values = task.attrs[0].values  # type: ignore[attr-defined]
                 return not bool((np.signbit(values) & (values == 0)).any())
         return task.op.startswith("agg_")
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What the tasks rest on, of a head. ``exactly``: must be the same; ``sure``: what is so must stay so; ``steps``:
+    the relative error is at most that, None where each row's is looked up."""
+
+    exactly: tuple[Any, ...]
+    sure: tuple[bool, ...]
+    steps: float | None
+
+    def holds(self, now: "Granted") -> bool:
+        if self.exactly != now.exactly or any(
+            was and not still for was, still in zip(self.sure, now.sure, strict=True)
+        ):
+            return False
+        if self.steps is None or now.steps is None:
+            return self.steps is now.steps
+        return now.steps <= self.steps
+
+
+def _granted(node: Node, vector: Vector) -> Granted:
+    values = vector.values
+    if node.grain == SCALAR:
+        known = vector.quality is None and vector.doubt is None
+        off = None if vector.absolute is None else np.asarray(vector.absolute).tobytes()
+        return Granted((known, values.tobytes(), off, vector.once), (), vector.relative)
+    unsigned = not bool((np.signbit(values) & (values == 0)).any()) if node.numeric else True
+    steps = vector.relative / error.HALF_UNIT if vector.absolute is None else _relative(vector)
+    return Granted((values.dtype,), (bool((values >= 0).all()), unsigned, vector.once), steps)
 
 
 def _lets_through(node: Node) -> tuple[Node, ...]:

@@ -1,0 +1,95 @@
+"""New cells in a table of a book: as if the book had been made with them, and what was compiled is used again."""
+
+from functools import partial
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+import softliq
+from dsl.params import resolve_params
+from evaluator import fast
+from evaluator.run import evaluate
+from tests.bench import books, reference
+from tests.test_fast import differences
+
+MOVES = [0.97, 1.05, 1.0, 1.1, 0.999, 1.0000001, 5.0, 0.01]  # in the last two most accounts act
+
+
+def tables(rows: int) -> dict[str, dict[str, Any]]:
+    return books.tables(books.book(rows))
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_new_marks(indexed: bool) -> None:
+    policy, given = softliq.load_policy(reference.POLICY), tables(3_000)
+    book = softliq.book_of(policy, given)
+    book = softliq.indexed(book) if indexed else book
+    params = resolve_params(policy)
+    compiled: list[int] = []
+    compile = fast._Fast._compile
+
+    def counted(self: fast._Fast, *args: Any) -> Any:
+        compiled.append(1)
+        return compile(self, *args)
+
+    run = partial(fast.run, least=0, block=500)
+    with patch.object(fast._Fast, "_compile", counted), patch.object(fast, "run", run):
+        evaluate(policy, book, params)
+        for move in MOVES:
+            market = {**given["market"], "mark": given["market"]["mark"] * move}
+            moved = softliq.with_table(policy, book, "market", market)
+            fresh = softliq.book_of(policy, {**given, "market": market})
+            quick = evaluate(policy, moved, params)
+            assert differences(quick, evaluate(policy, fresh, params, optimise=False)) == []
+            book = moved
+            assert len(compiled) == 1 or move in MOVES[-2:]
+
+
+@pytest.mark.parametrize("cell", ["", "x", "0", "-3", "1e308", "1e-320"])
+def test_cells_at_fault(cell: str) -> None:
+    """What was taken for granted of the small table is looked at again."""
+    policy, given = softliq.load_policy(reference.POLICY), tables(2_000)
+    book, params = softliq.indexed(softliq.book_of(policy, given)), resolve_params(policy)
+    marks = [str(mark) for mark in given["market"]["mark"]]
+    run = partial(fast.run, least=0, block=500)
+    with patch.object(fast, "run", run):
+        before = evaluate(policy, book, params)
+        market = {**given["market"], "mark": [cell, *marks[1:]]}
+        moved = softliq.with_table(policy, book, "market", market)
+        careful = evaluate(policy, softliq.book_of(policy, {**given, "market": market}), params, optimise=False)
+        assert differences(evaluate(policy, moved, params), careful) == []
+        assert differences(evaluate(policy, book, params), before) == []
+
+
+def test_new_cells_of_a_large_table() -> None:
+    policy, given = softliq.load_policy(reference.POLICY), tables(1_000)
+    book, params = softliq.indexed(softliq.book_of(policy, given)), resolve_params(policy)
+    with patch.object(fast, "run", partial(fast.run, least=0)):
+        evaluate(policy, book, params)
+        position = {**given["position"], "collateral": given["position"]["collateral"] * 1.5}
+        moved = softliq.with_table(policy, book, "position", position)
+        fresh = softliq.book_of(policy, {**given, "position": position})
+        quick = evaluate(policy, moved, params)
+    assert differences(quick, evaluate(policy, fresh, params, optimise=False)) == []
+    healths = [one.columns["account"]["health"].values for one in (quick, evaluate(policy, book, params))]
+    assert not np.array_equal(*healths)
+
+
+FAULTS = [
+    ("markt", lambda m: m, "the book has no table `markt`"),
+    ("market", lambda m: {n: v[:-1] for n, v in m.items()}, "the rows of `market` are others than the book's"),
+    ("market", lambda m: {**m, "market": [*m["market"][1:], m["market"][0]]}, "are others than the book's"),
+    ("market", lambda m: {**m, "mark": m["mark"][:-1]}, "columns of different length"),
+    ("market", lambda m: {n: v for n, v in m.items() if n != "depth"}, "depth"),
+]
+
+
+@pytest.mark.parametrize(("entity", "change", "message"), FAULTS)
+def test_faults(entity: str, change: Any, message: str) -> None:
+    policy, given = softliq.load_policy(reference.POLICY), tables(100)
+    book = softliq.book_of(policy, given)
+    with pytest.raises(softliq.SnapshotError) as caught:
+        softliq.with_table(policy, book, entity, change(given["market"]))
+    assert message in str(caught.value)
