@@ -18,7 +18,7 @@ from tests.bench.engines import BY_NAME
 from tests.bench.verify import difference, keep
 
 LEAST = 3  # calls, since the first is slower than the others
-PAUSE, MOST = 1.0, 10.0  # seconds after which no other call begins, and not even one of those
+PAUSE, MOST = 1.0, 5.0  # seconds after which no other call begins, and not even one of those
 
 
 def measure(engine: Engine, folder: Path, small: Path, moves: int, calls: int) -> dict[str, Any]:
