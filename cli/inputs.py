@@ -96,14 +96,16 @@ def sound(found: Checked) -> tuple[Loaded, Policy]:
     return found.loaded, found.policy
 
 
-def read_book(path: str, policy: Policy, as_of: str | None, format: TextOrJson = "text") -> "Book":
+def read_book(
+    path: str, policy: Policy, as_of: str | None, format: TextOrJson = "text", evaluates: bool = False
+) -> "Book":
     """The snapshot typed for the policy, from its index where it has one; else its faults on standard error, and stop.
 
     What became of an index is said in a line: used, made again and why, or not writable.
     """
     from cli.terminal.text import safe
 
-    opened = open_book(path, policy, as_of, format)
+    opened = open_book(path, policy, as_of, format, evaluates=evaluates)
     if opened.kept is None and opened.why is not None:
         print(f"note: the index is not used: {safe(opened.why)}", file=sys.stderr)
     elif opened.kept is not None:
@@ -114,9 +116,15 @@ def read_book(path: str, policy: Policy, as_of: str | None, format: TextOrJson =
 
 
 def open_book(
-    path: str, policy: Policy, as_of: str | None, format: TextOrJson = "text", anew: bool = False
+    path: str,
+    policy: Policy,
+    as_of: str | None,
+    format: TextOrJson = "text",
+    anew: bool = False,
+    evaluates: bool = False,
 ) -> "Indexed":
-    """The snapshot and what became of its index; ``anew``: make one where there is none."""
+    """The snapshot and what became of its index; ``anew``: make one where there is none. ``evaluates``: what evaluates
+    it is loaded meanwhile."""
     from cli.terminal.problems import show_problems
     from cli.terminal.progress import progress
     from evaluator.layout import find_layout
@@ -127,7 +135,8 @@ def open_book(
     moment = parse_instant(as_of) if as_of is not None else None
     from evaluator.snapshot import index_snapshot  # NumPy and pyarrow: the hashes are on their way
 
-    _load_ahead("evaluator.results")
+    if evaluates:
+        _load_ahead("evaluator.results")
     try:
         with progress() as report:
             return index_snapshot(layout, policy, as_of=moment, progress=report, anew=anew)
@@ -202,10 +211,10 @@ def _from_toml(file: Path) -> dict[str, object]:
     return found
 
 
-def read(options: RunOptions, format: TextOrJson = "text") -> Given:
-    """Reads everything."""
+def read(options: RunOptions, format: TextOrJson = "text", evaluates: bool = False) -> Given:
+    """Reads everything. ``evaluates``: what evaluates it is loaded meanwhile."""
     loaded, policy = read_policy(options.policy)
-    book = read_book(options.snapshot, policy, options.as_of, format)
+    book = read_book(options.snapshot, policy, options.as_of, format, evaluates)
     params = read_params(policy, book.as_of, options.sets, options.params)
     if options.scenario is not None:
         policy, params = shocked(policy, params, options.scenario)
@@ -238,9 +247,9 @@ def _moved(policy: Policy, params: dict[str, Value], grid: str | None, move: str
 
 def run(options: RunOptions, format: TextOrJson = "text", summary: bool = False) -> tuple[Loaded, "Results"]:
     """Reads everything and evaluates. ``summary``: no columns are looked at beside those that it shows."""
+    given = read(options, format, evaluates=True)
     from evaluator.results import Results
 
-    given = read(options, format)
     hashes = {file.source.name: file.sha256 for file in given.loaded.sources}
     return given.loaded, Results(evaluated(given, summary), hashes)
 
