@@ -5,7 +5,7 @@ its pieces (``grid_template``, ``grid_lines``, ``grid_search``); where nothing i
 asks how far that may be off; and where few rows have to be evaluated with care. All others stay where they are.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -17,16 +17,17 @@ from dsl.grids import move_values
 from dsl.hoist_grids import Asked, asking, hoisted
 from dsl.model import Kind, Policy, Value
 from dsl.records import dataclass
-from evaluator.book import Book
+from evaluator.book import Book, without_kept
 from evaluator.columns import KNOWN, Column
+from evaluator.constants import Constant
 from evaluator.context import Context
 from evaluator.cut import evaluate_cut, units
 from evaluator.fast import Compiled
 from evaluator.graph import Node
-from evaluator.grid_lines import Index, moved
+from evaluator.grid_lines import Index, Lines, lines_of, moved
 from evaluator.grid_points import Points
 from evaluator.grid_search import Best, TooMany, best
-from evaluator.grid_template import Template, manners, template
+from evaluator.grid_template import Template, folded, manners, template
 from evaluator.kernels import KERNELS
 from evaluator.lower import lower_columns
 from evaluator.plan import Plan, plan
@@ -43,8 +44,19 @@ LEAST = 100_000  # rows that ask or that are members, times moves, from which it
 CAREFUL = 0.05  # of all rows: more aren't evaluated with care here
 _ROWS = 4_096  # rows searched at a time
 
-_KEPT = 16
-_TEMPLATES: list[tuple[Policy, Any, Template | None]] = []
+_KEPT, _BLANKS = 16, 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shaped:
+    """What is the same for every book. ``constants``: what the moves' own numbers give, as ``folded`` has it."""
+
+    made: Template
+    lines: Lines
+    constants: Mapping[int, Sequence[Constant]]
+
+
+_SHAPES: list[tuple[Policy, Any, Shaped | None]] = []
 _LOWERED: list[tuple[Policy, Any, tuple[Policy, Node]]] = []
 _HOISTED: list[tuple[Policy, Any, tuple[Policy, tuple[Asked, ...]]]] = []
 
@@ -64,15 +76,13 @@ class Told:
 def told(policy: Policy, book: Book, params: Mapping[str, Value], compile: Compile) -> Told:
     """The policy with the `over`s that were found read from inputs, compiled, and the book with their values."""
     given = tuple(sorted(params.items())), book.as_of, infinite_inputs(policy, book)
+    size = tuple(table.rows for table in book.tables.values())
     without: list[Key] = []
     columns: dict[Key, Column] = {}
     decided: dict[str, Flags] = {}
 
-    def shape(entity: str, over: model.Over) -> Template | None:
-        return _once(
-            _TEMPLATES, policy, (entity, over, given),
-            lambda: template(policy, params, book.as_of, given[2], entity, over),
-        )  # fmt: skip
+    def shape(entity: str, over: model.Over) -> Shaped | None:
+        return _once(_SHAPES, policy, (entity, over, given), lambda: _shaped(policy, params, given, entity, over))
 
     def wanted(entity: str, over: model.Over) -> bool:
         if (entity, over) in without or over.function not in ("min", "max", "argmin", "argmax"):
@@ -81,18 +91,12 @@ def told(policy: Policy, book: Book, params: Mapping[str, Value], compile: Compi
         return count >= FEWEST and count * _rows(policy, book, entity) >= LEAST and shape(entity, over) is not None
 
     while True:
-        made, asked = _once(_HOISTED, policy, (tuple(without), given), lambda: hoisted(policy, wanted))
+        made, asked = _once(_HOISTED, policy, (tuple(without), given, size), lambda: hoisted(policy, wanted))
         if not asked:
             return Told(compile(policy, book), book, {})
         shapes = [shape(a.entity, a.over) for a in asked]
-        blank = book
-        for each, found in zip(asked, shapes, strict=True):
-            assert found is not None
-            rows = book.tables[each.entity].rows
-            start = np.inf if found.value.facts.infinite else 0.0
-            named = each.over.type.kind is Kind.ENUM
-            blank = _with(blank, each, Column(np.zeros(rows, dtype=np.int32) if named else np.full(rows, start)))
-        compiled = compile(made, blank)
+        full = _blank(made, book, asked, shapes)
+        compiled = compile(made, full)
         inputs = {n.attrs: n for n in compiled.planned.order if n.op == "input"}
         before = len(without)
         for each, found in zip(asked, shapes, strict=True):
@@ -109,9 +113,16 @@ def told(policy: Policy, book: Book, params: Mapping[str, Value], compile: Compi
                 else:
                     columns[key] = column
             if key in columns:
-                blank = _with(blank, each, columns[key])
+                full = _with(full, each, columns[key])
         if len(without) == before:
-            return Told(compiled, blank, decided)
+            return Told(compiled, full, decided)
+
+
+def _shaped(policy: Policy, params: Mapping[str, Value], given: Any, entity: str, over: model.Over) -> Shaped | None:
+    moves = move_values(policy.grids[over.grid], params)
+    lines = lines_of(moves)
+    made = None if lines is None else template(policy, params, given[1], given[2], entity, over)
+    return None if lines is None or made is None else Shaped(made, lines, folded(made, moves))
 
 
 def _once(kept: list[tuple[Policy, Any, T]], policy: Policy, key: Any, make: Callable[[], T]) -> T:
@@ -134,6 +145,25 @@ def _rows(policy: Policy, book: Book, entity: str) -> int:
     )
 
 
+def _blank(made: Policy, book: Book, asked: Sequence[Asked], shapes: Sequence[Shaped | None]) -> Book:
+    """The book with room for the values, the same as before where its tables are."""
+    kept = book.kept.blanks
+    for policy, tables, found in kept:
+        if policy is made and all(book.tables.get(e) is t for e, t in tables.items()) and found.index is book.index:
+            room: Book = replace(found, kept=book.kept)
+            return room
+    blank = book
+    for each, shape in zip(asked, shapes, strict=True):
+        assert shape is not None
+        rows = book.tables[each.entity].rows
+        start = np.inf if shape.made.value.facts.infinite else 0.0
+        named = each.over.type.kind is Kind.ENUM
+        blank = _with(blank, each, Column(np.zeros(rows, dtype=np.int32) if named else np.full(rows, start)))
+    kept[:] = [k for k in kept if k[0] is not made][-_BLANKS:]
+    kept.append((made, book.tables, without_kept(blank)))
+    return blank
+
+
 def _with(book: Book, asked: Asked, column: Column) -> Book:
     table = book.tables[asked.entity]
     made = replace(table, columns={**table.columns, asked.variable: column})
@@ -144,11 +174,11 @@ class _Fold:
     """One `over`, for all rows of its entity."""
 
     def __init__(
-        self, policy: Policy, book: Book, params: Mapping[str, Value], asked: Asked, made: Template, given: Any,
+        self, policy: Policy, book: Book, params: Mapping[str, Value], asked: Asked, shaped: Shaped, given: Any,
         decided: dict[str, Flags],
     ) -> None:  # fmt: skip
-        self.policy, self.book, self.params, self.asked, self.made = policy, book, params, asked, made
-        self.given, self.decided = given, decided
+        self.policy, self.book, self.params, self.asked, self.shaped = policy, book, params, asked, shaped
+        self.made, self.given, self.decided = shaped.made, given, decided
         self.rows = book.tables[asked.entity].rows
         self.named = asked.over.function.startswith("arg")
 
@@ -158,8 +188,7 @@ class _Fold:
         context = Context(self.policy, self.book, self.book.as_of, bounded)
         with np.errstate(all="ignore"):
             plain = self._plain(context)
-            moves = move_values(self.policy.grids[self.asked.over.grid], self.params)
-            tables = moved(self.made, moves, plain, context)
+            tables = moved(self.made, self.shaped.lines, self.shaped.constants, plain, context)
             if tables is None or manners(self.made, tables.manners) is None:
                 return None
             found = self._found(Points(self.made, tables, plain, context))

@@ -14,11 +14,10 @@ import numpy.typing as npt
 from dsl import model
 from dsl.records import dataclass
 from evaluator import error
-from evaluator.columns import KNOWN
 from evaluator.constants import Constant, Number
 from evaluator.context import Context
 from evaluator.graph import SCALAR, Node
-from evaluator.grid_template import LINEAR, STILL, Template, folded
+from evaluator.grid_template import LINEAR, STILL, Template
 from evaluator.runner import ALL_KERNELS
 from evaluator.vector import Flags, Floats, Vector, either
 
@@ -88,15 +87,15 @@ def lines_of(moves: Sequence[Mapping[str, model.Const]]) -> Lines | None:
 
 
 def moved(
-    made: Template, moves: Sequence[Mapping[str, model.Const]], plain: Mapping[int, Vector], context: Context
+    made: Template,
+    lines: Lines,
+    constants: Mapping[int, Sequence[Constant]],
+    plain: Mapping[int, Vector],
+    context: Context,
 ) -> Moved | None:
-    """None where something changes in another way along a line."""
-    lines = lines_of(moves)
-    if lines is None:
-        return None
-    count = len(moves)
+    """``constants``: as ``folded`` gives them. None where something changes in another way along a line."""
+    count = len(lines.moves)
     vectors: dict[int, Vector] = {}
-    constants = folded(made, moves)
     sizes = {SCALAR: 1} | {n.grain: context.rows(n.grain) for n in made.tables}
     if count * max(sizes.values()) > _LARGEST:
         return None
@@ -213,9 +212,3 @@ def _manner(values: Any, lines: Lines, bad: Flags) -> tuple[int | None, Flags]:
             return None, still
         how = LINEAR
     return how, np.array(flats)
-
-
-def unknown(vector: Vector, rows: int) -> Flags:
-    """(rows,) where a value is unknown."""
-    found: Flags = np.zeros(rows, dtype=np.bool_)
-    return found if vector.quality is None else found | (vector.quality != KNOWN)

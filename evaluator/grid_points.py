@@ -12,7 +12,7 @@ import numpy as np
 from dsl.records import dataclass
 from evaluator.context import Context
 from evaluator.graph import SCALAR, Node
-from evaluator.grid_lines import Index, Moved, computed, spread, unknown
+from evaluator.grid_lines import Index, Moved, computed, spread
 from evaluator.grid_template import Template
 from evaluator.kernels import KERNELS
 from evaluator.pieces import Polynomials, Search, Segments
@@ -55,15 +55,22 @@ class Points:
         self._members: dict[str, tuple[Index, Index, Index]] = {}
         self.facts = dict(context.facts)
         for member, link in made.links.items():
-            rows, count = context.book.tables[member].rows, context.book.tables[self.entity].rows
-            column = plain[link.id].full(rows)
-            leads = (column.values >= 0) & ~unknown(column, rows)
-            index = np.where(leads, column.values, count)
-            order = np.argsort(index, kind="stable")
-            sizes = np.bincount(index, minlength=count + 1)[:count]
-            self._members[member] = order, np.cumsum(sizes) - sizes, sizes
-            self.facts["longest", member, self.entity] = int(sizes.max(initial=0))
+            self._members[member] = self._ordered(member, str(link.attrs[1]))
+            self.facts["longest", member, self.entity] = int(self._members[member][2].max(initial=0))
         self.sizes = sum((m[2] for m in self._members.values()), np.ones(context.book.tables[self.entity].rows))
+
+    def _ordered(self, member: str, link: str) -> tuple[Index, Index, Index]:
+        """The members by the row that they lead to, each row's in the file's order; where each row's begin, and how
+        many they are."""
+        book = self.context.book
+        column, kept = book.tables[member].columns[link], book.kept.orders
+        if (member, link) not in kept or kept[member, link][0] is not column:
+            count = book.tables[self.entity].rows
+            index = np.where(column.known() & (column.values >= 0), column.values, count)
+            sizes = np.bincount(index, minlength=count + 1)[:count]
+            kept[member, link] = column, np.argsort(index, kind="stable"), np.cumsum(sizes) - sizes, sizes
+        _, order, starts, sizes = kept[member, link]
+        return order, starts, sizes
 
     def at(self, rows: Index, places: Index) -> Found:
         return _Run(self, rows, places).found()

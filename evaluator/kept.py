@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 @dataclass(slots=True, eq=False)
 class Kept:
     """What was ``compiled``; by entity and link, the column and whose members it makes the rows; and idle memory, by
-    kind and length: a new page of memory takes longer to get than to fill."""
+    kind and length: a new page of memory takes longer to get than to fill. Of grids (``grid_folds``): ``blanks``, by
+    policy the book with room for what is found before; ``orders``, by entity and link the column and its members."""
 
     compiled: list[Any] = field(default_factory=list)
     groups: dict[tuple[str, str], tuple[Any, "Groups"]] = field(default_factory=dict)
+    blanks: list[tuple[Any, ...]] = field(default_factory=list)
+    orders: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict)
     room: dict[tuple[Any, int], list[Any]] = field(default_factory=dict)
 
     def column(self, dtype: Any, rows: int) -> Any:

@@ -122,8 +122,7 @@ def evaluate(
     asked = (policy, params, None if wanted is None else frozenset(wanted), watch, optimise)
 
     def compiled_for(made: Policy, over: Book) -> fast.Compiled:
-        kept = made is given  # else its inputs are new ones each time
-        return _compiled((made, *asked[1:]), over, keep=kept)
+        return _compiled((made, *asked[1:]), over, keep=solved.policy is given)  # else a new one each time
 
     found = told(policy, book, params, compiled_for) if optimise else Told(compiled_for(policy, book), book, {})
     compiled = found.compiled

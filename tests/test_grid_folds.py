@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from dsl.model import Policy
 from dsl.params import resolve_params
 from evaluator import grid_folds, grid_search, run
-from evaluator.book import Book
+from evaluator.book import Book, indexed
 from evaluator.columns import Column
 from evaluator.run import evaluate
 from evaluator.snapshot import book_of
+from tests.bench.by_softliq import with_masks
 from tests.evaluator_models import checked
 from tests.test_fast import differences
 
@@ -173,6 +174,14 @@ def test_the_same_bits(grid: str) -> None:
     policy = policy_of(grid)
     found = [compared(policy, book(policy, seed, faults=faults)) for seed, faults in ((1, 0), (2, 3))]
     assert found == [[True] * len([*FOLDS["account"], *FOLDS["position"]])] * 2 or grid == "two columns"
+
+
+def test_again_and_other_books() -> None:
+    """What is kept of one evaluation does no harm to the next, over the same book, one with masks, or a smaller one."""
+    policy = policy_of("line")
+    first = book(policy, 4)
+    given = [first, first, with_masks(first), indexed(first), book(policy, 5, rows=8), first]
+    assert [len(set(compared(policy, each))) for each in given] == [1] * 6
 
 
 @given(st.sampled_from(list(GRIDS)), st.integers(0, 10**6), st.integers(0, 4))
