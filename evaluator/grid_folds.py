@@ -42,7 +42,7 @@ T = TypeVar("T")
 FEWEST = 64  # moves that are worth it
 LEAST = 100_000  # rows that ask or that are members, times moves, from which it pays
 CAREFUL = 0.05  # of all rows: more aren't evaluated with care here
-_ROWS = 4_096  # rows searched at a time
+_ROWS = 2_048  # rows searched at a time
 
 _KEPT, _BLANKS = 16, 2
 
