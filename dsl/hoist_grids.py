@@ -14,11 +14,16 @@ PREFIX = "over."
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One `over` at the rows of ``entity``: its value goes into the input ``variable``."""
+    """One `over` at the rows of ``entity``: its value goes into the input ``variable``, and into the input ``size`` how
+    far that may be off."""
 
     entity: str
     variable: str
     over: model.Over
+
+    @property
+    def size(self) -> str:
+        return f"{self.variable}.size"
 
 
 def hoisted(policy: model.Policy, wanted: Callable[[str, model.Over], bool]) -> tuple[model.Policy, tuple[Asked, ...]]:
@@ -53,8 +58,11 @@ def hoisted(policy: model.Policy, wanted: Callable[[str, model.Over], bool]) -> 
     }
     for each in asked:
         entity = entities[each.entity]
-        input_ = model.Input(each.variable, each.over.type, None, False, None, "", each.over.span)
-        entities[each.entity] = replace(entity, inputs={**entity.inputs, each.variable: input_})
+        added = {
+            name: model.Input(name, type, None, False, None, "", each.over.span)
+            for name, type in ((each.variable, each.over.type), (each.size, model.NUMBER))
+        }
+        entities[each.entity] = replace(entity, inputs={**entity.inputs, **added})
     if not asked:
         return policy, ()
     made = replace(policy, entities={n: entities.get(n, e) for n, e in policy.entities.items()})

@@ -30,7 +30,8 @@ class BookTable:
     gives a cell as the file writes it (column, row), for messages and for exact decimals. ``left_out``: the optional
     columns that the file doesn't have, all of whose cells are blank. ``long``: columns with a number of more digits
     than a float64 tells apart. ``exacts``: by column, the exact value of a row, where no file writes it.
-    ``members``: by link, what leads where, if that is known already.
+    ``members``: by link, what leads where, if that is known already. ``sizes``: of columns that were computed, the
+    columns of how far each value may be off, in half units (``error.HALF_UNIT``).
     """
 
     entity: str
@@ -44,6 +45,7 @@ class BookTable:
     long: frozenset[str] = frozenset()
     exacts: Mapping[str, Callable[[int], Fraction]] = field(default_factory=dict)
     members: Mapping[str, Members] = field(default_factory=dict, compare=False)
+    sizes: Mapping[str, str] = field(default_factory=dict)
 
     def exact(self, column: str, row: int) -> Fraction:
         """A known number, duration or date in the decimals that the file writes (of a binary float, the shortest)."""

@@ -1,8 +1,8 @@
 """`min max argmin argmax` over a long grid, found before all else from few of the moves, and read from inputs.
 
 An `over` is found so where its moves stand on long lines and what it computes goes in one direction between the ends of
-its pieces (``grid_template``, ``grid_lines``, ``grid_search``); where nothing is decided by its value, so that nobody
-asks how far that may be off; and where few rows have to be evaluated with care. All others stay where they are.
+its pieces (``grid_template``, ``grid_lines``, ``grid_search``), and where few rows have to be evaluated with care. All
+others stay where they are. Beside the values stands how far they may be off, for what is decided by them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +17,7 @@ from dsl.grids import move_values
 from dsl.hoist_grids import Asked, asking, hoisted
 from dsl.model import Kind, Policy, Value
 from dsl.records import dataclass
+from evaluator import error
 from evaluator.book import Book, without_kept
 from evaluator.columns import KNOWN, Column
 from evaluator.constants import Constant
@@ -30,6 +31,7 @@ from evaluator.grid_search import Best, TooMany, best
 from evaluator.grid_template import Template, folded, manners, template
 from evaluator.kernels import KERNELS
 from evaluator.lower import lower_columns
+from evaluator.needs import parts
 from evaluator.plan import Plan, plan
 from evaluator.runner import Runner, infinite_inputs
 from evaluator.settle import Exactly
@@ -78,7 +80,7 @@ def told(policy: Policy, book: Book, params: Mapping[str, Value], compile: Compi
     given = tuple(sorted(params.items())), book.as_of, infinite_inputs(policy, book)
     size = tuple(table.rows for table in book.tables.values())
     without: list[Key] = []
-    columns: dict[Key, Column] = {}
+    columns: dict[Key, tuple[Column, Column]] = {}
     decided: dict[str, Flags] = {}
 
     def shape(entity: str, over: model.Over) -> Shaped | None:
@@ -91,31 +93,33 @@ def told(policy: Policy, book: Book, params: Mapping[str, Value], compile: Compi
         return count >= FEWEST and count * _rows(policy, book, entity) >= LEAST and shape(entity, over) is not None
 
     while True:
-        made, asked = _once(_HOISTED, policy, (tuple(without), given, size), lambda: hoisted(policy, wanted))
+        made, asked = _once(_HOISTED, policy, (tuple(without), given, size), lambda: _hoisted(policy, wanted))
         if not asked:
             return Told(compile(policy, book), book, {})
         shapes = [shape(a.entity, a.over) for a in asked]
         full = _blank(made, book, asked, shapes)
         compiled = compile(made, full)
-        inputs = {n.attrs: n for n in compiled.planned.order if n.op == "input"}
+        inputs = {n.attrs for n in compiled.planned.order if n.op == "input"}
         before = len(without)
         for each, found in zip(asked, shapes, strict=True):
-            node = inputs.get((each.entity, each.variable))
             key = each.entity, each.over
-            if node is None or found is None:
+            if found is None or (each.entity, each.variable) not in inputs:
                 continue
-            if node.id in compiled.planned.bounded:
-                without.append(key)
-            elif key not in columns:
-                column = _Fold(policy, book, params, each, found, given, decided).column()
-                if column is None:
+            if key not in columns:
+                made_of = _Fold(policy, book, params, each, found, given, decided).columns()
+                if made_of is None:
                     without.append(key)
-                else:
-                    columns[key] = column
-            if key in columns:
-                full = _with(full, each, columns[key])
+                    continue
+                columns[key] = made_of
+            full = _with(full, each, *columns[key])
         if len(without) == before:
             return Told(compiled, full, decided)
+
+
+def _hoisted(policy: Policy, wanted: Callable[[str, model.Over], bool]) -> tuple[Policy, tuple[Asked, ...]]:
+    """Who draws first is decided by values as they are read, not by what was found."""
+    draws = any(isinstance(part, model.Draw) for part in parts(policy))
+    return (policy, ()) if draws else hoisted(policy, wanted)
 
 
 def _shaped(policy: Policy, params: Mapping[str, Value], given: Any, entity: str, over: model.Over) -> Shaped | None:
@@ -158,15 +162,19 @@ def _blank(made: Policy, book: Book, asked: Sequence[Asked], shapes: Sequence[Sh
         rows = book.tables[each.entity].rows
         start = np.inf if shape.made.value.facts.infinite else 0.0
         named = each.over.type.kind is Kind.ENUM
-        blank = _with(blank, each, Column(np.zeros(rows, dtype=np.int32) if named else np.full(rows, start)))
+        values = np.zeros(rows, dtype=np.int32) if named else np.full(rows, start)
+        blank = _with(blank, each, Column(values), Column(np.zeros(rows)))
     kept[:] = [k for k in kept if k[0] is not made][-_BLANKS:]
     kept.append((made, book.tables, without_kept(blank)))
     return blank
 
 
-def _with(book: Book, asked: Asked, column: Column) -> Book:
+def _with(book: Book, asked: Asked, column: Column, size: Column) -> Book:
     table = book.tables[asked.entity]
-    made = replace(table, columns={**table.columns, asked.variable: column})
+    columns = {**table.columns, asked.variable: column, asked.size: size}
+    named = asked.over.type.kind is Kind.ENUM
+    sizes = table.sizes if named else {**table.sizes, asked.variable: asked.size}
+    made = replace(table, columns=columns, sizes=sizes)
     return replace(book, tables={**book.tables, asked.entity: made})
 
 
@@ -182,8 +190,8 @@ class _Fold:
         self.rows = book.tables[asked.entity].rows
         self.named = asked.over.function.startswith("arg")
 
-    def column(self) -> Column | None:
-        """None where it is found sooner in another way."""
+    def columns(self) -> tuple[Column, Column] | None:
+        """The values, and how far they may be off, in half units; None where they are found sooner in another way."""
         bounded = frozenset(n.id for n in self.made.order)
         context = Context(self.policy, self.book, self.book.as_of, bounded)
         with np.errstate(all="ignore"):
@@ -202,7 +210,9 @@ class _Fold:
                 quality[rows] = KNOWN if exact.quality is None else exact.quality
         unknown = quality != KNOWN
         values[unknown] = 0
-        return Column(values, quality if unknown.any() else None)
+        size = np.maximum(found.off / error.HALF_UNIT, np.abs(values))
+        size[unknown | ~np.isfinite(values)] = 0.0  # infinite is infinite, and nothing else
+        return Column(values, quality if unknown.any() else None), Column(size)
 
     def _plain(self, context: Context) -> dict[int, Vector]:
         """What no move touches, as in any evaluation."""
@@ -222,22 +232,23 @@ class _Fold:
         """Of all rows, in threads."""
         least = self.asked.over.function.endswith("min")
         count = -(-self.rows // _ROWS)
-        parts = [p for p in np.array_split(np.arange(self.rows), max(1, count)) if len(p)]
+        some = [p for p in np.array_split(np.arange(self.rows), max(1, count)) if len(p)]
 
         def search(part: Index) -> Best:
             with np.errstate(all="ignore"):
                 return best(points, part, least, self.named)
 
         try:
-            workers = min(threads(), len(parts))
+            workers = min(threads(), len(some))
             if workers > 1:
                 with ThreadPoolExecutor(workers) as pool:
-                    found = list(pool.map(search, parts))
+                    found = list(pool.map(search, some))
             else:
-                found = [search(part) for part in parts]
+                found = [search(part) for part in some]
         except TooMany:
             return None
-        return Best(*(np.concatenate([getattr(f, n) for f in found]) for n in ("value", "quality", "move", "careful")))
+        names = ("value", "off", "quality", "move", "careful")
+        return Best(*(np.concatenate([getattr(f, n) for f in found]) for n in names))
 
     def _careful(self, flagged: Flags) -> tuple[Index, Column]:
         """Rows evaluated with care, in all moves."""

@@ -21,6 +21,7 @@ from evaluator.grid_points import Found, Hinge, Points
 from evaluator.vector import Codes, Flags, Floats
 
 _SURE = 64.0  # bounds of error by which one value has to be beyond another
+_CAREFULLY = 16.0  # bounds of error of what was computed, within which a value that is evaluated with care is
 _SHORT = 2  # moves of a run that has nothing in between
 _BISECT = 6  # turns after which runs are halved
 _ROOM = 1 << 16  # rows computed at a time
@@ -29,10 +30,11 @@ SHARE = 0.25  # of all moves of all rows: beyond that, the other way is faster
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Best:
-    """For each row: the value, or why there is none; the first move that gives it; and whether it must be evaluated
-    with care instead."""
+    """For each row: the value, or why there is none, and by how much it may be off; the first move that gives it; and
+    whether it must be evaluated with care instead."""
 
     value: Floats
+    off: Floats
     quality: Codes
     move: Index
     careful: Flags
@@ -78,18 +80,20 @@ class _Search:
         move = np.full(len(self.rows), len(self.lines.moves), dtype=np.intp)
         first = tried.value == value[tried.row]
         np.minimum.at(move, tried.row[first], tried.move[first])
-        if named:
-            self._rivals(tried)
-        return Best(value * self.sign + 0.0, quality, move, self.careful)
-
-    def _rivals(self, tried: _Tried) -> None:
-        """Which of two moves is the first of the best, is decided exactly where rounding may tell them apart."""
         near = self._near(tried)
-        ends = np.full(len(self.rows), len(self.lines.moves)), np.full(len(self.rows), -1)
         off = np.zeros(len(self.rows))
+        np.maximum.at(off, tried.row[near], tried.off[near])
+        if named:
+            self._rivals(tried, near, off)
+        # With care, moves may count of which nothing is known here.
+        np.maximum.at(off, tried.row, np.where(self.careful[tried.row], tried.off * _CAREFULLY, 0.0))
+        return Best(value * self.sign + 0.0, off, quality, move, self.careful)
+
+    def _rivals(self, tried: _Tried, near: Flags, off: Floats) -> None:
+        """Which of two moves is the first of the best, is decided exactly where rounding may tell them apart."""
+        ends = np.full(len(self.rows), len(self.lines.moves)), np.full(len(self.rows), -1)
         np.minimum.at(ends[0], tried.row[near], tried.move[near])
         np.maximum.at(ends[1], tried.row[near], tried.move[near])
-        np.maximum.at(off, tried.row[near], tried.off[near])
         self.careful |= (ends[0] != ends[1]) & (off > 0.0)
 
     # -- runs -------------------------------------------------------------------------------------

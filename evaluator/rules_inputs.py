@@ -28,6 +28,9 @@ def _input(t: "Translator", node: Node, args: list[Made]) -> Made | None:
     task = t.make("input", [], (entity, name), grain=node.grain, dtype=found.values.dtype.type)
     if not node.numeric:
         return Made(task)
+    if name in table.sizes:  # it was computed
+        t.read.add((entity, table.sizes[name]))
+        return Made(task, 1.0, t.make("input", [], (entity, table.sizes[name]), grain=node.grain))
     long = name in table.long
     steps = t.context.representation(entity, name) / error.HALF_UNIT if node.type.kind is Kind.NUMBER else 0.0
     return Made(task, steps, None, not long)

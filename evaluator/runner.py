@@ -71,6 +71,8 @@ def _input(node: Node, args: Sequence[Vector], context: Context) -> Vector:
         values = clean(values.copy(), quality)
     if node.type.kind is Kind.TEXT:
         values = context.text_codes(table.texts[name])[values]
+    if name in table.sizes:  # it was computed
+        return Vector(values, quality, None, 0.0, table.columns[table.sizes[name]].values * error.HALF_UNIT)
     relative, long = 0.0, name in table.long
     if node.type.kind is Kind.NUMBER and context.tracks(node):
         relative = error.HALF_UNIT if long else context.representation(entity, name, values)

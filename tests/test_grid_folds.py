@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from unittest.mock import patch
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dsl.model import Policy
 from dsl.params import resolve_params
-from evaluator import grid_folds, grid_search, run
+from evaluator import fast, grid_folds, grid_search, run
 from evaluator.book import Book, indexed
 from evaluator.columns import Column
 from evaluator.run import evaluate
@@ -152,14 +152,14 @@ def all_moves(policy: Policy, book: Book, params: Any, compile: grid_folds.Compi
 def compared(policy: Policy, given: Book) -> Sequence[bool]:
     """Evaluated both ways, bit by bit; for each `over` that was tried, whether it was found from few moves."""
     tried: list[bool] = []
-    column = grid_folds._Fold.column
+    column = grid_folds._Fold.columns
 
-    def seen(fold: Any) -> Column | None:
+    def seen(fold: Any) -> tuple[Column, Column] | None:
         found = column(fold)
         tried.append(found is not None)
         return found
 
-    with patch.object(grid_folds._Fold, "column", seen):
+    with patch.object(grid_folds._Fold, "columns", seen):
         quick = evaluate(policy, given, resolve_params(policy))
     with patch.object(run, "told", all_moves):
         careful = evaluate(policy, given, resolve_params(policy))
@@ -174,6 +174,28 @@ def test_the_same_bits(grid: str) -> None:
     policy = policy_of(grid)
     found = [compared(policy, book(policy, seed, faults=faults)) for seed, faults in ((1, 0), (2, 3))]
     assert found == [[True] * len([*FOLDS["account"], *FOLDS["position"]])] * 2 or grid == "two columns"
+
+
+DECIDING = """
+  worst = min(health over moves)
+  deepest = min(equity over moves)
+  name = argmin(equity over moves)
+  hurt = worst < 100% and deepest < cash
+  in_tens = floor(deepest / 10 USD)
+  scaled = if worst > 0 then deepest / worst else worst * 1 USD
+  even = if deepest = 0 USD or deepest = 100 USD then 1 else sqrt(max(0, deepest / 1 USD))
+  first_one = name = "move=-60%" or deepest > cash
+"""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_decided_by_a_fold(seed: int) -> None:
+    text = TEXT.format(grid=GRIDS["line"], account=DECIDING, position="  share_of = pnl / (account.deepest + 1 USD)\n")
+    text = text.replace("| health >= |", "| worst >=  |").replace("part(health)", "part(worst)")
+    policy = checked(text + '\ncheck "it lives" on account: worst >= 10% or deepest >= 0\n')
+    assert all(compared(policy, book(policy, seed, faults=seed % 3)))
+    with patch.object(fast, "run", partial(fast.run, least=0, block=7)):
+        assert all(compared(policy, book(policy, seed, faults=seed % 3)))
 
 
 def test_again_and_other_books() -> None:
