@@ -43,7 +43,7 @@ def turns(given: Namespace) -> Iterator[Turns]:
                 yield Turns(size, engines, rounds, given.calls, allocator)
     grids = tuple(e for e in _with_base(named) if e.kind == GRID)
     if grids and given.moves:
-        yield Turns(given.grid, grids, 1, 1, given.allocator, given.moves)
+        yield Turns(given.grid, grids, 1, given.calls, given.allocator, given.moves)
 
 
 def _with_base(names: set[str]) -> list[Engine]:
