@@ -63,10 +63,12 @@ class Origin:
 class Column:
     """``values`` (n,): float64 (numbers; dates and durations in seconds), bool (flags), int32 (enumeration and text
     codes), int64 (links: the target's row, -1 where there is none). ``quality`` (n,) int64 codes, or None where every
-    value is known. The value beside an unknown's code means nothing. Nobody writes to either once they are here."""
+    value is known. The value beside an unknown's code means nothing. Nobody writes to either once they are here.
+    ``finite``: no value is infinite, if that is known."""
 
     values: Values
     quality: Quality | None = None
+    finite: bool = field(default=False, repr=False, compare=False)
     _counted: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def known(self) -> npt.NDArray[np.bool_]:

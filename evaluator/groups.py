@@ -27,11 +27,9 @@ class Groups:
     runs: tuple[Rows, Rows] | None
 
 
-def groups_of(link: Column, count: int, sizes: Codes | None = None) -> Groups:
-    """The members of each of ``count`` rows that a link leads to. ``sizes``: how many each has, if that is known."""
+def groups_of(link: Column, count: int) -> Groups:
+    """The members of each of ``count`` rows that a link leads to."""
     index = link.values.astype(np.intp, copy=False)
-    if sizes is not None and int(sizes.sum()) == len(index) and int(sizes.max(initial=0)) <= RUN:
-        return Groups(index, count, sizes, None)
     member = index >= 0
     if link.unknown_count():
         member &= link.known()

@@ -100,7 +100,8 @@ def infinite_inputs(policy: Policy, book: Book) -> frozenset[tuple[str, str]]:
         for entity in policy.entities.values()
         if entity.name in book.tables  # a group may still be to be formed
         for name, column in book.tables[entity.name].columns.items()
-        if name in entity.inputs and column.values.dtype == np.float64 and bool(np.isinf(column.values).any())
+        if name in entity.inputs and not column.finite and column.values.dtype == np.float64
+        if bool(np.isinf(column.values).any())
     )
 
 

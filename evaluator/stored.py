@@ -161,7 +161,7 @@ def _table(home: Path, policy: Policy, entity: str, told: Mapping[str, Any], key
             values = values.view(np.bool_)
         quality = f"{name}?"
         has = quality in stored.column_names
-        columns[name] = Column(values, values_of(stored.column(quality)) if has else None)
+        columns[name] = Column(values, values_of(stored.column(quality)) if has else None, finite=not has)
         if len(values) != told["rows"]:
             raise ValueError(f"{name} has {len(values)} rows")
         if kind is Kind.TEXT:

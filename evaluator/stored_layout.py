@@ -11,7 +11,7 @@ from evaluator.book import Book, BookTable
 from evaluator.columns import Column
 from evaluator.groups import Groups, groups_of
 from evaluator.index import Block, Index, Layout
-from evaluator.mapped import mapped, save
+from evaluator.mapped import mapped, numbers, save
 
 Grouped = dict[tuple[str, str], tuple[Any, Groups]]
 
@@ -26,7 +26,12 @@ def write_layout(folder: Path, book: Book, index: Index) -> dict[str, Any] | Non
                 if of is layout and owner == entity and given is not None and source is given.values:
                     laid |= {} if values.dtype == np.bool_ else {name: column_of(values)}
             save(folder / f"{entity}.laid.arrow", laid)
-        links = {e: _name(book.tables[e], link) for e, link in zip(groups, sources, strict=True)}
+        links = {}
+        for (entity, of), source in zip(groups.items(), sources, strict=True):
+            whole = of.runs is None and of.index is source.values  # else made again from the link
+            links[entity] = _name(book.tables[entity], source), whole
+            if whole:
+                save(folder / f"{entity}.sizes.arrow", {"members": column_of(of.sizes)})
         blocks = [[b.starts, b.shapes, sorted(b.owners)] for b in layout.blocks]
         return {"root": root, "links": links, "blocks": blocks}
     return None
@@ -41,13 +46,14 @@ def read_layout(home: Path, told: Mapping[str, Any] | None, tables: Mapping[str,
     index, kept = Index(), Grouped()
     if told is None:
         return index, kept
-    root, links = told["root"], dict(told["links"])
+    root, links = told["root"], {entity: link for entity, (link, _) in told["links"].items()}
     columns = {entity: tables[entity].columns[link] for entity, link in links.items()}
     groups = {}
-    for entity, link in links.items():
-        sizes = np.diff(tables[entity].members[link].starts)
-        groups[entity] = groups_of(columns[entity], tables[root].rows, sizes)
-        kept[entity, link] = columns[entity], groups[entity]
+    for entity, (link, whole) in told["links"].items():
+        column, count = columns[entity], tables[root].rows
+        sizes = numbers(home / f"{entity}.sizes.arrow") if whole else None
+        groups[entity] = groups_of(column, count) if sizes is None else Groups(column.values, count, sizes, None)
+        kept[entity, link] = column, groups[entity]
     laid = {entity: mapped(home / f"{entity}.laid.arrow") for entity in (root, *links)}
     orders = {entity: values_of(stored.column("")) for entity, stored in laid.items()}
     if any(len(order) != tables[entity].rows for entity, order in orders.items()):

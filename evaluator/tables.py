@@ -282,7 +282,8 @@ def typed_table(
                 texts[column.name] = cells.texts
         if column.fresh is not None and as_of is not None:
             faults[Cause.STALE] = _stale(raw, column, as_of, faults)
-        columns[column.name] = Column(values, _quality(faults, number, i, raw.rows))
+        quality = _quality(faults, number, i, raw.rows)
+        columns[column.name] = Column(values, quality, finite=quality is None)  # a cell that is infinite is faulty
     keys: Sequence[str] = () if raw.keys is None else Texts(raw.keys)
     long = frozenset(
         c.name for c in policy.entities[entity].given.values() if c.type.kind is Kind.NUMBER and raw.long(c.name)
