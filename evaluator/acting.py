@@ -29,7 +29,7 @@ class Acting:
     """``tasks``: with what was made for this. ``decision``: of the rows of ``root``; ``acts``: whether a row acts, by
     the decision's value. ``others``: by task, what it comes to where a row does not. ``step``: for the acting rows,
     which gives ``results`` by task, of ``grains``; ``reads``: what it reads, ``live``: of that, by number, tasks
-    evaluated for all rows."""
+    evaluated for all rows. ``watched``: evaluated for all rows, only to see where they are unknown."""
 
     tasks: Tasks
     decision: Task
@@ -41,6 +41,7 @@ class Acting:
     grains: Mapping[int, str]
     reads: tuple[Task, ...]
     live: Mapping[int, Task]
+    watched: tuple[Task, ...]
 
     def first(self, wanted: Iterable[Task]) -> list[Task]:
         """What is evaluated for all rows, of what is wanted."""
@@ -137,6 +138,8 @@ class _Plan:
             if other is not None:
                 self.others[task.id] = other
             first.append(task if other is None else other)
+        self.watched = list({t.id: t for t in folding.dropped}.values())
+        first += self.watched
         self.results = [t for t in wanted if t.id in self.others]
         self._first_wanted = list({t.id: t for t in first}.values())
         self._first = _closure(self._tasks, first)
@@ -204,6 +207,7 @@ class _Plan:
             {t.id: t.grain for t in self.results},
             reads,
             {id: t for id, t in live.items() if id in needed},
+            tuple(self.watched),
         )
 
     def _again(self, task: Task, there: set[int], live: dict[int, Task], done: dict[int, Task]) -> Task:

@@ -220,7 +220,7 @@ class _Fast(Blocks):
         acting = find_acting(translator, self.shape, [*asked, *seen], whole, passed)
         if acting is not None:
             tasks = [*acting.first(asked), *whole]
-            order = schedule(acting.tasks, [*tasks, *acting.first(seen)])
+            order = schedule(acting.tasks, [*tasks, *acting.first(seen), *acting.watched])
         steps = filed_steps if self.layout is None else laid_steps
         return Program(translator, split, wanted, steps(order, tasks, self.shape), acting)
 

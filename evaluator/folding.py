@@ -5,7 +5,8 @@ tier's cells are put in for the choice, most of what follows comes to a number, 
 Every step gives the same bits as the tasks themselves would.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from fractions import Fraction
 from math import isfinite
 from operator import add, mul, neg, pos, sub
@@ -39,6 +40,7 @@ class Folding:
 
     def __init__(self, tasks: Tasks, translator: Translator, options: Mapping[int, Task]) -> None:
         self.tasks, self._translator = tasks, translator
+        self.dropped: list[Task] = []  # what nothing depends on any more, but for faults and doubts of its own
         self._done: dict[int, Task] = dict(options)
 
     def folded(self, task: Task) -> Task:
@@ -77,7 +79,7 @@ class Folding:
         args = [self.folded(a) for a in check.args]
         if all(a.op == "const" for a in args):
             frame = self._frame(check, args)
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), _settling():
                 ACTS[check.op](frame, self._like(check, args), ())
             if frame.flagged:
                 raise Unsettled
@@ -103,8 +105,9 @@ class Folding:
             return self._const(0.0)
         if args and all(a.op == "const" for a in args) and task.op in _PURE:
             return self._value(task, args)
-        if task.op == "unsigned" and args[0].op == "mul" and any(_is(a, 0.0) for a in args[0].args):
-            return self._const(0.0)  # whatever its sign was
+        nothing = args and args[0].op == "mul" and any(_is(a, 0.0) for a in args[0].args)
+        if task.op == "unsigned" and nothing and not self.tasks.checks.get(args[0].id):
+            return self._without(0.0, args[0].args)  # whatever its sign was
         if not any(c.op == "infinite" for c in checks):
             simple = self._arithmetic(task.op, args)
             if simple is not None:
@@ -119,14 +122,14 @@ class Folding:
                 settles = op == "or"
                 left = [a for a in args if a.op != "const"]
                 if any(a.op == "const" and a.attrs[1] == settles for a in args):
-                    return self._const(settles)
+                    return self._without(settles, left)
                 return left[0] if len(left) == 1 else None
             case "mul", [a, b]:
                 for one, other in ((a, b), (b, a)):
                     if _is(one, 1.0):
                         return other
                     if _is(one, 0.0) and not _signed(one) and self._plus(other):
-                        return self._const(0.0)
+                        return self._without(0.0, [other])
             case "add", [a, b]:
                 for one, other in ((a, b), (b, a)):
                     if _is(one, 0.0) and (_signed(one) or self._translator.unsigned(other)):
@@ -139,6 +142,11 @@ class Folding:
                 return a
         return None
 
+    def _without(self, value: Any, operands: Iterable[Task]) -> Task:
+        """A constant, whatever these are; unless they are unknown, which has to be seen."""
+        self.dropped += [a for a in operands if a.op != "const"]
+        return self._const(value)
+
     def _plus(self, task: Task) -> bool:
         return task.id in self._translator.nonnegative and self._translator.unsigned(task)
 
@@ -149,7 +157,7 @@ class Folding:
     def _value(self, task: Task, args: list[Task]) -> Task:
         """What the task gives for constants."""
         frame = self._frame(task, args)
-        with np.errstate(all="call", call=frame.seen):
+        with np.errstate(all="call", call=frame.seen), _settling():
             value = np.asarray(ACTS[task.op](frame, self._like(task, args), ()))
         if frame.flagged or frame.trouble or value.ndim:
             raise Unsettled
@@ -162,6 +170,15 @@ class Folding:
             frame.values[arg.id] = np.float64(value) if isinstance(value, float) else value
         frame.shapes = {task.grain: (1,)}
         return frame
+
+
+@contextmanager
+def _settling() -> Iterator[None]:
+    """An act that asks for columns doesn't settle constants."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise Unsettled from error
 
 
 def _is(task: Task, value: float) -> bool:

@@ -29,6 +29,7 @@ entity position:
   market  : market
   size    : market.asset
   entry   : USD/market.asset
+  lot     : number
   notional = abs(size) * market.mark
   pnl      = size * (market.mark - entry)
 {position}
@@ -61,6 +62,12 @@ CASES = [  # formulas of an account and of its positions
     ("grown = 1 / (1 - close / 2)", "cut = notional / account.grown"),
     ("mean_cut = mean(position.cut)", "cut = min(account.close * notional, 1000 USD)"),
     ("flat = need * 2", "twice = notional * 2"),
+    ("cut = sum(position.cut)", "cut = account.close * (notional / abs(lot - 1))"),  # a fault that 0 doesn't heal
+    ("cut = sum(position.cut)", "cut = account.close * (pnl / (lot - 1))"),
+    ("cut = close * (cash / (cash - 100 USD))", "step = account.close * (if notional > 1000 USD then 1 else 2)"),
+    ("endless = if need > 100 USD then health else infinite",
+     "cut = account.close * (if notional > 1000 USD then 1 else infinite)"),
+    ("some = any(position.closes)", "closes = account.close > 0 and notional / abs(lot - 1) > 5 USD"),
 ]  # fmt: skip
 
 
@@ -92,6 +99,7 @@ def book(policy: softliq.Policy, accounts: int = 300, *, wild: bool = True) -> s
             "account": [f"a{o}" for o in owner.tolist()],
             "market": [["a", "b", "c"][m] for m in market.tolist()],
             "size": [str(v) for v in cells["size"].tolist()],
+            "lot": rng.integers(0, 40, len(owner)).tolist(),
             "entry": [str(v) for v in cells["entry"].tolist()],
         },
     })  # fmt: skip
