@@ -303,8 +303,8 @@ class _Fast(Blocks):
             bad = vector.quality != KNOWN
         if vector.doubt is not None:
             bad = vector.doubt if bad is None else bad | vector.doubt
-        if bad is not None and vector.values.shape == (1,):
-            bad = np.broadcast_to(bad, (1,))
+        if bad is not None:  # of each row, or one for all of them, whatever the values are
+            bad = np.atleast_1d(bad)
         self.store.heads[id] = vector.values, bad
         if vector.absolute is not None:
             size = np.abs(vector.values) + np.asarray(error.total(vector)) / error.HALF_UNIT
