@@ -1,9 +1,10 @@
 """A snapshot larger than memory, evaluated in parts: accounts with their positions, some of them at a time.
 
-The tables of accounts and positions are read once and put down on disk in parts; each part is typed and evaluated as a
-book of its own; and its results wait on disk until they can be written in the order of the file. What the evaluator
-takes from whole columns (``Context.facts``) is found by a look at all parts before, and what is made of the whole book
-is put together from what the parts say, so that every result is the same to the last bit as without parts.
+The tables of accounts and positions are cut into parts where they stand, or put down on disk in parts; each part is
+typed and evaluated as a book of its own; and its results wait on disk until they can be written in the order of the
+file. What the evaluator takes from whole columns (``Context.facts``) is found by a look at all parts before, and what
+is made of the whole book is put together from what the parts say, so that every result is the same to the last bit as
+without parts.
 """
 
 import shutil
@@ -36,8 +37,9 @@ from evaluator.stream_part import evaluate_part, evaluate_rest
 from evaluator.stream_parts import PIECE, Parts
 from evaluator.stream_results import Streamed
 from evaluator.stream_sinks import sink
-from evaluator.stream_spill import ROW, Rows
+from evaluator.stream_spill import ROW
 from evaluator.stream_survey import survey
+from evaluator.stream_table import Rows
 from evaluator.stream_wholes import Whole
 
 

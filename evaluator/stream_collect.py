@@ -15,7 +15,7 @@ from evaluator.columns import KNOWN, Origin, renumbered
 from evaluator.origins import OriginText
 from evaluator.results import LISTED, Results, TierLine, TierSummary, UnknownRow
 from evaluator.run import Evaluation
-from evaluator.stream_spill import Rows
+from evaluator.stream_table import Rows
 
 _TIER, _WHY = "\0tier", "\0why"  # columns beside results that no policy can name
 

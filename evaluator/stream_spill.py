@@ -4,47 +4,30 @@ A part is chosen by the account's key, so that a position finds its account with
 order of the file in each part, with their numbers beside them, and cells keep the form in which the file writes them.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from evaluator.arrays import Array
 from evaluator.cells import many_digits, names
-from evaluator.files import CsvFile, TableFile
+from evaluator.files import CsvFile
 from evaluator.stream_hashes import buckets, hashes, may_repeat, texts_of
+from evaluator.stream_table import Divided, Keyed, PartFile, Rows, floats
 
-Rows = npt.NDArray[np.int64]
 ROW = "\0row"  # no header can hold it
 
 
 @dataclass
-class Spilled:
-    """One entity's table in parts. ``names``: the file's columns that the policy reads; ``counts``: rows by bucket.
+class Spilled(Divided):
+    """A table put down in a ``folder``, a file for each bucket."""
 
-    ``plain``: every cell that should be a number is one, as CSV files are read. ``long``: by the file's name, whether a
-    cell of the whole column has more digits than a float64 tells apart.
-    """
-
-    file: TableFile
     folder: Path
-    names: tuple[str, ...]
-    counts: Rows
-    plain: bool = True
-    long: dict[str, bool] = field(default_factory=dict)
-    repeats: bool = False
 
-    @property
-    def rows(self) -> int:
-        return int(self.counts.sum())
-
-    def part(self, chosen: Sequence[int]) -> "PartFile":
-        """The rows of some buckets, in the order of the file."""
+    def part(self, chosen: Sequence[int]) -> PartFile:
         tables = [t for bucket in chosen if (t := self._bucket(bucket)) is not None]
         table = pa.concat_tables(tables) if tables else None
         if table is None:
@@ -63,68 +46,11 @@ class Spilled:
             return pa.ipc.open_stream(file).read_all()
 
 
-@dataclass
-class PartFile:
-    """Some rows of a table, which stand in memory; ``rows`` are their numbers in the file."""
-
-    whole: Spilled
-    columns: Mapping[str, Array]
-    rows: Rows
-    sha256: str = ""
-
-    @property
-    def name(self) -> str:
-        return self.whole.file.name
-
-    @property
-    def header(self) -> Sequence[str]:
-        return self.whole.file.header
-
-    @property
-    def long(self) -> bool:
-        return False  # of the whole column, not of these rows: see ``Spilled.long``
-
-    def read(self, names: Mapping[str, bool]) -> dict[str, Array]:
-        numbers = self.whole.plain and isinstance(self.whole.file, CsvFile)
-        return {n: _floats(self.columns[n]) if numbers and number else self.columns[n] for n, number in names.items()}
-
-    def faithful(self, name: str) -> Array:
-        return self.columns[name]
-
-    def batches(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
-        yield {n: self.columns[n] for n in names}
-
-    def without_rows(self, names: Iterable[str]) -> dict[str, Array]:
-        return self.whole.file.without_rows(names)
-
-    def rows_about(self) -> int:
-        return len(self.rows)
-
-    def lines(self, rows: Sequence[int]) -> list[int]:
-        return self.whole.file.lines([int(self.rows[r]) for r in rows])
-
-
-def _floats(array: Array) -> Array:
-    """Text as a CSV file's numbers are read: blanks around a number are no part of it, an empty cell is none."""
-    trimmed = pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.string()), pc.ascii_trim_whitespace(array))
-    return pc.cast(trimmed, pa.float64())
-
-
-def spill(
-    file: TableFile,
-    folder: Path,
-    columns: Mapping[str, bool],
-    numbers: Collection[str],
-    *,
-    key: str,
-    link: str,
-    count: int,
-    batch: int,
-) -> Spilled:
-    """Puts a table's ``columns`` (True: read as numbers where all are) down in ``count`` buckets, by the text in
-    ``link``; ``key`` holds the rows' own keys. ``numbers``: those that may be written with many digits."""
+def spill(table: Keyed, folder: Path, count: int, batch: int) -> Spilled:
+    """Puts a table down in ``count`` buckets, by the texts of its links."""
+    file, columns, key, link = table.file, table.columns, table.key, table.link
     folder.mkdir()
-    found = Spilled(file, folder, tuple(columns), np.zeros(count, dtype=np.int64))
+    found = Spilled(file, tuple(columns), np.zeros(count, dtype=np.int64), folder)
     found.long = dict.fromkeys(columns, False)
     writers: dict[int, Any] = {}
     text = isinstance(file, CsvFile)
@@ -139,7 +65,7 @@ def spill(
                 for name, number in columns.items():
                     if number and text:
                         found.plain = found.plain and _parses(arrays[name])
-                    if name in numbers and file.long:
+                    if name in table.numbers and file.long:
                         found.long[name] = found.long[name] or many_digits(arrays[name])
                 numbers = np.arange(first, first + rows, dtype=np.int64)
                 _scatter(pa.table({**arrays, ROW: numbers}), to, found, writers)
@@ -168,7 +94,7 @@ def _scatter(table: Any, to: Rows, found: Spilled, writers: dict[int, Any]) -> N
 
 def _parses(array: Array) -> bool:
     try:
-        _floats(array)
+        floats(array)
     except pa.ArrowInvalid:
         return False
     return True

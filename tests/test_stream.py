@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -19,7 +20,9 @@ import softliq
 from dsl.model import Policy
 from dsl.params import resolve_params
 from dsl.shock import with_scenario
+from evaluator.files import ArrowFile
 from evaluator.groups import RUN, make_groups, sums
+from evaluator.hashes import Hash
 from evaluator.outputs import Format, write_outputs
 from evaluator.plain import moment_of
 from evaluator.problems import SnapshotError
@@ -28,6 +31,9 @@ from evaluator.stream import Stream
 from evaluator.stream_division import Indivisible, divide
 from evaluator.stream_hashes import buckets, hashes, may_repeat
 from evaluator.stream_memory import bytes_of
+from evaluator.stream_order import in_order
+from evaluator.stream_survey import survey
+from evaluator.stream_table import Keyed
 from evaluator.stream_wholes import RunSum
 from tests.conftest import ROOT, Softliq
 from tests.generators import Case, cases
@@ -116,9 +122,7 @@ def test_the_shipped_book_of_text(
     assert same(PERPETUALS, demo, parts, format, scenario) >= 3
 
 
-@pytest.mark.parametrize("suffix", ["parquet", "arrow"])
-def test_the_shipped_book_of_binary_files(demo: Path, suffix: str) -> None:
-    with_order(demo, 5)
+def as_binary(demo: Path, suffix: str) -> None:
     for entity in ("account", "position"):
         table = pyarrow.csv.read_csv(demo / f"{entity}.csv")
         (demo / f"{entity}.csv").unlink()
@@ -127,7 +131,38 @@ def test_the_shipped_book_of_binary_files(demo: Path, suffix: str) -> None:
         else:
             with pa.ipc.new_file(demo / f"{entity}.arrow", table.schema) as file:
                 file.write_table(table, max_chunksize=777)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "arrow"])
+def test_the_shipped_book_of_binary_files(demo: Path, suffix: str) -> None:
+    with_order(demo, 5)
+    as_binary(demo, suffix)
     assert same(PERPETUALS, demo, 4) == 3
+
+
+@pytest.mark.parametrize(("suffix", "parts"), [("parquet", 1), ("parquet", 5), ("arrow", 4)])
+def test_files_in_the_accounts_order_are_read_where_they_are(demo: Path, suffix: str, parts: int) -> None:
+    with_order(demo, None)
+    as_binary(demo, suffix)
+    with patch("evaluator.stream_parts.spill", side_effect=AssertionError("put down")):
+        assert same(PERPETUALS, demo, parts, scenario="crash") == 4
+        assert softliq.evaluate_stream(PERPETUALS, demo).unknown_count == 11
+
+
+def test_a_file_written_meanwhile_is_no_snapshot(demo: Path) -> None:
+    with_order(demo, None)
+    as_binary(demo, "parquet")
+
+    def writing(*arguments: Any) -> Any:
+        shutil.copy(demo / "position.parquet", demo / "copy")
+        (demo / "copy").rename(demo / "position.parquet")
+        return survey(*arguments)
+
+    with patch("evaluator.stream.survey", writing), pytest.raises(SnapshotError) as raised:
+        softliq.evaluate_stream(PERPETUALS, demo)
+    assert [(p.message, p.file) for p in raised.value.problems] == [
+        ("the file was written while it was read", "position.parquet")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -156,9 +191,19 @@ def test_random_policies(case: Case) -> None:
     policy, book = compiled(case)
     params = resolve_params(policy, None if book.as_of is None else moment_of(book.as_of))
     try:
-        divide(policy, params, book.as_of, dict.fromkeys(policy.entities, 1))
+        division = divide(policy, params, book.as_of, dict.fromkeys(policy.entities, 1))
         with tempfile.TemporaryDirectory() as folder:
-            same(policy, write_csv(Path(folder, "book"), case.tables, case.as_of), 3)
+            path = write_csv(Path(folder, "book"), case.tables, case.as_of)
+            same(policy, path, 3)
+            for entity, link in ((division.root, division.root), *division.links.items()):
+                (path / f"{entity}.csv").unlink()
+                place = {key: i for i, key in enumerate(case.tables[division.root][division.root])}
+                table = pa.table({n: pa.array(cells, pa.string()) for n, cells in case.tables[entity].items()})
+                order = pa.array(
+                    np.argsort([place.get(key, 0) for key in table.column(link).to_pylist()], kind="stable")
+                )
+                pq.write_table(table.take(order.cast(pa.int64())), path / f"{entity}.parquet", row_group_size=2)
+            same(policy, path, 3)
     except Indivisible:
         return
 
@@ -394,6 +439,45 @@ def test_columns_of_parts_are_only_in_the_files() -> None:
     assert len(market.values) == 12
     with pytest.raises(LookupError, match="evaluated in parts"):
         results.column("account", "health")
+
+
+# -- in order -----------------------------------------------------------------------------------------
+
+# accounts, links of positions, keys of positions, and where each account's positions start, None where not in order
+ORDERS: list[tuple[str, str, str, list[int] | None]] = [
+    ("abcdef", "abbcde", "123456", [0, 1, 3, 4, 5, 6, 6]),
+    ("fbadce", "ffbaae", "123456", [0, 2, 3, 5, 5, 5, 6]),  # in the order of the file, whatever the keys
+    ("abcdefghij", "jj", "12", [*[0] * 10, 2]),
+    ("abcdefghij", "cccccccccj", "1234567890", [0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 10]),
+    ("abcdef", "", "", [0] * 7),
+    ("abcdef", "abac", "1234", None), ("abcdef", "ba", "12", None), ("abcdef", "fabcde", "123456", None),
+    ("abcdefghij", "aaajaaab", "12345678", None),
+    ("abcdef", "abxd", "1234", None),  # an account that isn't there
+    ("abcaef", "abc", "123", None), ("abcdef", "abcd", "1231", None),  # keys that are there twice
+    ("", "", "", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 100])
+@pytest.mark.parametrize(("accounts", "links", "keys", "starts"), ORDERS)
+def test_whether_positions_are_in_the_order_of_their_accounts(
+    tmp_path: Path, accounts: str, links: str, keys: str, starts: list[int] | None, batch: int
+) -> None:
+    tables = {"account": {"account": list(accounts)}, "position": {"account": list(links), "position": list(keys)}}
+    keyed = {}
+    for entity, columns in tables.items():
+        path = tmp_path / f"{entity}.parquet"
+        pq.write_table(pa.table({n: pa.array(cells, pa.string()) for n, cells in columns.items()}), path)
+        file = ArrowFile.open(path, path.name, Hash(path))
+        keyed[entity] = Keyed(file, dict.fromkeys(columns, False), (), entity, "account")
+    found = in_order(keyed, tmp_path, len(accounts), batch)
+    assert (None if found is None else found["position"].starts.tolist()) == starts
+    if found is not None:
+        for first in range(0, len(accounts), 2):
+            part = found["position"].part([first, first + 1])
+            rows = slice(starts[first], starts[first + 2])
+            assert "".join(part.columns["position"].to_pylist()) == keys[rows]
+            assert part.rows.tolist() == list(range(len(keys)))[rows]
 
 
 # -- pieces -----------------------------------------------------------------------------------------
