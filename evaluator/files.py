@@ -19,6 +19,7 @@ from evaluator.arrays import Array
 from evaluator.arrays import compute as pc
 from evaluator.hashes import Hash
 from evaluator.layout import TEXT_FILES
+from evaluator.parquet import read_columns
 from evaluator.problems import EXAMPLES, Problem, Unreadable, quoted
 from evaluator.scan import GZIP, cannot_read, lines, plain, scan
 
@@ -243,13 +244,14 @@ class ArrowFile:
         try:
             if self.path.suffix == ".parquet":
                 with _parquet(self.path, read_dictionary=list(coded)) as file:
-                    table = file.read(columns=list(names))
+                    found = read_columns(file, list(names))
             else:
                 with _ipc(self.path, [self.header.index(n) for n in names]) as file:
                     table = file.read_all()
+                    found = {n: table.column(n) for n in names}
         except (pa.ArrowException, OSError):
             raise Unreadable(Problem("the file is damaged", self.name, help="write it again")) from None
-        return {n: _codes(table.column(n)) if n in coded else _plain(table.column(n)) for n in names}
+        return {n: _codes(column) if n in coded else _plain(column) for n, column in found.items()}
 
     @cached_property
     def _columns(self) -> dict[str, Array]:

@@ -6,6 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from dsl.model import Policy
 from dsl.records import dataclass
 from evaluator import literals
@@ -201,6 +203,7 @@ def make_book(
         if entity in raws or (not needs_table(found) and found.groups is None):
             tables[entity] = typed_table(policy, entity, raws, as_of, counted, problems)
     take_hashes(layout, files, problems)
+    pa.default_memory_pool().release_unused()  # what decoding took
     if problems:
         raise SnapshotError(problems)
     if progress:

@@ -10,13 +10,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from dsl.model import NUMBER, Interval
+from evaluator import parquet
 from evaluator.arrays import column_of, known_numbers, mask_of, nulls_of, values_of
 from evaluator.cells import _FEW, blanks, outside, read_cells
 from evaluator.hashes import Hash, file_hash
+from evaluator.snapshot import read_snapshot
 from evaluator.texts import rows_of
+from tests import models
 from tests.bench import books
 from tests.bench.reference import POLICY
 from tests.conftest import ROOT
@@ -130,3 +134,42 @@ def test_clean_numbers_load_no_more_than_they_need(tmp_path: Path) -> None:
     loaded = set(done.stderr.split())
     assert {"numpy", "pyarrow", "evaluator.results"} <= loaded
     assert loaded & {"pandas", "pyarrow.compute", "rich.console", "numpy.ma", "tomllib", "jinja2"} == set()
+
+
+def columns(rows: int) -> dict[str, Any]:
+    """A column of each sort, with nulls nowhere, in the first rows, in later ones, and everywhere."""
+    numbers = np.arange(rows) * 7 % 1_000
+    return {
+        "number": pa.array(numbers / 8),
+        "small": pa.array(numbers % 100, pa.int8()),
+        "first": pa.array([None if i == 1 else i for i in range(rows)], pa.int32()),
+        "later": pa.array([None if i == rows - 3 else float(i) for i in range(rows)]),
+        "none": pa.array([None] * rows, pa.float32()),
+        "text": pa.array([f"m{i % 7}" for i in range(rows)]),
+        "flag": pa.array(numbers > 500),
+        "at": pa.array(numbers, pa.timestamp("ms")),
+        "precise": pa.array(numbers.tolist(), pa.decimal128(20, 3)),
+    }
+
+
+@pytest.mark.parametrize("group", [1, 5, 40, 1_000])
+def test_a_parquet_file_reads_the_same_in_parts(group: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "_ROWS", 10)
+    whole = pa.table(columns(47))
+    pq.write_table(whole, tmp_path / "table.parquet", row_group_size=group)
+    with pq.ParquetFile(tmp_path / "table.parquet", read_dictionary=["text"]) as file:
+        found = parquet.read_columns(file, whole.column_names)
+    found["text"] = pa.chunked_array([c.dictionary_decode() for c in found["text"].chunks])
+    assert pa.table(found).equals(whole)
+    assert found["number"].num_chunks == found["small"].num_chunks == 1
+
+
+def test_columns_that_might_have_nulls_and_have_none_have_no_quality(tmp_path: Path) -> None:
+    rows = 50
+    table = pa.table({"account": [f"a{i}" for i in range(rows)], "cash": np.arange(rows) / 2, "limit": np.arange(rows)})
+    assert all(field.nullable for field in table.schema)
+    pq.write_table(table, tmp_path / "account.parquet")
+    policy = models.policy({"account": {"cash": "USD | >= 0", "limit?": "USD"}})
+    book = read_snapshot(tmp_path, policy)
+    found = book.tables["account"].columns
+    assert {name: (c.quality, c.finite) for name, c in found.items()} == dict.fromkeys(found, (None, True))
