@@ -77,6 +77,8 @@ class Told:
 
 def told(policy: Policy, book: Book, params: Mapping[str, Value], compile: Compile) -> Told:
     """The policy with the `over`s that were found read from inputs, compiled, and the book with their values."""
+    if all(len(grid.moves) < FEWEST for grid in policy.grids.values()):
+        return Told(compile(policy, book), book, {})
     given = tuple(sorted(params.items())), book.as_of, infinite_inputs(policy, book)
     size = tuple(table.rows for table in book.tables.values())
     without: list[Key] = []
@@ -89,7 +91,7 @@ def told(policy: Policy, book: Book, params: Mapping[str, Value], compile: Compi
     def wanted(entity: str, over: model.Over) -> bool:
         if (entity, over) in without or over.function not in ("min", "max", "argmin", "argmax"):
             return False
-        count = len(policy.grids[over.grid].moves)
+        count = len(policy.grids[over.grid].moves) if book.tables[entity].rows else 0
         return count >= FEWEST and count * _rows(policy, book, entity) >= LEAST and shape(entity, over) is not None
 
     while True:
@@ -117,9 +119,9 @@ def told(policy: Policy, book: Book, params: Mapping[str, Value], compile: Compi
 
 
 def _hoisted(policy: Policy, wanted: Callable[[str, model.Over], bool]) -> tuple[Policy, tuple[Asked, ...]]:
-    """Who draws first is decided by values as they are read, not by what was found."""
-    draws = any(isinstance(part, model.Draw) for part in parts(policy))
-    return (policy, ()) if draws else hoisted(policy, wanted)
+    """Nothing where rows draw: who is first is decided by values as they are read, not by what was found."""
+    kinds = {type(part) for part in parts(policy, checks=False)}
+    return hoisted(policy, wanted) if model.Over in kinds and model.Draw not in kinds else (policy, ())
 
 
 def _shaped(policy: Policy, params: Mapping[str, Value], given: Any, entity: str, over: model.Over) -> Shaped | None:

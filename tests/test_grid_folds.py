@@ -198,6 +198,28 @@ def test_what_is_decided_by_a_fold(seed: int) -> None:
         assert all(compared(policy, book(policy, seed, faults=seed % 3)))
 
 
+def test_after_the_effect() -> None:
+    """The state after the effect is moved, and the effect follows in each move: that product is computed elsewhere."""
+    account = "  worst = min(equity over moves)\n  kept = after.worst\n  highest = max(after.equity over moves)\n"
+    text = TEXT.format(grid=GRIDS["line"], account=account, position="")
+    policy = checked(text + "\neffect:\n  position.size becomes size * (1 - account.close)\n")
+    assert sorted(compared(policy, book(policy, 3, faults=2))) == [False, True, True]
+
+
+def test_what_stays_as_it_is() -> None:
+    """An `over` that another one moves, sums, and those inside an aggregate."""
+    account = """
+  worst = min(equity over moves)
+  of_worst = max(worst over moves)
+  all_of_it = sum(equity over moves)
+"""
+    policy = checked(TEXT.format(grid=GRIDS["line"], account=account, position=""))
+    assert compared(policy, book(policy, 3)) == []
+    account = "  lost = sum(min(position.pnl over moves))\n  most = max(equity over moves)\n"
+    policy = checked(TEXT.format(grid=GRIDS["line"], account=account, position=""))
+    assert compared(policy, book(policy, 3)) == [True]
+
+
 def test_again_and_other_books() -> None:
     """What is kept of one evaluation does no harm to the next, over the same book, one with masks, or a smaller one."""
     policy = policy_of("line")
