@@ -56,7 +56,7 @@ class Split:
     rest: list[Node]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Program:
     """What is the same for every evaluation of one policy, with its params, over one book. ``frames`` and
     ``pieces``: as in ``Blocks``."""
@@ -70,7 +70,7 @@ class Program:
     pieces: list[dict[tuple[Any, ...], Any]] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Compiled:
     """A policy with its params, lowered for one book; ``program``, where it was evaluated fast before;
     ``before``: over a book with other cells in its small tables, so that it may serve here.

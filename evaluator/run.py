@@ -179,6 +179,7 @@ def _compiled(key: tuple[Any, ...], book: Book, keep: bool) -> fast.Compiled:
     """As it was compiled for this book before, where it is one of the last few."""
     compiled: list[fast.Compiled] = book.kept.compiled
     alike = [known for known in compiled if known.key[0] is key[0] and known.key[1:] == key[1:]]
+    alike = [known for known in alike if known.context.book.index is book.index]  # laid out, or as it stands
     for known in alike:
         if known.of(book):
             return known
