@@ -13,7 +13,8 @@ from evaluator.graph import SCALAR
 
 # Tasks without a value: they flag rows whose decision may be another one, or that have a fault.
 FLAGGING = frozenset(
-    {"near", "near_whole", "near_bound", "near_end", "beyond", "infinite", "crossed", "open", "absent", "unless"}
+    {"near", "near_tie", "near_slack", "near_whole", "near_bound", "near_end"}
+    | {"beyond", "infinite", "crossed", "open", "absent", "unless"}
 )
 # Tasks that take a value of another grain, so that all its rows must be there before.
 CROSSING = frozenset({"agg_sum", "agg_min", "agg_max", "agg_count", "agg_any", "peak"})

@@ -13,11 +13,13 @@ from hypothesis.strategies import sampled_from
 from dsl.model import Policy
 from dsl.params import resolve_params
 from evaluator import acting, fast
+from evaluator.acts_flags import FLAGS
 from evaluator.book import Book, indexed
 from evaluator.columns import Column
 from evaluator.plain import moment_of
 from evaluator.run import Evaluation, evaluate
 from evaluator.snapshot import book_of
+from evaluator.tasks import FLAGGING
 from tests.bench import books, reference
 from tests.bench.by_softliq import with_masks
 from tests.bench.peers.numpy_grid import worst_health
@@ -95,6 +97,11 @@ def test_masks_that_mark_nothing_change_nothing(case: Case) -> None:
     _, bare, _ = both(policy, book)
     for evaluation in (*quick, careful):
         assert differences(evaluation, bare) == [], case.text
+
+
+def test_every_task_that_flags_is_known_to() -> None:
+    """One that isn't would be kept for the acting rows as if it gave values."""
+    assert FLAGGING == {*FLAGS, "unless"}
 
 
 @pytest.mark.parametrize("block", [7, 1000])
