@@ -101,7 +101,7 @@ def test_masks_that_mark_nothing_change_nothing(case: Case) -> None:
 
 def test_every_task_that_flags_is_known_to() -> None:
     """One that isn't would be kept for the acting rows as if it gave values."""
-    assert FLAGGING == {*FLAGS, "unless"}
+    assert {*FLAGS, "unless"} == FLAGGING
 
 
 @pytest.mark.parametrize("block", [7, 1000])
