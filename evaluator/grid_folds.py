@@ -23,7 +23,6 @@ from evaluator.columns import KNOWN, Column
 from evaluator.constants import Constant
 from evaluator.context import Context
 from evaluator.cut import evaluate_cut, units
-from evaluator.fast import Compiled
 from evaluator.graph import Node
 from evaluator.grid_lines import Index, Lines, lines_of, moved
 from evaluator.grid_points import Points
@@ -33,6 +32,7 @@ from evaluator.kernels import KERNELS
 from evaluator.lower import lower_columns
 from evaluator.needs import parts
 from evaluator.plan import Plan, plan
+from evaluator.program import Compiled
 from evaluator.runner import Runner, infinite_inputs
 from evaluator.settle import Exactly
 from evaluator.shape import Shape

@@ -23,6 +23,7 @@ from evaluator.grouping import with_groups
 from evaluator.lazy import Lazy
 from evaluator.lower import Outputs, lower
 from evaluator.plan import Plan, plan
+from evaluator.program import Compiled
 from evaluator.queue import Queue
 from evaluator.runner import Progress, Runner, column_of, infinite_inputs
 from evaluator.settle import Exactly
@@ -121,7 +122,7 @@ def evaluate(
     tried = perf_counter()
     asked = (policy, params, None if wanted is None else frozenset(wanted), watch, optimise)
 
-    def compiled_for(made: Policy, over: Book) -> fast.Compiled:
+    def compiled_for(made: Policy, over: Book) -> Compiled:
         return _compiled((made, *asked[1:]), over, keep=solved.policy is given)  # else a new one each time
 
     found = told(policy, book, params, compiled_for) if optimise else Told(compiled_for(policy, book), book, {})
@@ -175,9 +176,9 @@ def evaluate(
     )  # fmt: skip
 
 
-def _compiled(key: tuple[Any, ...], book: Book, keep: bool) -> fast.Compiled:
+def _compiled(key: tuple[Any, ...], book: Book, keep: bool) -> Compiled:
     """As it was compiled for this book before, where it is one of the last few."""
-    compiled: list[fast.Compiled] = book.kept.compiled
+    compiled: list[Compiled] = book.kept.compiled
     alike = [known for known in compiled if known.key[0] is key[0] and known.key[1:] == key[1:]]
     alike = [known for known in alike if known.context.book.index is book.index]  # laid out, or as it stands
     for known in alike:
@@ -193,7 +194,7 @@ def _compiled(key: tuple[Any, ...], book: Book, keep: bool) -> fast.Compiled:
     return made
 
 
-def _compile(key: tuple[Any, ...], book: Book) -> fast.Compiled:
+def _compile(key: tuple[Any, ...], book: Book) -> Compiled:
     policy, params, wanted, watch, optimise = key
     infinite = infinite_inputs(policy, book)
     asked = (dict(params), wanted, watch, optimise, book.as_of, infinite)
@@ -211,7 +212,7 @@ def _compile(key: tuple[Any, ...], book: Book) -> fast.Compiled:
         _LOWERED.append(((policy, asked), lowered))
         del _LOWERED[:-_KEPT]
     context = Context(policy, without_kept(book), book.as_of, bounded=lowered[1].bounded)
-    return fast.Compiled((policy, asked[0], wanted, watch, optimise), lowered[0], lowered[1], context)
+    return Compiled((policy, asked[0], wanted, watch, optimise), lowered[0], lowered[1], context)
 
 
 def _plain(policy: Policy, by: Mapping[Cell, Cell]) -> dict[Cell, Cell]:

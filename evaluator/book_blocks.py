@@ -1,0 +1,226 @@
+"""A book's columns for the fast evaluator: as blocks read them, laid out or not, and as results have them."""
+
+from typing import Any
+
+import numpy as np
+
+from dsl.causes import Cause
+from dsl.model import Kind
+from evaluator import error
+from evaluator.acted import Acted
+from evaluator.acting import Acting
+from evaluator.acting_rows import ActingRows, acting_rows
+from evaluator.blocks import Blocks
+from evaluator.columns import KNOWN, Column, origin_code
+from evaluator.context import Context
+from evaluator.cut import Careful
+from evaluator.graph import Node
+from evaluator.groups import groups_of
+from evaluator.index import Layout, make_layout
+from evaluator.program import Program
+from evaluator.reach import Made
+from evaluator.runner import Progress
+from evaluator.shape import Shape
+from evaluator.steps import READ
+from evaluator.tasks import Task
+from evaluator.translate import Translator
+from evaluator.vector import Vector, clean
+
+_BLANK = range(origin_code(Cause.BLANK, 0, 0), origin_code(Cause.BLANK, 0, 0) + origin_code(Cause(1), 0, 0))
+
+
+class BookBlocks(Blocks):
+    """``acted``: by task that was evaluated for the acting rows alone: what it comes to elsewhere, the rows, and their
+    values."""
+
+    def __init__(self, context: Context, shape: Shape, block: int, progress: Progress | None) -> None:
+        super().__init__(context, shape, block, progress)
+        self.acted: dict[int, tuple[Task, Any, Any]] = {}
+        self.chosen: ActingRows | None = None
+
+    def _laid_out(self) -> Layout | None:
+        """The book's layout, made once; None where nobody asks for it, or the shape is another one."""
+        index, book = self.context.book.index, self.context.book
+        roots = [e for e in self.shape.parts if e not in self.shape.parents]
+        if index is None or len(roots) != 1 or any(p not in roots for _, p in self.shape.parents.values()):
+            return None
+        key = (roots[0], *sorted((e, link) for e, (link, _) in self.shape.parents.items()))
+        sources = tuple(book.tables[e].columns[link] for e, (link, _) in self.shape.parents.items())
+        kept = index.layouts.get(key)
+        if kept is None or any(a is not b for a, b in zip(kept[0], sources, strict=True)):
+            if kept is not None:
+                index.columns = {k: c for k, c in index.columns.items() if k[0] is not kept[1]}
+            kept = sources, make_layout(roots[0], self.groups, book.tables[roots[0]].rows, self.block), self.groups
+            index.layouts[key] = kept
+        return kept[1]
+
+    def _group(self, entity: str) -> int:
+        """Whose member each row is; how many members a row has at most."""
+        link, parent = self.shape.parents[entity]
+        column, count = self.context.book.tables[entity].columns[link], self.context.book.tables[parent].rows
+        known = self.context.book.kept.groups.get((entity, link))
+        if known is None or known[0] is not column:
+            known = column, groups_of(column, count)
+            self.context.book.kept.groups[entity, link] = known
+        self.links[entity], self.groups[entity] = known[1].index, known[1]
+        return int(known[1].sizes.max(initial=0))
+
+    def _longest(self, entity: str) -> int:
+        """How many members a row has at most, where these are not all rows."""
+        return int(self.context.facts.get(("longest", entity, self.shape.parents[entity][1]), 0))
+
+    # -- what is read --------------------------------------------------------------------------------
+
+    def _keep_head(self, id: int, vector: Vector) -> None:
+        bad = None
+        if vector.quality is not None:
+            bad = vector.quality != KNOWN
+        if vector.doubt is not None:
+            bad = vector.doubt if bad is None else bad | vector.doubt
+        if bad is not None:  # of each row, or one for all of them, whatever the values are
+            bad = np.atleast_1d(bad)
+        self.store.heads[id] = vector.values, bad
+        if vector.absolute is not None:
+            size = np.abs(vector.values) + np.asarray(error.total(vector)) / error.HALF_UNIT
+            self.store.heads[id, "size"] = np.broadcast_to(size, np.broadcast_shapes(size.shape, vector.values.shape))
+
+    def _read(self, translator: Translator) -> None:
+        """The inputs as they are read in blocks; rows whose cells are unknown are flagged."""
+        tables = self.context.book.tables
+        numbered = {task.grain for task in translator.tasks.all if task.op == "rows"}
+        for entity in self.shape.parts:
+            self.store.flagged[entity] = np.zeros(tables[entity].rows, dtype=np.bool_)
+            if entity in numbered:
+                self.store.columns["rows", entity] = np.arange(tables[entity].rows, dtype=np.int64)
+            if entity in self.shape.parents:
+                groups = self.groups[entity]
+                if int(groups.sizes.sum()) < len(groups.index):
+                    self.store.flagged[entity] |= groups.index == groups.count
+        for entity, name in translator.read:
+            column = tables[entity].columns[name]
+            values = column.values
+            if column.quality is not None and column.unknown_count():
+                unknown = column.quality != KNOWN
+                if (entity, name) in translator.blanks:
+                    blank = (column.quality >= _BLANK.start) & (column.quality < _BLANK.stop)
+                    self.store.columns["blank", entity, entity, name] = blank
+                    unknown &= ~blank
+                self.store.flagged[entity] |= unknown
+                values = clean(values.copy(), column.quality)
+            if self.context.policy.type_of(entity, name).kind is Kind.TEXT:
+                values = self.context.text_codes(tables[entity].texts[name])[values]
+            self.store.columns["input", entity, entity, name] = values
+        for (entity, _), rows in translator.wild.items():
+            self.store.flagged[entity][rows] = True
+        if self.layout is not None:
+            self._lay()
+
+    def _lay(self) -> None:
+        """Everything that was read, in the layout's order."""
+        layout, index = self.layout, self.context.book.index
+        assert layout is not None and index is not None
+        for entity, flagged in self.store.flagged.items():
+            self.store.flagged[entity] = layout.laid(entity, flagged) if flagged.any() else flagged
+        for key, values in self.store.columns.items():
+            if key[0] == "rows":
+                self.store.columns[key] = layout.orders[key[1]]
+                continue
+            op, entity, _, name = key
+            source = self.context.book.tables[entity].columns[name].values
+            kept = op == "input" and values is source
+            laid = index.column(layout, entity, name, source) if kept else layout.laid(entity, values)
+            self.store.columns[key] = laid
+
+    # -- rows that act -------------------------------------------------------------------------------
+
+    def _act(self, acting: Acting) -> None:
+        """The rest of it, for the rows that act."""
+        values = self.whole(acting.decision)
+        acts = acting.acts.take(values if values.dtype != np.bool_ else values.view(np.int8), mode="wrap")
+        links = {e: i for e, i in self.links.items() if self.shape.parents[e][1] == acting.root}
+        chosen = self.chosen = acting_rows(
+            acting.root, acts, links, self.layout, self.block, self._shared, self.context.book.kept
+        )
+        columns = {}
+        for task in acting.reads:
+            live = task.op == "live"
+            source = self.whole(acting.live[task.attrs[0]]) if live else self.whole(task)  # type: ignore[index]
+            columns[(task.op, task.grain, *task.attrs)] = source.take(chosen.rows[task.grain])
+        kept = {t.id: np.empty(len(chosen.rows[t.grain]), dtype=t.dtype) for t in acting.step.keep}
+        for entity, rows in self.run_step(acting.step, chosen.blocks, columns, kept, {}, laid=True):
+            self.store.flagged[entity][chosen.rows[entity][rows]] = True
+        for id, task in acting.results.items():
+            found = task.attrs[1] if task.op == "const" else kept.get(task.id)
+            if found is None:
+                found = columns[(task.op, task.grain, *task.attrs)]
+            self.acted[id] = acting.others[id], chosen.rows[acting.grains[id]], found
+
+    def _acted(self, program: Program, chosen: ActingRows) -> Acted:
+        assert program.acting is not None
+        rows = chosen.rows
+        if self.layout is not None:
+            rows = {entity: self.layout.orders[entity].take(places) for entity, places in rows.items()}
+        tasks = {i: program.split.made[i].task for i in program.wanted}
+
+        def at(node: int, entity: str, places: Any) -> Column | None:
+            task = tasks.get(node)
+            if task is None or task.grain != entity or task.op == "const":
+                return None
+            if task.id in self.acted:
+                values = self.acted[task.id][2]
+                return Column(values[places] if np.ndim(values) else np.full(len(places), values, dtype=task.dtype))
+            return Column(self.whole(task).take(chosen.rows[entity].take(places)))
+
+        return Acted(program.acting.root, rows, chosen.owners, at)
+
+    # -- results -------------------------------------------------------------------------------------
+
+    def filed(self, task: Task) -> Any:
+        """A task's column in the file's order; where only some rows act, put together."""
+        if task.id not in self.acted:
+            return super().filed(task)
+        other, rows, found = self.acted[task.id]
+        many = self.context.book.tables[task.grain].rows
+        if other.op == "const":
+            column = self.context.book.kept.lent(task.dtype, many)
+            column.fill(other.attrs[1])
+        else:
+            column = self.filed(other)
+            if self.layout is None or other.op in READ:
+                column, whole = self.context.book.kept.lent(column.dtype, many), column
+                np.copyto(column, whole)
+        column[rows if self.layout is None else self.layout.orders[task.grain].take(rows)] = found
+        return column
+
+    def _vector(self, node: Node, made: Made, careful: Careful | None) -> Vector:
+        """An output's whole column, with the rows that were evaluated with care."""
+        rows = self.context.rows(node.grain)
+        if made.task.op == "const":
+            dtype = np.int64 if node.op == "reason" else None
+            values = np.broadcast_to(np.array(made.task.attrs[1], dtype=dtype), (rows,))
+        else:
+            values = self.filed(made.task)
+        if careful is None:
+            return Vector(values)
+        at = careful.rows[node.grain]
+        quality = None
+        values = values.copy() if made.task.op in ("const", "input") or not values.flags.writeable else values
+        if node.id in careful.reasons:
+            values[at] = careful.reasons[node.id]
+            return Vector(values)
+        column = careful.columns[node.id]
+        values[at] = column.values
+        if column.quality is not None:
+            quality = np.full(rows, KNOWN, dtype=np.int64)
+            quality[at] = column.quality
+        return Vector(values, quality)
+
+    def _quality(self, node: Node, careful: Careful | None) -> Vector:
+        """The quality of a node whose values nobody keeps."""
+        rows = self.context.rows(node.grain)
+        found = None if careful is None else careful.columns[node.id].quality
+        quality = None
+        if careful is not None and found is not None:
+            quality = np.full(rows, KNOWN, dtype=np.int64)
+            quality[careful.rows[node.grain]] = found
+        return Vector(np.broadcast_to(np.zeros(1), (rows,)), quality)

@@ -1,0 +1,65 @@
+"""What was compiled of a policy for a book, as the fast evaluator keeps it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from evaluator.acting import Acting
+from evaluator.book import Book
+from evaluator.context import Context
+from evaluator.frame import Frame
+from evaluator.graph import Node
+from evaluator.plan import Plan
+from evaluator.reach import Made
+from evaluator.steps import Step
+from evaluator.translate import Translator
+
+
+@dataclass(slots=True)
+class Split:
+    """The nodes of a plan by who computes them: ``heads`` before, whole; ``made`` in blocks; ``rest`` after, whole."""
+
+    heads: list[Node]
+    made: dict[int, Made]
+    rest: list[Node]
+
+
+@dataclass(slots=True, eq=False)
+class Program:
+    """What is the same for every evaluation of one policy, with its params, over one book. ``frames`` and
+    ``pieces``: as in ``Blocks``."""
+
+    translator: Translator
+    split: Split
+    wanted: dict[int, Node]
+    steps: list[Step]
+    acting: Acting | None = None
+    frames: list[Frame] = field(default_factory=list)
+    pieces: list[dict[tuple[Any, ...], Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Compiled:
+    """A policy with its params, lowered for one book; ``program``, where it was evaluated fast before;
+    ``before``: over a book with other cells in its small tables, so that it may serve here.
+    ``passed``: decisions by which most rows acted, so that another one is to be looked for."""
+
+    key: tuple[Any, ...]
+    outputs: Any
+    planned: Plan
+    context: Context
+    program: Program | None = None
+    before: Program | None = None
+    passed: set[int] = field(default_factory=set)
+
+    def of(self, book: Book, parts: Iterable[str] | None = None) -> bool:
+        """Whether it was compiled for these very tables, or these ``parts`` of them."""
+        mine = self.context.book
+        same = [book.tables.get(e) is t for e, t in mine.tables.items() if parts is None or e in parts]
+        return mine.index is book.index and all(same)
+
+    def served(self, by: "Compiled", book: Book) -> None:
+        """What was compiled for a book that differs in small tables alone."""
+        program = by.program or by.before
+        if program is not None and by.of(book, program.translator.shape.parts):
+            self.before, self.passed = program, by.passed
