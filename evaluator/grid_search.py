@@ -25,7 +25,7 @@ _CAREFULLY = 16.0  # bounds of error of what was computed, within which a value 
 _SHORT = 2  # moves of a run that has nothing in between
 _BISECT = 6  # turns after which runs are halved
 _ROOM = 1 << 16  # rows computed at a time
-SHARE = 0.25  # of all moves of all rows: beyond that, the other way is faster
+SHARE, FEW = 0.1, 16  # of all moves, and moves of a row on average: beyond both, the other way is faster
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +67,7 @@ class _Search:
         self.lines = points.moved.lines
         self.careful = np.zeros(len(rows), dtype=np.bool_)
         self.tried: list[_Tried] = []
-        self.room = SHARE * len(self.lines.moves) * float(points.sizes[rows].sum())
+        self.room = max(SHARE * len(self.lines.moves), FEW) * float(points.sizes[rows].sum())
 
     def best(self, named: bool) -> Best:
         row, low, high = self._runs()
