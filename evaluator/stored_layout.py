@@ -19,6 +19,9 @@ Grouped = dict[tuple[str, str], tuple[Any, Groups]]
 def write_layout(folder: Path, book: Book, index: Index) -> dict[str, Any] | None:
     """What an evaluation of the book has laid out; what a manifest says of it, None where there is nothing."""
     for (root, *_), (sources, layout, groups) in index.layouts.items():
+        names = {e: _name(book.tables.get(e), link) for e, link in zip(groups, sources, strict=True)}
+        if root not in book.tables or None in names.values():  # of rows that the evaluation formed
+            continue
         for entity, order in layout.orders.items():
             laid = {"": column_of(order)}
             for (of, owner, name), (source, values) in index.columns.items():
@@ -29,7 +32,7 @@ def write_layout(folder: Path, book: Book, index: Index) -> dict[str, Any] | Non
         links = {}
         for (entity, of), source in zip(groups.items(), sources, strict=True):
             whole = of.runs is None and of.index is source.values  # else made again from the link
-            links[entity] = _name(book.tables[entity], source), whole
+            links[entity] = names[entity], whole
             if whole:
                 save(folder / f"{entity}.sizes.arrow", {"members": column_of(of.sizes)})
         blocks = [[b.starts, b.shapes, sorted(b.owners)] for b in layout.blocks]
@@ -37,8 +40,9 @@ def write_layout(folder: Path, book: Book, index: Index) -> dict[str, Any] | Non
     return None
 
 
-def _name(table: BookTable, link: Column) -> str:
-    return next(name for name, column in table.columns.items() if column is link)
+def _name(table: BookTable | None, link: Column) -> str | None:
+    columns = {} if table is None else table.columns
+    return next((name for name, column in columns.items() if column is link), None)
 
 
 def read_layout(home: Path, told: Mapping[str, Any] | None, tables: Mapping[str, BookTable]) -> tuple[Index, Grouped]:

@@ -317,6 +317,18 @@ entity position:
 """
 
 
+GROUPS = """policy "groups"
+entity market:
+  mark : number
+entity position:
+  market : market
+  size   : number
+  part   = size * netting.total
+entity netting groups position by market:
+  total = sum(position.size * market.mark)
+"""
+
+
 @pytest.mark.parametrize("orphans", [False, True])
 def test_a_large_book_is_laid_out_on_disk(orphans: bool, tmp_path: Path) -> None:
     """Its evaluation groups and sorts nothing."""
@@ -338,11 +350,21 @@ def test_a_large_book_is_laid_out_on_disk(orphans: bool, tmp_path: Path) -> None
     assert (layout, "position", "size") in kept.index.columns
     assert (groups["position"].index is kept.tables["position"].columns["account"].values) == (not orphans)
     expected = evaluate(reference, plain, {})
-    with patch("evaluator.fast.make_layout", None), patch("evaluator.fast.groups_of", None):
+    with patch("evaluator.book_blocks.make_layout", None), patch("evaluator.book_blocks.groups_of", None):
         assert differences(evaluate(reference, kept, {}), expected) == []
         summary = Results(evaluate(reference, kept, {}, wanted=(), watch=True)).summary()
     assert summary == Results(expected).summary()
     assert [one[1] for one in kept.index.layouts.values()] == [layout]
+
+
+def test_what_is_laid_out_of_rows_that_are_formed_is_not_kept(tmp_path: Path) -> None:
+    books.write(books.book(24_000), tmp_path)
+    (tmp_path / "groups.policy").write_text(GROUPS)
+    policy = softliq.load_policy(tmp_path / "groups.policy")
+    plain = read_snapshot(tmp_path / "snapshot", policy)
+    kept = index_snapshot(tmp_path / "snapshot", policy).book
+    for _ in range(2):
+        assert differences(evaluate(policy, kept, {}), evaluate(policy, plain, {}, optimise=False)) == []
 
 
 def test_a_book_is_laid_out_as_ever() -> None:
