@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,21 @@ def indexed(evaluate: Evaluate, folder: Path, _: int, *, masks: bool = False) ->
     book.kept.compiled.clear()
     book.kept.room.clear()
     return partial(evaluate, policy, book)
+
+
+def new_marks(evaluate: Evaluate, folder: Path, _: int) -> Call:
+    """Over a book that was laid out before, with other marks each time but the first, some of which lead to other
+    brackets. Putting them in is part of the time."""
+    policy, book = _read(folder)
+    market = books.tables(books.load(folder))["market"]
+    moves, latest = cycle([1.0, 1.01, 0.985, 1.002]), softliq.indexed(book)
+
+    def call() -> Any:
+        nonlocal latest
+        latest = softliq.with_table(policy, latest, "market", {**market, "mark": market["mark"] * next(moves)})
+        return evaluate(policy, latest)
+
+    return call
 
 
 def _read(folder: Path) -> tuple[Any, Any]:

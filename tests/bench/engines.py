@@ -32,6 +32,10 @@ ENGINES = (
     Engine("softliq_rows", "softliq", ROWS, partial(fresh, by_softliq.rows), rows_found),
     Engine("softliq_summary", "softliq", SUMMARY, partial(fresh, by_softliq.summary), summary_found),
     Engine("softliq_indexed_summary", "softliq, indexed", SUMMARY, partial(indexed, by_softliq.summary), summary_found),
+    Engine(
+        "softliq_new_marks", "softliq, indexed, new marks", SUMMARY, partial(by_softliq.new_marks, by_softliq.summary),
+        summary_found,
+    ),
     Engine("numpy_laid_out", "NumPy, laid out", LAID, _laid_out, by_hand.as_laid_out),
     Engine("numpy_laid_out_filed", "NumPy, laid out, filed", LAID, partial(_laid_out, function="filed")),
     Engine("softliq_indexed", "softliq", LAID, partial(indexed, by_softliq.columns), columns_found),
