@@ -34,7 +34,6 @@ def explain(
 ) -> int:
     """Say why a row has its tier: each formula's value, the cells and table rows used, the neighbouring tiers."""
     from cli.inputs import evaluated, read
-    from cli.terminal.explanation import show_explanation
     from evaluator.alone import alone
     from evaluator.explain import as_data
     from evaluator.explain import explain as explained
@@ -55,6 +54,8 @@ def explain(
     if format == "json":
         print_json(as_data(found))
     else:
+        from cli.terminal.explanation import show_explanation  # and Rich with it
+
         show_explanation(found)
     return Exit.FINE
 

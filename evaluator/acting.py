@@ -8,11 +8,11 @@ accounts and their members alone, put together from all blocks.
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from dsl.records import dataclass
 from evaluator.folding import ExactFolding, Folding, Unsettled
 from evaluator.graph import SCALAR
 from evaluator.shape import Shape

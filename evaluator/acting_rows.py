@@ -1,11 +1,11 @@
 """The rows that act, with their members, cut out of all blocks and put together in blocks of their own."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from dsl.records import dataclass
 from evaluator.groups import RUN
 from evaluator.index import Block, Layout
 from evaluator.kept import Kept

@@ -9,13 +9,13 @@ its members' is) is left out of a sum and counted beside it. What is left out is
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dsl.model import Kind, Policy
+from dsl.records import dataclass
 from evaluator.book import Book
 from evaluator.columns import Column
 from evaluator.groups import make_groups, sums

@@ -1,13 +1,14 @@
 """Blocks of rows, done by threads: step by step over the file's order, or over a book that is laid out by account."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import prod
 from typing import Any, TypeVar
 
 import numpy as np
 
 from dsl.model import Kind
+from dsl.records import dataclass
 from evaluator.context import Context
 from evaluator.crossing import crossed
 from evaluator.frame import Frame

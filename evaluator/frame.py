@@ -6,13 +6,13 @@ matrix, one column for each account, and an account's are the row that stands fo
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from dsl.records import dataclass
 from evaluator.tasks import Guard, Task
 from evaluator.vector import Flags
 

@@ -7,12 +7,14 @@ positions. Small groups share a block, in which positions stand account by accou
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from dsl.records import dataclass
 
 if TYPE_CHECKING:
     from evaluator.groups import Groups

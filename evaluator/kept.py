@@ -2,10 +2,12 @@
 
 import ctypes
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from dsl.records import dataclass
 
 if TYPE_CHECKING:
     from evaluator.groups import Groups

@@ -1,9 +1,10 @@
 """What was compiled of a policy for a book, as the fast evaluator keeps it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from dsl.records import dataclass
 from evaluator.acting import Acting
 from evaluator.book import Book
 from evaluator.context import Context

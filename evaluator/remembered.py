@@ -5,11 +5,11 @@ From one evaluation to the next, few positions pass from one bracket to another.
 piece takes two comparisons; to find the piece takes eight passes and five reads from tables.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from dsl.records import dataclass
 from evaluator.bits import Bits
 from evaluator.pieces import Polynomials, Segments
 

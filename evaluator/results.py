@@ -1,7 +1,7 @@
 """What an evaluation says: per tier, per check, what is unknown and why. The summary that people and programs read."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from functools import cache, cached_property
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from dsl.causes import Cause
 from dsl.model import DATE, Tiers
+from dsl.records import dataclass
 from evaluator.amounts import Amount, tier_amounts
 from evaluator.checks import CheckResult, check_results
 from evaluator.columns import KNOWN, Column, Quality, origin_code

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from itertools import chain
 from time import perf_counter
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from dsl.model import Policy, Value
+from dsl.records import dataclass
 from evaluator import fast
 from evaluator.acted import Acted
 from evaluator.amounts import member_amounts, summed

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from dsl.model import Policy
+from dsl.records import dataclass
 from evaluator.book import Book
 from evaluator.graph import SCALAR, Node
 

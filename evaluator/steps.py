@@ -1,9 +1,9 @@
 """A schedule in steps: tasks that are done together, block by block, with what they read of the steps before."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from dsl.records import dataclass
 from evaluator.acts import ACTS
 from evaluator.frame import Guards, Line, lines
 from evaluator.shape import Shape

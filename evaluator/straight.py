@@ -6,11 +6,12 @@ everywhere (``Frame.one``). Where floating point signals a fault, the block is d
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 
+from dsl.records import dataclass
 from evaluator.bits import Bits
 from evaluator.frame import Line
 from evaluator.pieces import Polynomials, Rows, Segments, Values

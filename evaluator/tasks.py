@@ -5,10 +5,10 @@ evaluator has to decide. Tasks are hash-consed like the nodes of the graph, and 
 """
 
 from collections.abc import Container, Hashable, Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
+from dsl.records import dataclass
 from evaluator.graph import SCALAR
 
 # Tasks without a value: they flag rows whose decision may be another one, or that have a fault.

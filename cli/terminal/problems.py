@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from cli.options import TextOrJson
 from cli.terminal.console import errors, print_json
 from cli.terminal.text import count, safe
 from evaluator.problems import Problem
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 def show_problems(problems: Sequence[Problem], format: TextOrJson) -> None:
@@ -16,13 +18,17 @@ def show_problems(problems: Sequence[Problem], format: TextOrJson) -> None:
     if format == "json":
         print_json({"problems": [asdict(p) for p in problems]})
         return
+    from rich.text import Text  # where something is wrong; a snapshot is mostly fine
+
     console = errors()
     for problem in problems:
         console.print(_one(problem), end="\n\n", soft_wrap=True)
     console.print(Text(count(len(problems), "error") + " in the snapshot"), soft_wrap=True)
 
 
-def _one(problem: Problem) -> Text:
+def _one(problem: Problem) -> "Text":
+    from rich.text import Text
+
     text = Text.assemble(("error", "bold red"), (f": {safe(problem.message)}", "bold"))
     if problem.place:
         text.append(f"\n  --> {safe(problem.place)}")
