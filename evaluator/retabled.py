@@ -38,7 +38,8 @@ def with_table(policy: Policy, book: Book, entity: str, columns: Mapping[str, An
         problems.append(Problem(f"the rows of `{entity}` are others than the book's", entity, help=help))
     if problems:
         raise SnapshotError(problems)
-    return replace(book, tables={**book.tables, entity: table})
+    hashes = {name: hash for name, hash in book.hashes.items() if name != old.path}  # no file has these cells
+    return replace(book, tables={**book.tables, entity: table}, hashes=hashes)
 
 
 def _read(policy: Policy, entity: str, columns: Mapping[str, Any], problems: list[Problem]) -> RawTable | None:

@@ -1,6 +1,9 @@
 """New cells in a table of a book: as if the book had been made with them, and what was compiled is used again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -21,12 +24,9 @@ def tables(rows: int) -> dict[str, dict[str, Any]]:
     return books.tables(books.book(rows))
 
 
-@pytest.mark.parametrize("indexed", [False, True])
-def test_new_marks(indexed: bool) -> None:
-    policy, given = softliq.load_policy(reference.POLICY), tables(3_000)
-    book = softliq.book_of(policy, given)
-    book = softliq.indexed(book) if indexed else book
-    params = resolve_params(policy)
+@contextmanager
+def counting() -> Iterator[list[int]]:
+    """Evaluates fast whatever the book's size; an item for each time that something is compiled."""
     compiled: list[int] = []
     compile = fast._Fast._compile
 
@@ -36,6 +36,16 @@ def test_new_marks(indexed: bool) -> None:
 
     run = partial(fast.run, least=0, block=500)
     with patch.object(fast._Fast, "_compile", counted), patch.object(fast, "run", run):
+        yield compiled
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_new_marks(indexed: bool) -> None:
+    policy, given = softliq.load_policy(reference.POLICY), tables(3_000)
+    book = softliq.book_of(policy, given)
+    book = softliq.indexed(book) if indexed else book
+    params = resolve_params(policy)
+    with counting() as compiled:
         evaluate(policy, book, params)
         for move in MOVES:
             market = {**given["market"], "mark": given["market"]["mark"] * move}
@@ -75,6 +85,34 @@ def test_new_cells_of_a_large_table() -> None:
     assert differences(quick, evaluate(policy, fresh, params, optimise=False)) == []
     healths = [one.columns["account"]["health"].values for one in (quick, evaluate(policy, book, params))]
     assert not np.array_equal(*healths)
+
+
+@pytest.mark.parametrize("mark", [np.inf, np.nan])
+def test_a_mark_that_is_no_number(mark: float) -> None:
+    """The policy is lowered anew where a cell may be infinite: what was compiled before doesn't serve."""
+    policy, given = softliq.load_policy(reference.POLICY), tables(2_000)
+    book, params = softliq.book_of(policy, given), resolve_params(policy)
+    marks = given["market"]["mark"].copy()
+    marks[0] = mark
+    market = {**given["market"], "mark": marks}
+    with counting() as compiled:
+        evaluate(policy, book, params)
+        quick = evaluate(policy, softliq.with_table(policy, book, "market", market), params)
+    assert len(compiled) == 1 + np.isinf(mark)
+    careful = evaluate(policy, softliq.book_of(policy, {**given, "market": market}), params, optimise=False)
+    assert differences(quick, careful) == []
+
+
+def test_a_file_that_no_longer_holds_is_not_named(tmp_path: Path) -> None:
+    """A summary names by SHA-256 the files whose cells were evaluated, and no others."""
+    policy, found = softliq.load_policy(reference.POLICY), books.book(200)
+    books.write(found, tmp_path)
+    book = softliq.read_snapshot(tmp_path / "snapshot", policy)
+    moved = softliq.with_table(policy, book, "market", books.tables(found)["market"])
+    names = {f"{entity}.parquet" for entity in ("market", "account", "position")}
+    assert set(book.hashes) == names
+    assert set(softliq.evaluate(policy, moved).summary()["snapshot"]["sha256"]) == names - {"market.parquet"}
+    assert moved.hashes.items() <= book.hashes.items()
 
 
 FAULTS = [
