@@ -58,13 +58,13 @@ def find_acting(
     seldom for most rows. ``whole``: needed for all rows. ``passed``: decisions by which most rows acted. None where
     nothing pays."""
     tasks = translator.tasks
-    everything = _closure(tasks, [*wanted, *whole])
+    everything, order = _closure(tasks, [*wanted, *whole]), in_order(tasks, wanted)
     best: tuple[tuple[bool, int], Callable[[], Acting | None]] | None = None
     found = [(d, choices) for d, choices in _decisions(everything, shape).items() if d.id not in passed]
     found.sort(key=lambda d: (d[0].op != "pick", -len(d[1])))
     for decision, choices in found[:_MOST]:
         for ways in _alike(choices):
-            plan = _Plan(translator, shape, decision, choices, ways, wanted, whole)
+            plan = _Plan(translator, shape, decision, choices, ways, wanted, whole, order)
             score = decision.op == "pick", plan.saved
             if plan.saved >= FEWEST and (best is None or score > best[0]):
                 best = score, plan.made
@@ -114,7 +114,7 @@ def _alike(choices: Sequence[Task]) -> list[tuple[int, ...]]:
 
 
 class _Plan:
-    """One decision, one group of its ways."""
+    """One decision, one group of its ways. ``order``: what is wanted, with all that it needs."""
 
     def __init__(
         self,
@@ -125,16 +125,19 @@ class _Plan:
         ways: tuple[int, ...],
         wanted: Sequence[Task],
         whole: Sequence[Task],
+        order: Sequence[Task],
     ) -> None:
         self._tasks, self._shape, self._decision, self._ways = translator.tasks.unchecked(), shape, decision, ways
         self._many = len(_slots(choices[0]))
         self._translator, self._choices = translator, choices
         options = self._options(ways[0])
-        folding = Folding(self._tasks, translator, options)
+        self._following, away = self._follow(order, options)
+        self._exact: dict[int, ExactFolding] = {}
+        folding = Folding(self._tasks, translator, options, self._following)
         self.others: dict[int, Task] = {}
         first: list[Task] = [decision, *whole]
         for task in wanted:
-            other = self._other(folding, task, options)
+            other = None if task.id in away else self._other(folding, task)
             if other is not None:
                 self.others[task.id] = other
             first.append(task if other is None else other)
@@ -150,12 +153,21 @@ class _Plan:
         """The constants that the decision's way puts in, by the task that chooses."""
         return {c.id: o for c in self._choices if (o := c.args[1 + _slots(c)[way]]).op == "const"}
 
-    def _other(self, folding: Folding, task: Task, options: Mapping[int, Task]) -> Task | None:
+    def _follow(self, order: Iterable[Task], options: Mapping[int, Task]) -> tuple[set[int], set[int]]:
+        """What depends on the choices, and what of that needs rows that are not at hand."""
+        following: set[int] = set()
+        away: set[int] = set()
+        for task in order:
+            before = [t.id for t in (*task.args, *self._tasks.checks.get(task.id, ()))]
+            if task.id in options or not following.isdisjoint(before):
+                following.add(task.id)
+                if not self._at_hand(task) or not away.isdisjoint(before):
+                    away.add(task.id)
+        return following, away
+
+    def _other(self, folding: Folding, task: Task) -> Task | None:
         """What a wanted task comes to where its row does not act; None where it is evaluated for all rows."""
-        follows = self._following(task, options)
-        if task.id not in follows:
-            return None
-        if not all(self._at_hand(t) for t in follows.values()):
+        if task.id not in self._following:
             return None
         try:
             return folding.folded(task)
@@ -167,15 +179,6 @@ class _Plan:
         root, parents = self._decision.grain, self._shape.parents
         grains = [task.grain, *([str(task.attrs[0])] if task.op in CROSSING else [])]
         return all(g in (SCALAR, root) or (g in parents and parents[g][1] == root) for g in grains)
-
-    def _following(self, task: Task, options: Mapping[int, Task]) -> dict[int, Task]:
-        """Of what a task needs, what depends on the choices."""
-        found: dict[int, Task] = {}
-        everything = sorted(_closure(self._tasks, [task]).values(), key=lambda t: t.id)
-        for one in everything:  # operands have smaller numbers
-            if one.id in options or any(a.id in found for a in one.args):
-                found[one.id] = one
-        return found
 
     # -- for the acting rows ----------------------------------------------------------------------
 
@@ -240,8 +243,10 @@ class _Plan:
         return self._tasks.make("unless", [decision, *check.args], attrs, grain=check.grain, dtype=None)
 
     def _certain(self, task: Task, way: int) -> bool:
-        options = {id: o for id, o in self._options(way).items() if o.id not in self._translator.inexact}
+        if way not in self._exact:
+            options = {id: o for id, o in self._options(way).items() if o.id not in self._translator.inexact}
+            self._exact[way] = ExactFolding(self._tasks, self._translator, options, self._following)
         try:
-            return ExactFolding(self._tasks, self._translator, options).folded(task).op == "const"
+            return self._exact[way].folded(task).op == "const"
         except Unsettled:
             return False

@@ -5,7 +5,7 @@ tier's cells are put in for the choice, most of what follows comes to a number, 
 Every step gives the same bits as the tasks themselves would.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from math import isfinite
@@ -36,19 +36,24 @@ class Unsettled(Exception):
 
 class Folding:
     """``tasks``: where what is made stands. ``options``: by task that chooses by the decision, what it comes to.
-    ``translator``: it knows which values are never below zero, and which never minus zero."""
+    ``following``: tasks that depend on those. ``translator``: it knows which values are never below zero, and which
+    never minus zero."""
 
-    def __init__(self, tasks: Tasks, translator: Translator, options: Mapping[int, Task]) -> None:
-        self.tasks, self._translator = tasks, translator
+    def __init__(
+        self, tasks: Tasks, translator: Translator, options: Mapping[int, Task], following: Container[int]
+    ) -> None:
+        self.tasks, self._translator, self._following = tasks, translator, following
         self.dropped: list[Task] = []  # what nothing depends on any more, but for faults and doubts of its own
         self._done: dict[int, Task] = dict(options)
 
     def folded(self, task: Task) -> Task:
         """Raises Unsettled."""
+        if task.id not in self._following:
+            return task
         stack = [task]
         while stack:
             top = stack[-1]
-            waiting = [a for a in top.args if a.id not in self._done] if top.id not in self._done else []
+            waiting = [a for a in top.args if self._waits(a)] if top.id not in self._done else []
             if waiting:
                 stack += waiting
             else:
@@ -57,8 +62,11 @@ class Folding:
                     self._done[top.id] = self._fold(top)
         return self._done[task.id]
 
+    def _waits(self, task: Task) -> bool:
+        return task.id in self._following and task.id not in self._done
+
     def _fold(self, task: Task) -> Task:
-        args = [self._done[a.id] for a in task.args]
+        args = [self._done.get(a.id, a) for a in task.args]
         checks = self.tasks.checks.get(task.id, ())
         if all(a is b for a, b in zip(args, task.args, strict=True)):
             if all(self.folded(a) is a for c in checks for a in c.args):

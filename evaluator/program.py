@@ -60,8 +60,8 @@ class Compiled:
         return mine.index is book.index and all(same)
 
     def served(self, by: "Compiled", book: Book) -> None:
-        """What was compiled for a book that differs in small tables alone, where it was lowered to the same graph: other
-        cells may be infinite."""
+        """What was compiled for a book that differs in small tables alone, where it was lowered to the same graph:
+        other cells may be infinite."""
         program = by.program or by.before
         if program is not None and by.planned is self.planned and by.of(book, program.translator.shape.parts):
             self.before, self.passed = program, by.passed
