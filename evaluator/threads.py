@@ -30,6 +30,9 @@ def pool(count: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(count, "softliq")
 
 
+os.register_at_fork(after_in_child=pool.cache_clear)  # a copy of this process has none of its threads
+
+
 @contextmanager
 def using(count: int | None) -> Iterator[None]:
     """So many threads inside, whatever the variable says; None changes nothing. Raises ValueError below 1."""

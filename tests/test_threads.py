@@ -1,11 +1,12 @@
 """How many threads evaluate, as it is asked for; what they make is the same (``test_fast``)."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 import softliq as face
-from evaluator.threads import threads, using
+from evaluator.threads import pool, threads, using
 from tests.conftest import ROOT, Softliq
 
 DEMO = ROOT / "policies" / "perpetuals.policy", ROOT / "policies" / "snapshots" / "perpetuals"
@@ -43,3 +44,17 @@ def test_threads_in_python_and_on_the_command_line(softliq: Softliq, tmp_path: P
         face.evaluate(policy, book, threads=0)
     one, two = (softliq("eval", *DEMO, "--json", "--threads", n, "--allow-unknown", "5%") for n in ("1", "2"))
     assert one == two and one.code == 0
+
+
+def test_a_copy_of_the_process_starts_its_own_threads() -> None:
+    """A process that forks takes none of its threads along; work given to them would wait for ever."""
+    assert pool(2).submit(int, "7").result(timeout=10) == 7
+    child = os.fork()
+    if not child:
+        answered = 1
+        try:
+            answered = int(pool(2).submit(int, "7").result(timeout=10) != 7)
+        finally:
+            os._exit(answered)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
