@@ -16,8 +16,8 @@ from dsl.records import dataclass
 from evaluator.folding import ExactFolding, Folding, Unsettled
 from evaluator.graph import SCALAR
 from evaluator.shape import Shape
-from evaluator.steps import READ, Step, whole_step
-from evaluator.tasks import CROSSING, FLAGGING, Task, Tasks, in_order, schedule
+from evaluator.steps import Step, whole_step
+from evaluator.tasks import CROSSING, FLAGGING, READ, Task, Tasks, in_order, schedule
 from evaluator.translate import Translator
 
 _MOST = 8  # decisions that are tried
@@ -221,11 +221,7 @@ class _Plan:
         if task.id in there and task.grain == self._decision.grain and task.op not in FLAGGING:
             live[task.id] = task
             return self._tasks.make("live", (), (task.id,), grain=task.grain, dtype=task.dtype)
-        args = [done[a.id] for a in task.args]
-        if all(a is b for a, b in zip(args, task.args, strict=True)):
-            again = task
-        else:
-            again = self._tasks.make(task.op, args, task.attrs, grain=task.grain, dtype=task.dtype)
+        again = self._tasks.like(task, [done[a.id] for a in task.args])
         if task.id not in self._first and again is not task:
             checks = self._tasks.checks.get(task.id, ())
             self._tasks.check(again, [self._watched(task, done[c.id], done) for c in checks])

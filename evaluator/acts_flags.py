@@ -10,7 +10,7 @@ import numpy as np
 from evaluator.act import Act, reads
 from evaluator.acts_lookups import next_state
 from evaluator.error import HALF_UNIT
-from evaluator.frame import Chain, Frame, peak_of
+from evaluator.frame import Chain, Frame, top_of
 from evaluator.pieces import Segments, Step
 from evaluator.tasks import Task
 
@@ -44,8 +44,8 @@ def flag_near(
     rows = None
     if isinstance(a, np.ndarray) and a.ndim and (isinstance(b, float) or np.ndim(b) == 0) and isfinite(b):
         b = float(b)  # first by one bound for the whole block
-        peak = abs(b) * 1.001 if size_a is None else tops[0] if tops[0] is not None else peak_of(size_a)
-        other = abs(b) if size_b is None else tops[1] if tops[1] is not None else peak_of(size_b)
+        peak = abs(b) * 1.001 if size_a is None else tops[0] if tops[0] is not None else top_of(size_a)
+        other = abs(b) if size_b is None else tops[1] if tops[1] is not None else top_of(size_b)
         most = _CLOSE * (left * peak + right * other)
         if isfinite(most):
             from_low = np.greater_equal(a, b - most, out=frame.scratch(0, np.bool_, a.shape))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from evaluator.act import Act
-from evaluator.frame import Chain, Frame
+from evaluator.frame import Chain, Frame, top_of
 from evaluator.groups import RUN
 from evaluator.tasks import Task
 
@@ -83,12 +83,6 @@ def _has(frame: Frame, task: Task, chain: Chain) -> Any:
     if owners is not None:
         return _each(frame, task, owners, value) > 0.0
     return np.logical_or.reduce(value, axis=0)
-
-
-def top_of(values: Any, signed: bool) -> float:
-    """The greatest value, or size."""
-    most = float(np.max(values, initial=0.0))
-    return max(most, -float(np.min(values, initial=0.0))) if signed else most
 
 
 def limit_of(values: Any) -> float:

@@ -16,8 +16,8 @@ from evaluator.groups import Groups
 from evaluator.index import Block, Layout
 from evaluator.runner import Progress
 from evaluator.shape import Shape
-from evaluator.steps import READ, Step
-from evaluator.tasks import Task
+from evaluator.steps import Step
+from evaluator.tasks import READ, Task
 from evaluator.threads import pool, threads
 
 BLOCK = 1 << 16  # rows: a few columns of them fit into the processor's second cache

@@ -15,14 +15,12 @@ from evaluator.columns import KNOWN, Column, origin_code
 from evaluator.context import Context
 from evaluator.cut import Careful
 from evaluator.graph import Node
-from evaluator.groups import groups_of
 from evaluator.index import Layout, make_layout
 from evaluator.program import Program
 from evaluator.reach import Made
 from evaluator.runner import Progress
 from evaluator.shape import Shape
-from evaluator.steps import READ
-from evaluator.tasks import Task
+from evaluator.tasks import READ, Task
 from evaluator.translate import Translator
 from evaluator.vector import Vector, clean
 
@@ -58,12 +56,9 @@ class BookBlocks(Blocks):
         """Whose member each row is; how many members a row has at most."""
         link, parent = self.shape.parents[entity]
         column, count = self.context.book.tables[entity].columns[link], self.context.book.tables[parent].rows
-        known = self.context.book.kept.groups.get((entity, link))
-        if known is None or known[0] is not column:
-            known = column, groups_of(column, count)
-            self.context.book.kept.groups[entity, link] = known
-        self.links[entity], self.groups[entity] = known[1].index, known[1]
-        return int(known[1].sizes.max(initial=0))
+        groups = self.groups[entity] = self.context.book.kept.members(entity, link, column, count)
+        self.links[entity] = groups.index
+        return int(groups.sizes.max(initial=0))
 
     def _longest(self, entity: str) -> int:
         """How many members a row has at most, where these are not all rows."""

@@ -99,8 +99,7 @@ class Folding:
             known = self.tasks.known(task.op, args, (True,), task.grain)
             if known is not None:
                 return known
-        found: Task = self.tasks.make(task.op, args, task.attrs, grain=task.grain, dtype=task.dtype)
-        return found
+        return self.tasks.like(task, args)
 
     def _simple(self, task: Task, args: list[Task], checks: Iterable[Task]) -> Task:
         if task.op == "select" and args[0].op == "const":

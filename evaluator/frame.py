@@ -131,7 +131,7 @@ class Frame:
     def peak(self, key: tuple[int, Chain], values: Any) -> float:
         """The greatest of a block's sizes, looked for once: ``values`` are a task's at the rows that reach a chain."""
         if key not in self._peaks:
-            self._peaks[key] = peak_of(values)
+            self._peaks[key] = top_of(values)
         return self._peaks[key]
 
     # -- buffers ----------------------------------------------------------------------------------
@@ -296,5 +296,7 @@ def lines(
     return [Line(t, chains[t.id], tuple(free.get(i, ()))) for i, t in enumerate(order)]
 
 
-def peak_of(sizes: Any) -> float:
-    return float(sizes.max(initial=0.0)) if isinstance(sizes, np.ndarray) else max(0.0, float(sizes))
+def top_of(values: Any, signed: bool = False) -> float:
+    """The greatest value, or size; at least 0."""
+    most = float(np.max(values, initial=0.0))
+    return max(most, -float(np.min(values, initial=0.0))) if signed else most

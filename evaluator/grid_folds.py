@@ -6,7 +6,6 @@ others stay where they are. Beside the values stands how far they may be off, fo
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -36,7 +35,7 @@ from evaluator.program import Compiled
 from evaluator.runner import Runner, infinite_inputs
 from evaluator.settle import Exactly
 from evaluator.shape import Shape
-from evaluator.threads import threads
+from evaluator.threads import pool, threads
 from evaluator.vector import Flags, Vector
 
 T = TypeVar("T")
@@ -242,11 +241,7 @@ class _Fold:
 
         try:
             workers = min(threads(), len(some))
-            if workers > 1:
-                with ThreadPoolExecutor(workers) as pool:
-                    found = list(pool.map(search, some))
-            else:
-                found = [search(part) for part in some]
+            found = list(pool(workers).map(search, some) if workers > 1 else map(search, some))
         except TooMany:
             return None
         names = ("value", "off", "quality", "move", "careful")
@@ -270,9 +265,9 @@ class _Fold:
         rows = units(shape, self.book, {self.asked.entity: flagged})
         facts = dict(context.facts)
         for member, link in self.made.links.items():
-            column = self.book.tables[member].columns[str(link.attrs[1])]
-            sizes = np.bincount(column.values[column.known() & (column.values >= 0)])
-            facts["longest", member, self.asked.entity] = int(sizes.max(initial=0))
+            name = str(link.attrs[1])
+            groups = self.book.kept.members(member, name, self.book.tables[member].columns[name], self.rows)
+            facts["longest", member, self.asked.entity] = int(groups.sizes.max(initial=0))
         found = evaluate_cut(context, exactly, rows, inner, heads, [node], facts)
         self._decided(exactly)
         return found.rows[self.asked.entity], found.columns[node.id]

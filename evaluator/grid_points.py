@@ -65,10 +65,9 @@ class Points:
         book = self.context.book
         column, kept = book.tables[member].columns[link], book.kept.orders
         if (member, link) not in kept or kept[member, link][0] is not column:
-            count = book.tables[self.entity].rows
-            index = np.where(column.known() & (column.values >= 0), column.values, count)
-            sizes = np.bincount(index, minlength=count + 1)[:count]
-            kept[member, link] = column, np.argsort(index, kind="stable"), np.cumsum(sizes) - sizes, sizes
+            groups = book.kept.members(member, link, column, book.tables[self.entity].rows)
+            order, sizes = np.argsort(groups.index, kind="stable"), groups.sizes
+            kept[member, link] = column, order, np.cumsum(sizes) - sizes, sizes
         _, order, starts, sizes = kept[member, link]
         return order, starts, sizes
 

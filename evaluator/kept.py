@@ -3,14 +3,13 @@
 import ctypes
 import weakref
 from dataclasses import field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from dsl.records import dataclass
-
-if TYPE_CHECKING:
-    from evaluator.groups import Groups
+from evaluator.columns import Column
+from evaluator.groups import Groups, groups_of
 
 
 @dataclass(slots=True, eq=False)
@@ -20,10 +19,17 @@ class Kept:
     policy the book with room for what is found before; ``orders``, by entity and link the column and its members."""
 
     compiled: list[Any] = field(default_factory=list)
-    groups: dict[tuple[str, str], tuple[Any, "Groups"]] = field(default_factory=dict)
+    groups: dict[tuple[str, str], tuple[Any, Groups]] = field(default_factory=dict)
     blanks: list[tuple[Any, ...]] = field(default_factory=list)
     orders: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict)
     room: dict[tuple[Any, int], list[Any]] = field(default_factory=dict)
+
+    def members(self, entity: str, link: str, column: Column, count: int) -> Groups:
+        """Whose member each row of an entity is; ``count``: of the rows that the link leads to."""
+        known = self.groups.get((entity, link))
+        if known is None or known[0] is not column:
+            known = self.groups[entity, link] = column, groups_of(column, count)
+        return known[1]
 
     def column(self, dtype: Any, rows: int) -> Any:
         """One to write to, whatever stands in it, until it is given ``back``."""

@@ -11,13 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 from dsl.records import dataclass
-from evaluator.tasks import Guard, Schedule, Task, Tasks
+from evaluator.tasks import READ, Guard, Schedule, Task, Tasks
 
 FEWEST = 4  # moves that are worth it
 _CLASSES = 8  # kinds of moves: such as those whose constants are exact, and those that are rounded
 _FOLDS = ("min", "max")
 _LOOKUPS = ("lookup", "lookup_size")
-_READ = ("input", "blank", "rows")
 _PLAIN = ("add", "sub", "mul", "div")  # may have a constant of the move for an operand
 
 
@@ -87,7 +86,7 @@ def _fold(tasks: Tasks, order: Schedule, last: Task) -> Task | None:
                 group.append(pairs)
                 break
         else:
-            if len(classes) < _CLASSES and value.op not in ("const", *_READ):
+            if len(classes) < _CLASSES and value.op not in ("const", *READ):
                 classes.append([_Pairs(tasks, order, value)])
             else:
                 alone.append(value)
@@ -152,8 +151,8 @@ def _moves(order: Schedule, group: Sequence[_Pairs]) -> Moves | None:
     reached = {a.id: a for a, b in others[0].values() if a is b}
     for task in moved:
         reached |= {c.id: c for c, _ in order.guards[task.id] if c.id not in touched}
-    reads = [t for t in reached.values() if t.op in _READ]
-    shared = tuple(t for t in reached.values() if t.op not in ("const", *_READ))
+    reads = [t for t in reached.values() if t.op in READ]
+    shared = tuple(t for t in reached.values() if t.op not in ("const", *READ))
     if any(order.guards[t.id] for t in shared):
         return None
 

@@ -8,9 +8,7 @@ from evaluator.acts import ACTS
 from evaluator.frame import Guards, Line, lines
 from evaluator.shape import Shape
 from evaluator.straight import Straight, straight
-from evaluator.tasks import CROSSING, Schedule, Task
-
-READ = ("input", "blank", "rows")
+from evaluator.tasks import CROSSING, READ, Schedule, Task
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ A task gives a value for each row of its grain, or flags rows (its ``op`` is in 
 evaluator has to decide. Tasks are hash-consed like the nodes of the graph, and stand after what they read.
 """
 
-from collections.abc import Container, Hashable, Iterable
+from collections.abc import Container, Hashable, Iterable, Sequence
 
 import numpy as np
 
@@ -18,6 +18,8 @@ FLAGGING = frozenset(
 )
 # Tasks that take a value of another grain, so that all its rows must be there before.
 CROSSING = frozenset({"agg_sum", "agg_min", "agg_max", "agg_count", "agg_any", "peak"})
+
+READ = ("input", "blank", "rows")  # tasks that are columns of the book
 
 Guard = tuple["Task", Hashable]  # a condition, and the values of it for which somebody needs the task
 
@@ -60,6 +62,12 @@ class Tasks:
             self._known[key] = Task(len(self.all), op, args, attrs, grain, dtype, stage)
             self.all.append(self._known[key])
         return self._known[key]
+
+    def like(self, task: Task, args: Sequence[Task]) -> Task:
+        """The task with other operands; itself where they are its own."""
+        if all(a is b for a, b in zip(args, task.args, strict=True)):
+            return task
+        return self.make(task.op, args, task.attrs, grain=task.grain, dtype=task.dtype)
 
     def known(self, op: str, args: Iterable[Task], attrs: tuple[Hashable, ...], grain: str) -> Task | None:
         """The task of this meaning, where there is one."""

@@ -11,10 +11,11 @@ import numpy as np
 from dsl.model import Kind, Policy
 from dsl.records import dataclass
 from evaluator import error
-from evaluator.acts_members import limit_of, top_of
+from evaluator.acts_members import limit_of
 from evaluator.bits import Bits, bits_of
 from evaluator.constants import Number
 from evaluator.context import Context
+from evaluator.frame import top_of
 from evaluator.graph import SCALAR, Node
 from evaluator.pieces import Segments
 from evaluator.reach import Made, Rule

@@ -350,7 +350,7 @@ def test_a_large_book_is_laid_out_on_disk(orphans: bool, tmp_path: Path) -> None
     assert (layout, "position", "size") in kept.index.columns
     assert (groups["position"].index is kept.tables["position"].columns["account"].values) == (not orphans)
     expected = evaluate(reference, plain, {})
-    with patch("evaluator.book_blocks.make_layout", None), patch("evaluator.book_blocks.groups_of", None):
+    with patch("evaluator.book_blocks.make_layout", None), patch("evaluator.kept.groups_of", None):
         assert differences(evaluate(reference, kept, {}), expected) == []
         summary = Results(evaluate(reference, kept, {}, wanted=(), watch=True)).summary()
     assert summary == Results(expected).summary()
