@@ -132,19 +132,8 @@ class Blocks:
                 frame.values[id] = value
             flagged = []
             quick = step.straight
-
-            def begin(block: Block) -> None:
-                frame.start(block.shapes)
-                for task in step.before:
-                    frame.values[task.id] = part_of(block, task.grain, whole[task])
-                if laid:
-                    for task in step.spread:
-                        frame.values[task.id] = part_of(block, task.grain, whole[task])
-                frame.flagged, frame.trouble = [], 0
-
             with np.errstate(all="call", call=frame.seen):
                 for block in blocks:
-                    begin(block)
                     frame.kept = {t.id: part_of(block, t.grain, kept[t.id]) for t in step.keep}
                     frame.columns = _Parts(columns, block)
                     if laid:
@@ -153,12 +142,13 @@ class Blocks:
                         frame.columns.update(wide)
                         frame.links = {e: part_of(block, e, self.links[e]) for e in block.starts if e in self.links}
                     if quick is not None:
+                        _begin(frame, step, block, whole, laid)
                         buffers = frame.bases(quick.buffers, block.shapes[step.grain or ""])
                         quick.call(frame, frame.values, buffers, frame.columns)
                         if frame.trouble:
                             quick = None  # where one block has a fault, others may
-                            begin(block)
                     if quick is None:
+                        _begin(frame, step, block, whole, laid)
                         frame.run(step.acts)
                     flagged += [(entity, block.starts[entity] + rows) for entity, rows in frame.flagged]
             tops = dict(frame.tops)
@@ -215,6 +205,14 @@ class Blocks:
         if task.op in READ:
             return self.store.columns[(task.op, task.grain, *task.attrs)]
         return self.store.tasks[task.id]
+
+
+def _begin(frame: Frame, step: Step, block: Block, whole: Mapping[Task, Any], laid: bool) -> None:
+    """A block as the steps before left it."""
+    frame.start(block.shapes)
+    for task in (*step.before, *(step.spread if laid else ())):
+        frame.values[task.id] = part_of(block, task.grain, whole[task])
+    frame.flagged, frame.trouble = [], 0
 
 
 def part_of(block: Block, entity: str, values: Any) -> Any:

@@ -81,7 +81,7 @@ class Frame:
         self.shapes = shapes
         self._selections.clear()
         self._peaks.clear()
-        self._pool_all()
+        self.drop(list(self._owned))
 
     def forget(self) -> None:
         """Lets go of everything but the buffers."""
@@ -164,16 +164,6 @@ class Frame:
         if base is None or len(base) < size:
             base = self._scratch[place, dtype] = np.empty(max(size, self.size), dtype=dtype)
         return base[:size].reshape(shape)
-
-    def _release(self, id: int) -> None:
-        self.values[id] = None
-        base = self._owned.pop(id, None)
-        if base is not None:
-            self._pool[base.dtype.type].append(base)
-
-    def _pool_all(self) -> None:
-        for id in list(self._owned):
-            self._release(id)
 
     # -- rows that reach a branch -----------------------------------------------------------------
 

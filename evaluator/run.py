@@ -142,6 +142,27 @@ def evaluate(
         if done is None:
             done = runner.run(planned, progress)
     finished = perf_counter()
+    timings = {
+        "groups": grouped - started,
+        "until": tried - grouped,
+        "lower": lowered - tried,
+        "run": finished - lowered,
+        "reference": runner.exactly.seconds,
+    }
+    made = _evaluation(policy, book, params, outputs, done, runner)
+    return replace(made, timings=timings, unmet=solved.unmet)
+
+
+def _evaluation(
+    policy: Policy,
+    book: Book,
+    params: Mapping[str, Value],
+    outputs: Outputs,
+    done: Mapping[int, Vector],
+    runner: Runner,
+) -> Evaluation:
+    """What was evaluated, by name; each column is made when it is looked at."""
+    context, exactly = runner.context, runner.exactly
     columns: dict[str, Mapping[str, Column]] = {
         entity: Lazy(
             {
@@ -160,21 +181,24 @@ def evaluate(
     qualities = Lazy(
         {cell: partial(_quality, done, node.id, book.tables[cell[0]].rows) for cell, node in outputs.watched.items()}
     )
-    reasons = Lazy({e: partial(_reasons, runner.exactly, e, done, node.id) for e, node in outputs.reasons.items()})
-    timings = {
-        "groups": grouped - started,
-        "until": tried - grouped,
-        "lower": lowered - tried,
-        "run": finished - lowered,
-        "reference": runner.exactly.seconds,
-    }
-    decided = {e: int(rows.sum()) for e, rows in in_order(policy, runner.exactly.decided).items()}
+    reasons = Lazy({e: partial(_reasons, exactly, e, done, node.id) for e, node in outputs.reasons.items()})
+    decided = {e: int(rows.sum()) for e, rows in in_order(policy, exactly.decided).items()}
     queues = {cell: context.memo[key] for cell, node in outputs.columns.items() if (key := _drawn(node)) is not None}
     return Evaluation(
-        policy, book, params, columns, checks, reasons, decided, tuple(context.texts), timings, solved.unmet, queues,
-        sums, qualities, done.acted if isinstance(done, fast.Done) else None,
-        {cell: node.id for cell, node in outputs.columns.items()},
-    )  # fmt: skip
+        policy,
+        book,
+        params,
+        columns,
+        checks,
+        reasons,
+        decided,
+        tuple(context.texts),
+        queues=queues,
+        member_sums=sums,
+        watched=qualities,
+        acted=done.acted if isinstance(done, fast.Done) else None,
+        nodes={cell: node.id for cell, node in outputs.columns.items()},
+    )
 
 
 def _compiled(key: tuple[Any, ...], book: Book, keep: bool) -> Compiled:

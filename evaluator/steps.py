@@ -14,10 +14,9 @@ from evaluator.tasks import CROSSING, READ, Schedule, Task
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
     """``grain``: of its blocks' rows; None where a block has all grains. ``acts``: what is done with each block;
-    ``straight``: the same as one function.
-    ``keep``: tasks whose columns are kept. ``before``: tasks of steps before, at the same rows; ``spread``: those read
-    by members. ``crossing``: done before, over whole columns; ``tops``: after, from the
-    greatest value of all blocks. ``times``: how often each row is gone through."""
+    ``straight``: the same as one function. ``keep``: tasks whose columns are kept. ``before``: tasks of steps before,
+    at the same rows; ``spread``: those read by members. ``crossing``: done before, over whole columns; ``tops``:
+    after, from the greatest value of all blocks. ``times``: how often each row is gone through."""
 
     grain: str | None
     acts: Sequence[tuple[Line, Any]]

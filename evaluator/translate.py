@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from dsl.model import Kind, Policy
-from dsl.records import dataclass
 from evaluator import error
 from evaluator.acts_members import limit_of
 from evaluator.bits import Bits, bits_of
 from evaluator.constants import Number
 from evaluator.context import Context
 from evaluator.frame import top_of
+from evaluator.granted import Granted, granted_of, relative_of
 from evaluator.graph import SCALAR, Node
 from evaluator.pieces import Segments
 from evaluator.reach import Made, Rule
@@ -28,9 +28,7 @@ from evaluator.shape import Shape
 from evaluator.tasks import Task, Tasks
 from evaluator.vector import Vector
 
-_COARSE = 16.0
 _STAYS = ("add", "mul", "div", "settle")  # never below zero where no operand is
-_MANY = 2.0**20  # half units of error up to which a relative one is small enough
 _UNSIGNED_BY_OPERANDS = frozenset("add mul div sqrt min max spread same select choose".split())
 
 
@@ -209,20 +207,22 @@ class Translator:
             self.nonnegative.add(task.id)
         if vector.absolute is None:
             return Made(task, vector.relative / error.HALF_UNIT, None, vector.once)
-        steps = _relative(vector)
+        steps = relative_of(vector)
         if steps is not None:
             return Made(task, steps, None, vector.once)
         size = self.make("lookup_size", [index], (column.id,), grain=node.grain)
         return Made(task, 1.0, size, vector.once)
 
     def _take(self, head: Node, vector: Vector) -> None:
-        self.taken[head.id] = _granted(head, vector)
+        self.taken[head.id] = granted_of(head, vector)
         self.headed.append(head)
 
     def fits(self, heads: Mapping[int, Vector]) -> bool:
         """Whether all that was taken for granted of the heads is so of these, too."""
         nodes = {node.id: node for node in self.headed}
-        return all(id in heads and granted.holds(_granted(nodes[id], heads[id])) for id, granted in self.taken.items())
+        return all(
+            id in heads and granted.holds(granted_of(nodes[id], heads[id])) for id, granted in self.taken.items()
+        )
 
     # -- what can't be minus zero -----------------------------------------------------------------
 
@@ -267,36 +267,6 @@ class Translator:
         return task.op.startswith("agg_")
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """What the tasks rest on, of a head. ``exactly``: must be the same; ``sure``: what is so must stay so; ``steps``:
-    the relative error is at most that, None where each row's is looked up."""
-
-    exactly: tuple[Any, ...]
-    sure: tuple[bool, ...]
-    steps: float | None
-
-    def holds(self, now: "Granted") -> bool:
-        if self.exactly != now.exactly or any(
-            was and not still for was, still in zip(self.sure, now.sure, strict=True)
-        ):
-            return False
-        if self.steps is None or now.steps is None:
-            return self.steps is now.steps
-        return now.steps <= self.steps
-
-
-def _granted(node: Node, vector: Vector) -> Granted:
-    values = vector.values
-    if node.grain == SCALAR:
-        known = vector.quality is None and vector.doubt is None
-        off = None if vector.absolute is None else np.asarray(vector.absolute).tobytes()
-        return Granted((known, values.tobytes(), off, vector.once), (), vector.relative)
-    unsigned = not bool((np.signbit(values) & (values == 0)).any()) if node.numeric else True
-    steps = vector.relative / error.HALF_UNIT if vector.absolute is None else _relative(vector)
-    return Granted((values.dtype,), (bool((values >= 0).all()), unsigned, vector.once), steps)
-
-
 def _lets_through(node: Node) -> tuple[Node, ...]:
     """The operands whose blanks may be the node's."""
     if node.op in ("absent", "known"):
@@ -308,17 +278,6 @@ def _lets_through(node: Node) -> tuple[Node, ...]:
         if condition.op == "known" and condition.args[0] is then:
             return (otherwise,)
     return node.args
-
-
-def _relative(vector: Vector) -> float | None:
-    """The largest error in half units of the value itself; None where that says nothing."""
-    size = np.abs(vector.values)
-    if not len(size) or not size.all() or not np.isfinite(size).all():
-        return None
-    steps = float((np.asarray(error.total(vector)) / size).max()) / error.HALF_UNIT
-    if steps:  # coarsely, so that the moves of a grid have the same
-        steps = _COARSE ** float(np.ceil(np.log(steps) / np.log(_COARSE) + 1e-9))
-    return steps if steps < _MANY else None
 
 
 def _zero(made: Made) -> bool:
