@@ -26,14 +26,13 @@ FEWEST = 8  # tasks that nobody but the acting rows needs, from which it pays
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Acting:
-    """``tasks``: with what was made for this. ``decision``: of the rows of ``root``; ``acts``: whether a row acts, by
+    """``tasks``: with what was made for this. ``decision``: of the rows that may act; ``acts``: whether one does, by
     the decision's value. ``others``: by task, what it comes to where a row does not. ``step``: for the acting rows,
     which gives ``results`` by task, of ``grains``; ``reads``: what it reads, ``live``: of that, by number, tasks
     evaluated for all rows. ``watched``: evaluated for all rows, only to see where they are unknown."""
 
     tasks: Tasks
     decision: Task
-    root: str
     acts: Any
     others: Mapping[int, Task]
     step: Step
@@ -42,6 +41,11 @@ class Acting:
     reads: tuple[Task, ...]
     live: Mapping[int, Task]
     watched: tuple[Task, ...]
+
+    @property
+    def root(self) -> str:
+        """The entity whose rows act."""
+        return self.decision.grain
 
     def first(self, wanted: Iterable[Task]) -> list[Task]:
         """What is evaluated for all rows, of what is wanted."""
@@ -202,7 +206,6 @@ class _Plan:
         return Acting(
             self._tasks,
             self._decision,
-            self._decision.grain,
             acts,
             self.others,
             whole_step(order, list(results.values())),

@@ -10,7 +10,7 @@ import softliq
 from evaluator import acting, fast
 from evaluator.results import Results
 from evaluator.snapshot import book_of
-from tests.test_fast import both, differences
+from tests.test_fast import both, counting_flagged, differences
 
 POLICY = """
 policy "acting" version 1
@@ -131,20 +131,13 @@ def test_a_number_that_is_exact_needs_no_care(tmp_path: Path) -> None:
                          position="  kept = notional * (1 - account.close)")  # fmt: skip
     policy = loaded(text, tmp_path)
     clean = book(policy, wild=False)
-    cuts: list[int] = []
-    careful = fast._Fast._careful
-
-    def counted(self: fast._Fast, *args: object) -> object:
-        cuts.append(sum(int(np.count_nonzero(f)) for f in self.store.flagged.values()))
-        return careful(self, *args)  # type: ignore[arg-type]
-
-    with patch.object(fast._Fast, "_careful", counted):
+    with counting_flagged() as flagged:
         quick, slow, _ = both(policy, clean, 64)
     assert [differences(evaluation, slow) for evaluation in quick] == [[], [], []]
     shut = list(policy.tiers["account"].labels).index("shut")
     tier, kept = slow.columns["account"]["tier"], slow.columns["account"]["kept"]
     assert ((tier.values == shut) & kept.known() & (kept.values == 0.0)).sum() > 20
-    assert max(cuts) < 20
+    assert max(flagged) < 20
 
 
 @pytest.mark.parametrize("tiers", [["trim", "delever", "shut"], ["shut"], ["watch", "shut"], ["hold"]])
