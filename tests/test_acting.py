@@ -162,3 +162,23 @@ def test_rows_of_tiers(tiers: list[str], wild: bool, tmp_path: Path) -> None:
                 assert one is not None and other is not None
                 assert one.values.tobytes() == other.values.tobytes() and one.values.dtype == other.values.dtype
                 assert one.known().tolist() == other.known().tolist()
+
+
+def test_members_of_nobody(tmp_path: Path) -> None:
+    """A position whose optional account is blank belongs to none of the accounts that act, the first one included."""
+    text = POLICY.format(account="  cut = sum(position.cut)", still="0%",
+                         position="  cut = if known(account) then account.close * notional else 0 USD")  # fmt: skip
+    policy = loaded(text.replace("  account : account\n", "  account : account?\n"), tmp_path)
+    given = {
+        "market": {"market": ["a"], "mark": [10.0]},
+        "account": {"account": [f"a{i}" for i in range(40)], "cash": [1.0, *[900.0] * 39]},
+        "position": {
+            "position": [f"p{i}" for i in range(120)],
+            "account": [None if i % 5 == 2 else f"a{i % 40}" for i in range(120)],
+            "market": ["a"] * 120, "size": [20.0] * 120, "entry": [10.0] * 120, "lot": [0.0] * 120,
+        },
+    }  # fmt: skip
+    quick, slow, _ = both(policy, book_of(policy, given), 16)
+    assert [differences(evaluation, slow) for evaluation in quick] == [[], [], []]
+    cut = slow.columns["account"]["cut"].values
+    assert cut[0] > 0 and not cut[1:].any()

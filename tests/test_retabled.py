@@ -103,6 +103,42 @@ def test_a_mark_that_is_no_number(mark: float) -> None:
     assert differences(quick, careful) == []
 
 
+def test_a_total_over_the_table(tmp_path: Path) -> None:
+    """A number of the whole book that stands in what was compiled is another one now."""
+    text = reference.POLICY.read_text("utf-8").replace("  equity ", "  crowd = health * system.total\n  equity ", 1)
+    text = text.replace("entity account:", "entity system once:\n  total = sum(market.depth)\n\nentity account:", 1)
+    (tmp_path / "total.policy").write_text(text, "utf-8")
+    (tmp_path / "brackets.csv").write_bytes((reference.HERE / "brackets.csv").read_bytes())
+    policy, given = softliq.load_policy(tmp_path / "total.policy"), tables(2_000)
+    book, params = softliq.book_of(policy, given), resolve_params(policy)
+    market = {**given["market"], "depth": given["market"]["depth"] * 2}
+    with counting():
+        before = evaluate(policy, book, params)
+        quick = evaluate(policy, softliq.with_table(policy, book, "market", market), params)
+    careful = evaluate(policy, softliq.book_of(policy, {**given, "market": market}), params, optimise=False)
+    assert differences(quick, careful) == []
+    crowds = [one.columns["account"]["crowd"].values for one in (before, quick)]
+    assert not np.array_equal(*crowds)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "compilations"), [(np.rint, lambda m: m / 3, 2), (lambda m: m / 3, np.rint, 1)]
+)
+def test_numbers_that_are_less_exact(first: Any, then: Any, compilations: int) -> None:
+    """Decisions are watched as far as the cells may be off: what was watched for more exact ones doesn't serve."""
+    policy, given = softliq.load_policy(reference.POLICY), tables(2_000)
+    marks = np.maximum(given["market"]["mark"], 1.0)
+    market = {**given["market"], "mark": first(marks)}
+    book, params = softliq.book_of(policy, {**given, "market": market}), resolve_params(policy)
+    with counting() as compiled:
+        evaluate(policy, book, params)
+        moved = {**market, "mark": then(marks)}
+        quick = evaluate(policy, softliq.with_table(policy, book, "market", moved), params)
+    assert len(compiled) == compilations
+    careful = evaluate(policy, softliq.book_of(policy, {**given, "market": moved}), params, optimise=False)
+    assert differences(quick, careful) == []
+
+
 def test_a_file_that_no_longer_holds_is_not_named(tmp_path: Path) -> None:
     """A summary names by SHA-256 the files whose cells were evaluated, and no others."""
     policy, found = softliq.load_policy(reference.POLICY), books.book(200)
