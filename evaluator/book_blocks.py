@@ -166,7 +166,11 @@ class BookBlocks(Blocks):
                 return Column(values[places] if np.ndim(values) else np.full(len(places), values, dtype=task.dtype))
             return Column(self.whole(task).take(chosen.rows[entity].take(places)))
 
-        return Acted(program.acting.root, rows, chosen.owners, at)
+        def elsewhere(node: int) -> Any:
+            other = self.acted[tasks[node].id][0] if node in tasks and tasks[node].id in self.acted else None
+            return other.attrs[1] if other is not None and other.op == "const" else None
+
+        return Acted(program.acting.root, rows, chosen.owners, at, elsewhere)
 
     # -- results -------------------------------------------------------------------------------------
 

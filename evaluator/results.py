@@ -10,40 +10,14 @@ import numpy as np
 from dsl.causes import Cause
 from dsl.model import DATE, Tiers
 from dsl.records import dataclass
-from evaluator.amounts import Amount, tier_amounts
+from evaluator.amounts import tier_amounts
 from evaluator.checks import CheckResult, check_results
-from evaluator.columns import KNOWN, Column, Quality, origin_code
+from evaluator.columns import KNOWN, Column, Quality, Values, origin_code
 from evaluator.origins import OriginText, describe_origin
 from evaluator.plain import constant, jsonable, key_of
 from evaluator.rows import Rows, rows_in
 from evaluator.run import Evaluation
-
-
-@dataclass(frozen=True, slots=True)
-class TierLine:
-    """One tier's rows. ``share`` of all rows of the entity; None for an amount that the policy does not define.
-
-    ``unknown`` of its ``count`` rows are in it because something that decides their tier is unknown.
-    """
-
-    label: str
-    count: int
-    unknown: int
-    share: float
-    notional: Amount | None
-    closed: Amount | None
-    cost: Amount | None
-
-
-@dataclass(frozen=True, slots=True)
-class TierSummary:
-    """The tiers of one entity, in the order of their rows. ``unit``: of the amounts, empty where there are none."""
-
-    entity: str
-    rows: int
-    lines: tuple[TierLine, ...]
-    unit: str
-    notes: tuple[str, ...]
+from evaluator.tier_sums import TierSummary, TierSums
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +72,19 @@ class Results:
         return tuple(self._tier_summary(t) for t in self.policy.tiers.values())
 
     def _tier_summary(self, tiers: Tiers) -> TierSummary:
-        entity, rows = tiers.entity, self.book.tables[tiers.entity].rows
+        entity, sums = tiers.entity, TierSums(tiers.entity, tiers.labels)
         codes, why = self.evaluation.columns[entity]["tier"].values, self.evaluation.tier_quality(entity)
-        amounts, unit, notes = tier_amounts(
-            self.policy, self.book, self.column, tiers.entity, self.evaluation.member_sums
-        )
-        many = len(tiers.labels)
-        counts = np.array([np.count_nonzero(codes == i) for i in range(many)])
-        codes = codes if codes.dtype.kind == "i" else codes.astype(np.intp)  # of no rows it may be anything
+        sums_of = self.evaluation.member_sums
+        amounts, unit, notes = tier_amounts(self.policy, self.book, self.column, entity, sums_of, self._alone)
         same = not why.strides[0] and bool((why[:1] == KNOWN).all())  # one code stands for all rows
         held = np.empty(0, dtype=np.intp) if same else np.flatnonzero(why != KNOWN)
-        unknown = np.bincount(codes[held], minlength=many)
-        totals = {name: None if amount is None else amount.totals(codes, counts) for name, amount in amounts.items()}
-        lines = []
-        for i, label in enumerate(tiers.labels):
-            sums = {name: None if total is None else total[i] for name, total in totals.items()}
-            count = int(counts[i])
-            lines.append(TierLine(label, count, int(unknown[i]), count / rows if rows else 0.0, **sums))
-        return TierSummary(entity, rows, tuple(lines), unit, notes)
+        sums.add(codes, held, amounts)
+        return sums.summary(unit, notes)
+
+    def _alone(self, entity: str, name: str) -> tuple[Values, Column] | None:
+        """The numbers of some rows and their cells of a column that is zero in all others, where that is known."""
+        acted, node = self.evaluation.acted, self.evaluation.nodes.get((entity, name))
+        return None if acted is None or node is None else acted.alone(node, entity)
 
     # -- checks -----------------------------------------------------------------------------------
 

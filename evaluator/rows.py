@@ -78,7 +78,7 @@ def _acted(
         return None
     places = np.flatnonzero(stands[acted.owners[entity]] if via else stands)
     numbers = acted.rows[entity].take(places)
-    order = np.argsort(numbers, kind="stable")
+    order = np.argsort(numbers)
     return Rows(results, entity, numbers.take(order), places.take(order))
 
 

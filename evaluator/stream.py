@@ -29,7 +29,7 @@ from evaluator.outputs import Format, arrays_of, choose, publish, table, write_t
 from evaluator.results import LISTED, Results
 from evaluator.run import Evaluation
 from evaluator.snapshot import Opened, Progress, open_snapshot
-from evaluator.stream_collect import CheckSums, Listed, Origins, Rest, TierSums, Unknowns
+from evaluator.stream_collect import CheckSums, Listed, Origins, Rest, Tiered, Unknowns
 from evaluator.stream_division import Division, Indivisible, divide
 from evaluator.stream_headers import tell
 from evaluator.stream_merge import Pile
@@ -143,7 +143,7 @@ class _Run:
         policy, parts = self.policy, self.division.parts
         self.unknowns = Unknowns(policy, parts)
         self.checks = {i: CheckSums() for i, check in enumerate(policy.checks) if check.on in parts}
-        self.tiers = {e: TierSums(policy, e) for e in policy.tiers if e in parts}
+        self.tiers = {e: Tiered(policy, e) for e in policy.tiers if e in parts}
         self.wholes: list[Whole] = []
         self.origins = Origins(policy, parts)
         self.weighed: dict[str, list[int]] = {}

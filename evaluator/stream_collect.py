@@ -8,14 +8,15 @@ import numpy as np
 import pyarrow as pa
 
 from dsl.model import Policy
-from evaluator.amounts import NAMES, Amount, tier_amounts
+from evaluator.amounts import RowAmounts, tier_amounts
 from evaluator.book import Book
 from evaluator.checks import WORST, CheckResult, Offender, Verdict
 from evaluator.columns import KNOWN, Origin, renumbered
 from evaluator.origins import OriginText
-from evaluator.results import LISTED, Results, TierLine, TierSummary, UnknownRow
+from evaluator.results import LISTED, Results, UnknownRow
 from evaluator.run import Evaluation
 from evaluator.stream_table import Rows
+from evaluator.tier_sums import TierSummary, TierSums
 
 _TIER, _WHY = "\0tier", "\0why"  # columns beside results that no policy can name
 
@@ -37,19 +38,14 @@ class Listed(Sequence[str]):
         return self._first[index]
 
 
-class TierSums:
-    """The tiers of one entity, their amounts added up row by row in the order of the file."""
+class Tiered:
+    """The tiers of one entity, from what its parts say, added up row by row in the order of the file."""
 
     def __init__(self, policy: Policy, entity: str) -> None:
         self._policy, self._entity = policy, entity
-        self._labels = policy.tiers[entity].labels
-        self._counts, self._unknown = self._zeros(), self._zeros()
-        self._totals: dict[str, Any] = {}  # by amount and label, so far; and how many rows are left out of them
-        self._left_out: dict[str, Any] = {}
+        self._sums = TierSums(entity, policy.tiers[entity].labels)
+        self._units: dict[str, str] = {}  # by amount
         self._unit, self._notes = "", tuple[str, ...]()
-
-    def _zeros(self) -> Any:
-        return np.zeros(len(self._labels), dtype=np.int64)
 
     def columns(self, results: Results) -> dict[str, Any]:
         """What the sums need of a part's rows."""
@@ -59,8 +55,7 @@ class TierSums:
         amounts, self._unit, self._notes = tier_amounts(self._policy, results.book, results.column, self._entity, {})
         for name, amount in amounts.items():
             if amount is not None:
-                self._totals.setdefault(name, np.zeros(len(self._labels)))
-                self._left_out.setdefault(name, self._zeros())
+                self._units[name] = amount.unit
                 values, known = amount.whole(len(tier))
                 found["\0" + name] = pa.array(values, mask=~known)
         return found
@@ -68,28 +63,14 @@ class TierSums:
     def add(self, table: Any) -> None:
         """Rows that follow those added before."""
         tier, why = (table.column(n).to_numpy() for n in (_TIER, _WHY))
-        count = len(self._labels)
-        self._counts += np.bincount(tier, minlength=count)
-        self._unknown += np.bincount(tier[why], minlength=count)
-        for name, total in self._totals.items():
+        amounts: dict[str, RowAmounts | None] = {}
+        for name, unit in self._units.items():
             column = table.column("\0" + name)
-            known = np.asarray(column.is_valid().to_numpy())
-            self._left_out[name] += np.bincount(tier[~known], minlength=count)
-            codes = np.concatenate((np.arange(count), tier[known]))
-            self._totals[name] = np.bincount(codes, np.concatenate((total, column.to_numpy()[known])), count)
+            amounts[name] = RowAmounts(column.to_numpy(), np.asarray(column.is_valid().to_numpy()), unit)
+        self._sums.add(tier, np.flatnonzero(why), amounts)
 
     def summary(self) -> TierSummary:
-        rows, lines = int(self._counts.sum()), []
-        for i, label in enumerate(self._labels):
-            count = int(self._counts[i])
-            sums = {
-                name: Amount(float(self._totals[name][i]), int(self._left_out[name][i]))
-                if name in self._totals
-                else None
-                for name in NAMES
-            }
-            lines.append(TierLine(label, count, int(self._unknown[i]), count / rows if rows else 0.0, **sums))
-        return TierSummary(self._entity, rows, tuple(lines), self._unit, self._notes)
+        return self._sums.summary(self._unit, self._notes)
 
 
 class CheckSums:

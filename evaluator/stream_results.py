@@ -8,9 +8,10 @@ from typing import Any
 from dsl.causes import Cause
 from evaluator.checks import CheckResult, check_results
 from evaluator.columns import Column
-from evaluator.results import LISTED, Results, TierSummary, UnknownRow
+from evaluator.results import LISTED, Results, UnknownRow
 from evaluator.run import in_order
 from evaluator.stream_collect import Listed, Unknowns
+from evaluator.tier_sums import TierSummary
 
 
 class Streamed(Results):

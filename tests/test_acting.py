@@ -1,5 +1,6 @@
 """What follows a decision is evaluated for the rows that act, and comes to the same bits as with care for all rows."""
 
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -9,6 +10,7 @@ import pytest
 import softliq
 from evaluator import acting, fast
 from evaluator.results import Results
+from evaluator.run import evaluate
 from evaluator.snapshot import book_of
 from tests.test_fast import both, counting_flagged, differences
 
@@ -151,6 +153,7 @@ def test_rows_of_tiers(tiers: list[str], wild: bool, tmp_path: Path) -> None:
     quick, slow, _ = both(policy, given, 64)
     expected = Results(slow)
     for evaluation in quick:
+        assert Results(evaluation).tiers == expected.tiers
         for entity in ("account", "position"):
             rows, wanted = Results(evaluation).rows(entity, tiers), expected.rows(entity, tiers)
             assert (rows.places is not None) == (
@@ -162,6 +165,24 @@ def test_rows_of_tiers(tiers: list[str], wild: bool, tmp_path: Path) -> None:
                 assert one is not None and other is not None
                 assert one.values.tobytes() == other.values.tobytes() and one.values.dtype == other.values.dtype
                 assert one.known().tolist() == other.known().tolist()
+
+
+@pytest.mark.parametrize("still", ["0%", "10%"])
+def test_totals_by_tier(still: str, tmp_path: Path) -> None:
+    """Where only rows that act close or pay anything, no whole column is looked at."""
+    text = POLICY.format(account="  cost = sum(position.cost)", still=still,
+                         position="  cost = account.close * account.fee * notional")  # fmt: skip
+    policy = loaded(text, tmp_path)
+    given = book(policy, 1_500, wild=False)
+    expected = Results(evaluate(policy, given, {}, optimise=False)).tiers
+    with patch.object(fast, "run", partial(fast.run, least=0, block=64)):
+        for held in (given, softliq.indexed(given)):
+            for wanted in (None, []):
+                found = Results(evaluate(policy, held, {}, optimise=True, wanted=wanted))
+                assert found.tiers == expected
+                alone = [found._alone("account", name) is not None for name in ("close", "cost", "need")]
+                assert alone == [still == "0%", still == "0%", False]
+    assert all(line.cost and line.closed and line.closed.total > 0 for line in expected[0].lines[2:5])
 
 
 def test_members_of_nobody(tmp_path: Path) -> None:

@@ -279,7 +279,7 @@ def test_a_summary_is_the_same_whatever_is_asked_for() -> None:
     """Members' amounts are summed as they are evaluated, or afterwards from whole columns."""
     from evaluator.results import Results
 
-    policy, book = reference_book(2_000)
+    policy, book = reference_book(4_000)
     params = resolve_params(policy)
     wanted = Results(evaluate(policy, book, params, optimise=False)).tiers
     assert any(line.notional and line.notional.unknown for line in wanted[0].lines)

@@ -37,6 +37,7 @@ from evaluator.stream_table import Keyed
 from evaluator.stream_wholes import RunSum
 from tests.conftest import ROOT, Softliq
 from tests.generators import Case, cases
+from tests.test_amounts import by_hand
 from tests.test_compiled_equals_reference import compiled
 
 DEMO = ROOT / "policies" / "snapshots" / "perpetuals"
@@ -352,6 +353,62 @@ def test_nothing_is_left_behind(demo: Path, tmp_path: Path, error: type[BaseExce
 
 
 # -- what can't be done in parts ----------------------------------------------------------------------
+
+
+BY_TIER = """policy "by tier"
+unit USD
+
+entity account:
+  cash   : USD
+  health = cash / sum(position.notional)
+
+entity position:
+  account  : account
+  notional : USD >= 0
+
+tiers account:
+  | health >= | tier | close | fee |
+  | 100%      | fine | 0%    | 0%  |
+  | 50%       | trim | 12.3% | 1%  |
+  | other     | shut | 100%  | 3%  |
+  | unknown   | hold | 0%    | 0%  |
+"""
+
+
+@pytest.mark.parametrize("healthy", [0.3, 0.97])
+@pytest.mark.parametrize("order", [1, None])
+def test_totals_by_tier(tmp_path: Path, healthy: float, order: int | None) -> None:
+    """Amounts go to the lane of their row in the file, wherever its part or the piece that is read begins."""
+    policy, count, random = totals(tmp_path, BY_TIER), 1_700, np.random.default_rng(3)
+    accounts = [f"a{i}" for i in range(count)]
+    notional = [f"{x:.4f}" for x in np.exp(random.normal(3, 5, 2 * count))]
+    notional[5] = notional[-1] = ""
+    cash = np.where(random.random(count) < healthy, 1e15, random.choice([0.0, 1e5, 1e7], count))
+    book = write_csv(
+        tmp_path / "book",
+        {
+            "account": {"account": accounts, "cash": [f"{x:.0f}" for x in cash]},
+            "position": {
+                "position": [f"p{i}" for i in range(2 * count)],
+                "account": [accounts[i % count] for i in range(2 * count)],
+                "notional": notional,
+            },
+        },
+    )
+    with_order(book, order)
+    with patch("evaluator.stream.PIECE", 300):
+        assert same(policy, book, 4) == 2
+        found = streamed(policy, book, tmp_path / "split", 4, "csv", None)
+    plain = softliq.evaluate(policy, softliq.read_snapshot(book, policy))
+    tier = plain.column("account", "tier")
+    assert tier is not None
+    cells = list(zip(notional[:count], notional[count:], strict=True))  # of each account; a sum of two has one order
+    known = ["" not in cell for cell in cells]
+    values = [float(one or 0) + float(other or 0) for one, other in cells]
+    expected = by_hand(list(zip(tier.values.tolist(), values, known, strict=True)))
+    lines = [line.notional for line in found.tiers[0].lines]
+    assert [(repr(one.total), one.unknown) for one in lines if one] == expected
+    assert np.cumsum(np.where(tier.values == 0, values, 0.0))[-1] != float(expected[0][0])  # the order does matter
 
 
 @pytest.mark.parametrize(

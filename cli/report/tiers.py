@@ -9,7 +9,7 @@ from cli.terminal.text import amount
 from dsl.model import Tiers
 from dsl.records import dataclass
 from evaluator.amounts import NAMES, Amount
-from evaluator.results import TierLine, TierSummary
+from evaluator.tier_sums import TierLine, TierSummary
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from cli.terminal.text import amount, count
 from dsl.model import Check
 from dsl.records import dataclass
 from evaluator.checks import CheckResult
-from evaluator.results import Results, TierSummary
+from evaluator.results import Results
+from evaluator.tier_sums import TierSummary
 
 
 @dataclass(frozen=True, slots=True)

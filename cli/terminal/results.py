@@ -12,7 +12,8 @@ from cli.terminal.text import amount, brief, count, figure, instant, percent, sa
 if TYPE_CHECKING:
     from evaluator.amounts import Amount
     from evaluator.checks import CheckResult
-    from evaluator.results import Results, TierSummary
+    from evaluator.results import Results
+    from evaluator.tier_sums import TierSummary
 
 _FIRST = 10  # of many rows, so many are shown; the summary has all
 _FEW = 3
