@@ -5,7 +5,7 @@ Conventions, by the names of columns, for the entity that has the tiers:
 - `closed`: likewise, else the tiers' column `close` times the notional;
 - `cost`: likewise, else it is left out.
 Each counts only where its unit is one of the policy's own, such as USD. A row whose amount is unknown (so where one of
-its members' is) is left out of a sum and counted beside it. What is left out is said in a note.
+its members' is) or infinite is left out of a sum and counted beside it. What is left out is said in a note.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,6 +19,7 @@ from dsl.records import dataclass
 from evaluator.book import Book
 from evaluator.columns import Column, Values
 from evaluator.groups import make_groups, sums
+from evaluator.vector import Flags
 
 Find = Callable[[str, str], Column | None]  # a column by entity and name, None where there is none
 Alone = Callable[[str, str], tuple[Values, Column] | None]  # rows of one that is zero in all others, if that is known
@@ -35,17 +36,15 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class RowAmounts:
-    """One amount of each row; ``values`` mean nothing where not ``known`` (None: all are). ``unit`` is a policy's own.
-    ``rows``: their numbers, in order, where all others are known to have nothing. ``finite``: no value is infinite, if
-    that is known."""
+    """One amount of each row; ``values`` mean nothing where not ``known`` (None: all are), and are finite elsewhere.
+    ``unit`` is a policy's own. ``rows``: their numbers, in order, where all others are known to have nothing."""
 
     values: npt.NDArray[np.float64]
-    known: npt.NDArray[np.bool_] | None
+    known: Flags | None
     unit: str
     rows: npt.NDArray[np.intp] | None = None
-    finite: bool = False
 
-    def whole(self, count: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    def whole(self, count: int) -> tuple[npt.NDArray[np.float64], Flags]:
         """Values of all rows, and whether they are known."""
         known = np.ones(len(self.values), dtype=np.bool_) if self.known is None else self.known
         if self.rows is None:
@@ -96,7 +95,8 @@ def tier_amounts(
             found[name] = _members(policy, book, find, entity, name, by, made.get((entity, name)))
         else:
             found[name] = _own(policy, find, entity, name, _unseen if name == "notional" else alone)
-    if found["closed"] is None and found["notional"] is not None:
+    closes = any(column.name == "close" for column in policy.tiers[entity].columns)
+    if found["closed"] is None and found["notional"] is not None and closes:
         found["closed"] = _closed(found["notional"], find, entity, alone)
     absent = [name for name in ("notional", "cost") if found[name] is None]
     notes = tuple(f"no `{n}`: neither `{entity}` nor the one entity that links to it has such a column" for n in absent)
@@ -104,13 +104,12 @@ def tier_amounts(
 
 
 def _closed(notional: RowAmounts, find: Find, entity: str, alone: Alone) -> RowAmounts | None:
-    """The part of the notional that is closed. Infinite times 0 counts as unknown."""
-    finite = notional.known is None and (notional.finite or bool(np.isfinite(notional.values.sum())))
-    few = alone(entity, "close") if finite else None
+    """The part of the notional that is closed."""
+    few = alone(entity, "close") if notional.known is None else None
     if few is not None:
         return _part(notional, few[1], few[0])
     close = find(entity, "close")
-    if close is not None and close.quality is None and finite:
+    if close is not None and close.quality is None and notional.known is None:
         some = close.values != 0.0
         if 4 * np.count_nonzero(some) < len(some):
             rows = np.flatnonzero(some)
@@ -120,13 +119,21 @@ def _closed(notional: RowAmounts, find: Find, entity: str, alone: Alone) -> RowA
 
 def _part(notional: RowAmounts, close: Column, rows: Values | None = None) -> RowAmounts:
     """``close`` times the notional; of some rows, where all is known."""
-    values, known = notional.values if rows is None else notional.values[rows], notional.known
     with np.errstate(invalid="ignore", over="ignore"):
-        values = values * close.values
-    undefined = np.isnan(values)
-    if known is not None or close.quality is not None or undefined.any():
-        known = (close.known() if known is None else known & close.known()) & ~undefined
-    return RowAmounts(values, known, notional.unit, rows)
+        values = (notional.values if rows is None else notional.values[rows]) * close.values
+    return RowAmounts(values, _finite(values, notional.known, _known(close)), notional.unit, rows)
+
+
+def _finite(values: npt.NDArray[np.float64], *known: Flags | None) -> Flags | None:
+    """Where values are finite, and known too; None for all."""
+    found = np.isfinite(values)
+    for one in known:
+        found = found if one is None else found & one
+    return None if found.all() else found
+
+
+def _known(column: Column) -> Flags | None:
+    return None if column.quality is None else column.known()
 
 
 def _own(policy: Policy, find: Find, entity: str, name: str, alone: Alone = _unseen) -> RowAmounts | None:
@@ -136,14 +143,14 @@ def _own(policy: Policy, find: Find, entity: str, name: str, alone: Alone = _uns
         return None
     few = alone(entity, name)
     if few is not None:
-        return replace(_amounts(few[1], unit), rows=few[0])
+        return _amounts(few[1], unit, few[0])
     column = find(entity, name)
     return None if column is None else _amounts(column, unit)
 
 
-def _amounts(column: Column, unit: str) -> RowAmounts:
-    known = None if column.quality is None else column.known()
-    return RowAmounts(column.values.astype(np.float64, copy=False), known, unit, finite=column.finite)
+def _amounts(column: Column, unit: str, rows: Values | None = None) -> RowAmounts:
+    values, known = column.values.astype(np.float64, copy=False), _known(column)
+    return RowAmounts(values, known if column.finite else _finite(values, known), unit, rows)
 
 
 def _members(
@@ -152,7 +159,7 @@ def _members(
     """The members' amounts, summed by the row they belong to; a sum that isn't finite is unknown."""
     unit = _unit(policy, by[0], name) or ""
     if made is not None:
-        return replace(_amounts(made, unit), finite=True)
+        return _amounts(replace(made, finite=True), unit)  # a sum that is known is finite
     amount, links = _own(policy, find, by[0], name), find(*by)
     return None if amount is None or links is None else _summed(amount, links, book.tables[entity].rows)
 
@@ -171,9 +178,9 @@ def _summed(amount: RowAmounts, links: Column, rows: int) -> RowAmounts:
     """In the order of all sums; unknown where one of the members' is."""
     member = links.known() & (links.values >= 0)
     groups = make_groups(np.where(member, links.values, rows).astype(np.intp, copy=False), rows)
-    known, values = np.ones(rows, dtype=np.bool_), amount.values
+    known, values = None, amount.values
     if amount.known is not None:
         values = np.where(amount.known, values, 0.0)
         known = np.bincount(groups.index[~amount.known], minlength=rows + 1)[:rows] == 0
     found = sums(groups, values)
-    return RowAmounts(found, known & np.isfinite(found), amount.unit)
+    return RowAmounts(found, _finite(found, known), amount.unit)

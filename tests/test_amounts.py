@@ -137,8 +137,7 @@ def test_up_to_512_rows_are_added_left_to_right() -> None:
         ([1.0, -1.0], "0.0"),
         ([1e16, *[0.0] * 511, 1.0, *[0.0] * 511, -1e16, 1.0], "1.0"),  # 1e16 + 1 - 1e16 is 0 in lane 0; 1 in lane 1
         ([1e16, 1.0, *[0.0] * 510, -1e16], "1.0"),  # left to right it would be 0
-        ([INF, 1.0], "inf"),
-        ([INF, 0.0, -INF], "nan"),
+        ([1e308, *[0.0] * 511, 1e308], "inf"),
     ],
 )
 def test_totals_of_one_tier(values: list[float], total: str) -> None:
@@ -191,12 +190,22 @@ def lines_of(text: str, cells: Sequence[object], folder: Path) -> list[list[obje
 
 
 def test_amounts_by_tier(tmp_path: Path) -> None:
-    """An infinite notional of which nothing is closed, and what it costs, are unknown."""
-    cells = ["6", "4", "-2", "-20", "-30", ""]
-    text = POLICY.format(notional="if x > 5 then infinite else if x < -25 then infinite else abs(x) * 1 USD")
-    assert lines_of(text, cells, tmp_path) == [
-        ["fine", 2, (INF, 0), (0.0, 1), (0.04, 1)],
+    """An infinite amount, or one that too large a number makes infinite, is unknown; those of both signs too."""
+    cells = ["6", "10", "4", "-2", "-20", "-30", ""]
+    notional = "if x > 9 then -infinite else if x > 5 or x < -25 then infinite else abs(x) * 1 USD"
+    assert lines_of(POLICY.format(notional=notional), cells, tmp_path) == [
+        ["fine", 3, (4.0, 2), (0.0, 2), (0.04, 2)],
         ["trim", 1, (2.0, 0), (1.0, 0), (0.02, 0)],
-        ["shut", 2, (INF, 0), (INF, 0), (0.2, 1)],
+        ["shut", 2, (20.0, 1), (20.0, 1), (0.2, 1)],
         ["hold", 1, (0.0, 1), (0.0, 1), (0.0, 1)],
+    ]
+
+
+def test_close_is_a_column_of_the_tiers(tmp_path: Path) -> None:
+    """A price that is called `close` isn't the part of the notional that is closed."""
+    text = POLICY.format(notional="x * 1 USD").replace("| close |", "| part  |")
+    text = text.replace("  x : number\n", "  x : number\n  close = x * 3 USD\n")
+    assert lines_of(text, ["6", "-2"], tmp_path)[:2] == [
+        ["fine", 1, (6.0, 0), (0.06, 0)],
+        ["trim", 1, (-2.0, 0), (-0.02, 0)],
     ]
