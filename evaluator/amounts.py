@@ -175,7 +175,7 @@ def _unit(policy: Policy, entity: str, name: str) -> str | None:
 
 
 def _summed(amount: RowAmounts, links: Column, rows: int) -> RowAmounts:
-    """In the order of all sums; unknown where one of the members' is."""
+    """Members' amounts by the row they link to, in the order of all sums; unknown where one of them is."""
     member = links.known() & (links.values >= 0)
     groups = make_groups(np.where(member, links.values, rows).astype(np.intp, copy=False), rows)
     known, values = None, amount.values
