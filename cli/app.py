@@ -4,24 +4,14 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from cli.check import check
-from cli.eval import eval_command
 from cli.exits import Exit, Stop
-from cli.explain import explain
-from cli.explain_error import explain_error
-from cli.fmt import fmt
-from cli.gallery import gallery
-from cli.index import index
-from cli.new import new
-from cli.review import report
-from cli.schema import schema
-from cli.test import test
 
 _BUG = "this is a fault of softliq; please send us the command, the policy and what it prints with SOFTLIQ_DEBUG=1"
 
@@ -33,28 +23,38 @@ class _Commands(TyperGroup):
         return list(self.commands)
 
 
-app = typer.Typer(
-    cls=_Commands,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-app.command("new")(new)
-app.command("gallery")(gallery)
-app.command("check")(check)
-app.command("fmt")(fmt)
-app.command("test")(test)
-app.command("schema")(schema)
-app.command("index")(index)
-app.command("eval")(eval_command)
-app.command("report")(report)
-app.command("explain")(explain)
-app.command("explain-error")(explain_error)
-_NAMES = frozenset(command.name for command in app.registered_commands)
+# Each command's module in this package, and its function there.
+_COMMANDS = {
+    "new": ("new", "new"),
+    "gallery": ("gallery", "gallery"),
+    "check": ("check", "check"),
+    "fmt": ("fmt", "fmt"),
+    "test": ("test", "test"),
+    "schema": ("schema", "schema"),
+    "index": ("index", "index"),
+    "eval": ("eval", "eval_command"),
+    "report": ("review", "report"),
+    "explain": ("explain", "explain"),
+    "explain-error": ("explain_error", "explain_error"),
+}
 
 
-@app.callback(invoke_without_command=True)
+def application(only: str | None = None) -> typer.Typer:
+    """All commands, or that one of them, which spares loading the others."""
+    app = typer.Typer(
+        cls=_Commands,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback(invoke_without_command=True)(softliq)
+    for name, (module, function) in _COMMANDS.items():
+        if only in (None, name):
+            app.command(name)(getattr(import_module(f"cli.{module}"), function))
+    return app
+
+
 def softliq(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
@@ -70,24 +70,25 @@ def softliq(
         raise typer.Exit(Exit.USAGE)
 
 
-def main() -> None:
-    """Runs the command line that the process was given."""
+def main() -> int:
+    """Runs the command line that the process was given, and gives its exit code."""
     from cli.terminal.console import prepare
 
     prepare()
-    sys.exit(run(sys.argv[1:]))
+    return run(sys.argv[1:])
 
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and gives its exit code; what is wrong is said on standard error, in one line at most."""
+    named = arguments[0] if arguments and arguments[0] in _COMMANDS else None
     try:
-        code = get_command(app).main(args=list(arguments), prog_name="softliq", standalone_mode=False)
+        code = get_command(application(named)).main(args=list(arguments), prog_name="softliq", standalone_mode=False)
         sys.stdout.flush()
     except Stop as stop:
         say(stop.message, stop.help)
         code = stop.code
     except typer.TyperException as error:
-        _usage(error, arguments[0] if arguments and arguments[0] in _NAMES else "")
+        _usage(error, named or "")
         code = Exit.USAGE
     except KeyboardInterrupt:
         code = Exit.INTERRUPTED

@@ -44,7 +44,7 @@ def explain(
     if scenario is not None and move is not None:
         raise Stop(Exit.USAGE, "a scenario and a move are two shocks", "leave `--scenario` or `--move` out")
     options = RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario, grid, move)
-    given = read(options, format)
+    given = read(options, format, rows=why is None)
     by: Evaluation | Reference
     by = Reference(given.policy, given.book, given.params) if alone(given.policy, given.book) else evaluated(given)
     entity, number = find_row(by.policy, by.book, row)

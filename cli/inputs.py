@@ -97,7 +97,12 @@ def sound(found: Checked) -> tuple[Loaded, Policy]:
 
 
 def read_book(
-    path: str, policy: Policy, as_of: str | None, format: TextOrJson = "text", evaluates: bool = False
+    path: str,
+    policy: Policy,
+    as_of: str | None,
+    format: TextOrJson = "text",
+    evaluates: bool = False,
+    rows: bool = False,
 ) -> "Book":
     """The snapshot typed for the policy, from its index where it has one; else its faults on standard error, and stop.
 
@@ -105,7 +110,7 @@ def read_book(
     """
     from cli.terminal.text import safe
 
-    opened = open_book(path, policy, as_of, format, evaluates=evaluates)
+    opened = open_book(path, policy, as_of, format, evaluates=evaluates, rows=rows)
     if opened.kept is None and opened.why is not None:
         print(f"note: the index is not used: {safe(opened.why)}", file=sys.stderr)
     elif opened.kept is not None:
@@ -122,9 +127,10 @@ def open_book(
     format: TextOrJson = "text",
     anew: bool = False,
     evaluates: bool = False,
+    rows: bool = False,
 ) -> "Indexed":
     """The snapshot and what became of its index; ``anew``: make one where there is none. ``evaluates``: what evaluates
-    it is loaded meanwhile."""
+    it is loaded meanwhile. ``rows``: some rows are explained, which may need no evaluation."""
     from cli.terminal.problems import show_problems
     from cli.terminal.progress import progress
     from evaluator.layout import find_layout
@@ -133,13 +139,14 @@ def open_book(
     layout = find_layout(Path(path), policy)
     layout.hash_ahead()
     moment = parse_instant(as_of) if as_of is not None else None
-    from evaluator.snapshot import index_snapshot  # NumPy and pyarrow: the hashes are on their way
+    from evaluator.snapshot import index_snapshot
 
-    if evaluates:
+    if evaluates and layout.to_be_read:
+        import_module("evaluator.reading")  # NumPy and pyarrow: the hashes are on their way
         _load_ahead("evaluator.results")
     try:
         with progress() as report:
-            return index_snapshot(layout, policy, as_of=moment, progress=report, anew=anew)
+            return index_snapshot(layout, policy, as_of=moment, progress=report, anew=anew, rows=rows)
     except SnapshotError as error:
         show_problems(error.problems, format)
         raise Stop(Exit.SNAPSHOT) from None
@@ -211,10 +218,10 @@ def _from_toml(file: Path) -> dict[str, object]:
     return found
 
 
-def read(options: RunOptions, format: TextOrJson = "text", evaluates: bool = False) -> Given:
-    """Reads everything. ``evaluates``: what evaluates it is loaded meanwhile."""
+def read(options: RunOptions, format: TextOrJson = "text", evaluates: bool = False, rows: bool = False) -> Given:
+    """Reads everything; ``evaluates`` and ``rows`` as ``open_book`` has them."""
     loaded, policy = read_policy(options.policy)
-    book = read_book(options.snapshot, policy, options.as_of, format, evaluates)
+    book = read_book(options.snapshot, policy, options.as_of, format, evaluates, rows)
     params = read_params(policy, book.as_of, options.sets, options.params)
     if options.scenario is not None:
         policy, params = shocked(policy, params, options.scenario)

@@ -190,13 +190,13 @@ def commands() -> str:
     """The command line, from the commands themselves."""
     from typer.main import get_command
 
-    from cli.app import app
+    from cli.app import application
 
     parts = [
         "# Commands\n\nThe same as `softliq COMMAND --help`. [Exit codes](results.md#exit-codes) are the same for all "
         "commands.\n"
     ]
-    found: Any = get_command(app)
+    found: Any = get_command(application())
     for name, command in found.commands.items():
         required = [p for p in command.params if p.param_type_name == "argument"]
         options = [p for p in command.params if p.param_type_name == "option" and "--help" not in p.opts]
@@ -230,7 +230,7 @@ ROOMS = {
         "Checked policy, put otherwise": "slice until solve hoist hoist_grids",
     },
     "evaluator": {
-        "Snapshot to book": "snapshot layout hashes scan files parquet arrays tables cells literals needs problems schema stored stored_layout mapped texts written book columns grouping index",
+        "Snapshot to book": "snapshot reading layout hashes scan files parquet arrays tables cells literals needs problems schema stored storing stored_layout mapped texts written book columns later grouping index",
         "Checked policy to graph": "lower lower_paths lower_aggregates lower_grids lower_draws scope graph lookups keys pieces constants states drawing pairs plan",
         "Graph to values, with care": "run threads runner vector context kernels smooth normal finance finance_jumps dates logic search links groups aggregates tiering error settle",
         "Limits drawn in order": "draws draws_guess draws_pools queue",

@@ -1,27 +1,17 @@
 """Arrow columns as NumPy arrays where they stand, and back. Arrow's own ways load pandas, where that is installed."""
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
+from evaluator.later import Flags, Later, Values, np, pa
+
+__all__ = [
+    "Array", "Mask", "Values", "column_of", "compute", "known_numbers", "mask_of", "nulls_of", "values_of",
+]  # fmt: skip
 
 Array = Any  # a pyarrow column, in one piece or in chunks; pyarrow has no types
-Mask = npt.NDArray[np.bool_]
-Values = npt.NDArray[Any]
-
-
-class _Compute:
-    """``pyarrow.compute``, loaded when a function of it is first asked for: that takes as long as reading a million
-    numbers, and clean numbers need none."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(import_module("pyarrow.compute"), name)
-
-
-compute: Any = _Compute()
+Mask = Flags
+compute: Any = Later("pyarrow.compute")  # takes as long to load as reading a million numbers, and clean ones need none
 
 
 def values_of(array: Array) -> Values:

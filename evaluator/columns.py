@@ -2,21 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from dsl.causes import Cause
 from dsl.records import dataclass
+from evaluator.later import Codes, Flags, Values, np
 
-Values = npt.NDArray[Any]
-Quality = npt.NDArray[np.int64]
+__all__ = ["KNOWN", "Column", "Origin", "Quality", "Values", "cause_numbers", "origin_code", "renumbered"]
+
+Quality = Codes
 
 # A code packs cause, entity, column and row, in this order of weight, so that of several origins the smallest, which is
 # the one reported, never depends on the order of evaluation. A known value has the largest code of all: combining the
 # quality of two operands is one np.minimum.
-KNOWN = int(np.iinfo(np.int64).max)
+KNOWN = (1 << 63) - 1
 _ROW_BITS, _COLUMN_BITS, _ENTITY_BITS = 40, 12, 7
 
 
@@ -71,10 +69,10 @@ class Column:
     finite: bool = field(default=False, repr=False, compare=False)
     _counted: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    def known(self) -> npt.NDArray[np.bool_]:
+    def known(self) -> Flags:
         if self.quality is None:
             return np.ones(len(self.values), dtype=np.bool_)
-        known: npt.NDArray[np.bool_] = self.quality == KNOWN
+        known: Flags = np.asarray(self.quality) == KNOWN
         return known
 
     def at(self, rows: Values) -> "Column":
@@ -86,5 +84,5 @@ class Column:
         if self.quality is None:
             return 0
         if not self._counted:
-            self._counted.append(int(np.count_nonzero(self.quality != KNOWN)))
+            self._counted.append(int(np.count_nonzero(np.asarray(self.quality) != KNOWN)))
         return self._counted[0]

@@ -13,10 +13,10 @@ from evaluator.explain_step import Step
 from evaluator.explain_steps import Steps
 from evaluator.explain_tiers import TierReason, tier_reason
 from evaluator.plain import jsonable, key_of
-from evaluator.queue import Queue
 from evaluator.reference import Reference
 
 if TYPE_CHECKING:
+    from evaluator.queue import Queue
     from evaluator.why_not import WhyNot
 
 
@@ -32,7 +32,7 @@ class Evaluated(Protocol):
     @property
     def columns(self) -> Mapping[str, Mapping[str, Column]]: ...
     @property
-    def queues(self) -> Mapping[tuple[str, str], Queue]: ...
+    def queues(self) -> Mapping[tuple[str, str], "Queue"]: ...
 
 
 @dataclass(frozen=True, slots=True)

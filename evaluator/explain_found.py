@@ -5,20 +5,19 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from dsl import model
 from dsl.model import Expr, Kind, Type
 from dsl.text import exact_text
 from dsl.until import PREFIX
 from evaluator.columns import KNOWN
 from evaluator.explain_step import Step
+from evaluator.later import np
 from evaluator.places import Argument, At, Result, Unknown
 from evaluator.plain import key_of
-from evaluator.queue import Queue
 
 if TYPE_CHECKING:
     from evaluator.explain_steps import Steps
+    from evaluator.queue import Queue
 
 MOST_BEFORE = 3  # of those who drew before a row
 FAR = 1_000  # places that they are looked for in
@@ -53,13 +52,15 @@ def drawn_steps(steps: "Steps", expr: model.Draw, column: str, at: At) -> tuple[
     return (*turn, *steps.parts(expr.take, replace(at, args={"left": Argument(left, itself, at)})))
 
 
-def _queue(steps: "Steps", expr: model.Draw, at: At) -> Queue:
+def _queue(steps: "Steps", expr: model.Draw, at: At) -> "Queue":
+    from evaluator.queue import Queue  # and NumPy with it
+
     line = steps.reference.line(expr, at.entity)
     line.turn(at.row)
     return Queue.of(list(line.rows), {row: turn.left for row, turn in line.turns.items()})
 
 
-def _before(steps: "Steps", queue: Queue, place: int, type_: Type, column: str, entity: str) -> Iterator[Step]:
+def _before(steps: "Steps", queue: "Queue", place: int, type_: Type, column: str, entity: str) -> Iterator[Step]:
     found = 0
     for row in reversed(queue.rows[max(0, place - FAR) : place].tolist()):
         taken = steps.reference.cell(entity, column, row)

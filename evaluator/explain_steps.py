@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from dsl import model
 from dsl.model import Expr, Kind, Type
@@ -13,9 +14,11 @@ from evaluator.explain_step import Step, StepKind
 from evaluator.origins import describe_origin
 from evaluator.places import Argument, At, Result, Unknown, operands
 from evaluator.plain import Plain, constant, key_of
-from evaluator.queue import Queue
 from evaluator.reference import Reference
 from evaluator.states import State
+
+if TYPE_CHECKING:
+    from evaluator.queue import Queue
 
 MOST_STEPS = 2_000  # of one explanation
 DEEPEST = 60
@@ -29,7 +32,7 @@ class Steps:
         self,
         reference: Reference,
         base: "Steps | None" = None,
-        queues: Mapping[tuple[str, str], Queue] | None = None,
+        queues: "Mapping[tuple[str, str], Queue] | None" = None,
     ) -> None:
         """``base``: where ``reference`` is over a move's book, the steps of the book before it. ``queues``: by column
         that is a `draw`, its rows in their order, where they are known."""

@@ -11,15 +11,13 @@ from dataclasses import field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from dsl.records import dataclass
+from evaluator.later import Codes, np
 
 if TYPE_CHECKING:
     from evaluator.groups import Groups
 
-Rows = npt.NDArray[np.int64]
+Rows = Codes
 BLOCK = 1 << 16  # members in a block
 RUN = 1 << 16  # members that are summed in one go (``evaluator.groups``)
 SMALL = 4  # groups smaller than this part of a block share one: a dozen calls more, but a hundred for each group less

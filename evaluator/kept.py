@@ -3,13 +3,14 @@
 import ctypes
 import weakref
 from dataclasses import field
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from dsl.records import dataclass
 from evaluator.columns import Column
-from evaluator.groups import Groups, groups_of
+from evaluator.later import np
+
+if TYPE_CHECKING:
+    from evaluator.groups import Groups
 
 
 @dataclass(slots=True, eq=False)
@@ -19,13 +20,15 @@ class Kept:
     policy the book with room for what is found before; ``orders``, by entity and link the column and its members."""
 
     compiled: list[Any] = field(default_factory=list)
-    groups: dict[tuple[str, str], tuple[Any, Groups]] = field(default_factory=dict)
+    groups: dict[tuple[str, str], tuple[Any, "Groups"]] = field(default_factory=dict)
     blanks: list[tuple[Any, ...]] = field(default_factory=list)
     orders: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict)
     room: dict[tuple[Any, int], list[Any]] = field(default_factory=dict)
 
-    def members(self, entity: str, link: str, column: Column, count: int) -> Groups:
+    def members(self, entity: str, link: str, column: Column, count: int) -> "Groups":
         """Whose member each row of an entity is; ``count``: of the rows that the link leads to."""
+        from evaluator.groups import groups_of  # and NumPy with it
+
         known = self.groups.get((entity, link))
         if known is None or known[0] is not column:
             known = self.groups[entity, link] = column, groups_of(column, count)

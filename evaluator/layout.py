@@ -44,6 +44,11 @@ class Layout:
     problems: list[Problem] = field(default_factory=list)
     hashing: dict[str, Hash] = field(default_factory=dict)
 
+    @property
+    def to_be_read(self) -> bool:
+        """Whether there is no index, as far as one can see."""
+        return not self.problems and not (self.folder / FOLDER).exists()
+
     def hash(self, entity: str) -> Hash:
         """A binary file's hash, begun here unless it was before. Raises OSError where the file can't be opened."""
         if entity not in self.hashing:
@@ -52,7 +57,7 @@ class Layout:
 
     def hash_ahead(self) -> None:
         """Begins with the hashes that are needed where no index is: that takes a while, and so does loading NumPy."""
-        if self.problems or (self.folder / FOLDER).exists():
+        if not self.to_be_read:
             return
         for entity, place in self.places.items():
             if place.path.name.endswith(BINARY_FILES):

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import field
 
-import numpy as np
-import numpy.typing as npt
-
 from dsl import model
 from dsl.records import dataclass
 from evaluator.book import Book
+from evaluator.later import Codes, np
 
-Rows = npt.NDArray[np.int64]
+Rows = Codes
 
 
 @dataclass(slots=True)

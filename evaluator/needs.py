@@ -1,9 +1,10 @@
 """What a policy asks of a snapshot beyond its columns: an instant, and links that no row may lack."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from functools import cache
+from operator import attrgetter
 from types import NoneType
 from typing import Any
 
@@ -30,20 +31,24 @@ def parts(policy: model.Policy, checks: bool = True) -> Iterator[Any]:
     ]
     while waiting:
         item = waiting.pop()
-        kind: Any = type(item)
-        if isinstance(item, tuple):
+        if type(item) is tuple:
             waiting.extend(item)
-        elif isinstance(item, _PLAIN) or id(item) in seen or not is_dataclass(item):
             continue
-        else:
+        kind: Any = type(item)
+        look = _look(kind)
+        if look is not None and id(item) not in seen:
             seen.add(id(item))
             yield item
-            waiting.extend(getattr(item, name) for name in _names(kind))
+            waiting.extend(look(item))
 
 
 @cache
-def _names(made: type) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(made) if f.name not in ("type", "span"))
+def _look(made: Any) -> Callable[[Any], Iterable[Any]] | None:
+    """What gives the parts of a thing of this class; None where it is none."""
+    if issubclass(made, _PLAIN) or not is_dataclass(made):
+        return None
+    names = [f.name for f in fields(made) if f.name not in ("type", "span")]
+    return attrgetter(*names) if len(names) > 1 else lambda item: [getattr(item, name) for name in names]
 
 
 def needs_as_of(policy: model.Policy) -> bool:

@@ -9,7 +9,7 @@ from dsl.model import Kind, Policy
 from dsl.records import dataclass
 from evaluator.arrays import Array
 from evaluator.files import TableFile
-from evaluator.snapshot import Opened, make_book
+from evaluator.reading import Opened, make_book
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from evaluator.book import Book, BookTable
 from evaluator.files import TableFile
 from evaluator.needs import aggregated_links
 from evaluator.problems import Problem, SnapshotError, Unreadable
-from evaluator.snapshot import Opened, Progress, take_hashes
+from evaluator.reading import Opened, Progress, take_hashes
 from evaluator.stream_division import Division
 from evaluator.stream_headers import NoRows, tell
 from evaluator.stream_order import Ordered, in_order

@@ -3,12 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, overload
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-
 from evaluator.arrays import compute as pc
 from evaluator.arrays import known_numbers, nulls_of, values_of
+from evaluator.later import Codes, np, pa
 
 _FEW = 10_000  # texts that are found in a dict sooner than Arrow's functions are loaded
 
@@ -17,10 +14,14 @@ class Texts(Sequence[str]):
     """``array`` is the pyarrow column, of texts or whole numbers. ``order``: its rows from the smallest text to the
     largest, if that is kept."""
 
-    __slots__ = ("array", "order")
+    __slots__ = ("_array", "order")
 
     def __init__(self, array: Any, order: Any = None) -> None:
-        self.array, self.order = array, order
+        self._array, self.order = array, order
+
+    @property
+    def array(self) -> Any:
+        return self._array
 
     def __len__(self) -> int:
         return len(self.array)
@@ -32,7 +33,10 @@ class Texts(Sequence[str]):
     def __getitem__(self, index: int | slice) -> str | Sequence[str]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        return str(self.array[int(index)].as_py())
+        return self.at(int(index))
+
+    def at(self, row: int) -> str:
+        return str(self.array[row].as_py())
 
     def __iter__(self) -> Any:
         return iter(self._texts().to_pylist())
@@ -65,7 +69,7 @@ class Texts(Sequence[str]):
         return row if row >= 0 and self[row] == text else None
 
 
-def rows_of(array: Any, keys: Any) -> npt.NDArray[np.int64]:
+def rows_of(array: Any, keys: Any) -> Codes:
     """(n,) the row of the key that each cell names, -1 where there is none. Columns of texts, whole numbers (which name
     the key that has their decimal text) or dictionaries of texts."""
     t = pa.types
@@ -84,7 +88,7 @@ def rows_of(array: Any, keys: Any) -> npt.NDArray[np.int64]:
     return values_of(pc.fill_null(found, -1)).astype(np.int64)
 
 
-def _coded(array: Any, keys: Any) -> npt.NDArray[np.int64]:
+def _coded(array: Any, keys: Any) -> Codes:
     found = np.empty(len(array), dtype=np.int64)
     start = 0
     for chunk in array.chunks:
@@ -97,7 +101,7 @@ def _coded(array: Any, keys: Any) -> npt.NDArray[np.int64]:
     return found
 
 
-def _close(array: Any, keys: Any) -> npt.NDArray[np.int64] | None:
+def _close(array: Any, keys: Any) -> Codes | None:
     """The rows of whole numbers that lie close together, by a table of all of them; None where the keys don't."""
     if not known_numbers(keys) or not len(keys):
         return None

@@ -1,16 +1,15 @@
 """A cell as its file writes it, from an index: what the values don't tell is kept beside them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
-
-import pyarrow as pa
 
 from dsl.model import Kind, Policy
 from dsl.records import dataclass
 from evaluator.book import BookTable
-from evaluator.cells import cell_text
 from evaluator.columns import Column
+from evaluator.later import pa
+from evaluator.mapped import Mapped
 
 
 def derived(policy: Policy, table: BookTable, column: str, array: Any) -> bool:
@@ -30,14 +29,14 @@ def derived(policy: Policy, table: BookTable, column: str, array: Any) -> bool:
 
 @dataclass(slots=True)
 class Written:
-    """``links``: the keys that a link leads to. ``derived``: what the values say. ``load`` gets the others."""
+    """``links``: the keys that a link leads to. ``derived``: what the values say. ``file`` has the others."""
 
     columns: Mapping[str, Column]
     texts: Mapping[str, Sequence[str]]
     links: Mapping[str, Sequence[str]]
     derived: frozenset[str]
-    load: Callable[[], Any]
-    _kept: list[Any] = field(default_factory=list)
+    file: Mapped
+    _kept: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, column: str, row: int) -> str:
         if column in self.derived:
@@ -45,9 +44,12 @@ class Written:
             if column in self.texts:
                 return self.texts[column][int(value)]
             return self.links[column][int(value)] if column in self.links else repr(float(value))
-        if not self._kept:
-            self._kept.append(self.load())
-        stored = self._kept[0]
-        if column not in stored.column_names:  # an optional column that was left out
+        if column not in self.file.names:  # an optional column that was left out
             return ""
-        return cell_text(stored.column(column), row)
+        if self.file.holds_texts(column):
+            return self.file.texts(column)[row]
+        from evaluator.cells import cell_text  # and Arrow with it
+
+        if column not in self._kept:
+            self._kept[column] = self.file.arrow(column)
+        return cell_text(self._kept[column], row)

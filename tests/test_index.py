@@ -23,12 +23,13 @@ from evaluator.book import Book
 from evaluator.explain import as_data, explain
 from evaluator.groups import make_groups
 from evaluator.index import make_layout
+from evaluator.layout import FOLDER
 from evaluator.reference import Reference
 from evaluator.results import Results
 from evaluator.run import evaluate
 from evaluator.snapshot import index_snapshot, read_snapshot
-from evaluator.stored import FOLDER, FORMAT
-from evaluator.texts import Texts, rows_of
+from evaluator.stored import FORMAT
+from evaluator.texts import Texts, row_of, rows_of
 from tests.bench import books
 from tests.bench import reference as bench
 from tests.conftest import ROOT, Softliq
@@ -144,6 +145,15 @@ def test_an_index_says_what_the_files_say(policy: Policy, tmp_path: Path, kind: 
     assert plain.tables["market"].columns["mark"].quality is not None
     assert said(policy, plain) == said(policy, kept)
     assert index_snapshot(folder, policy).why is None
+
+
+def test_tables_without_rows(policy: Policy, tmp_path: Path) -> None:
+    folder = written(tmp_path / "book")
+    for name, text in TABLES.items():
+        (folder / f"{name}.csv").write_text(text.splitlines(keepends=True)[0])
+    plain = read_snapshot(folder, policy)
+    same(policy, plain, index_snapshot(folder, policy).book)
+    assert softliq.evaluate(policy, read_snapshot(folder, policy)).column("account", "health").values.tolist() == []
 
 
 def test_the_demo_book(tmp_path: Path) -> None:
@@ -276,15 +286,60 @@ def test_keys_are_found_by_halves() -> None:
     assert Texts(pa.chunked_array([], pa.string()), np.zeros(0, np.int64)).row("a") is None
 
 
-def test_a_row_explained_alone_is_explained_the_same(policy: Policy, tmp_path: Path) -> None:
-    folder = written(tmp_path / "book")
-    book = index_snapshot(folder, policy).book
-    assert alone(policy, book)
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("rows", [False, True])
+def test_a_row_explained_alone_is_explained_the_same(policy: Policy, tmp_path: Path, kind: str, rows: bool) -> None:
+    folder = written(tmp_path / "book", kind)
+    index_snapshot(folder, policy)
+    book = index_snapshot(folder, policy, rows=rows).book
+    assert alone(policy, book) and (book.index is None) == rows
     results = softliq.evaluate(policy, read_snapshot(folder, policy))
     for entity in ("account", "position", "market"):
         for row in range(book.tables[entity].rows):
             by_itself = explain(Reference(policy, book, {}), entity, row)
             assert as_data(by_itself) == as_data(explain(results.evaluation, entity, row))
+
+
+def test_explaining_a_row_from_an_index_loads_no_numpy(tmp_path: Path) -> None:
+    books.write(books.book(100), tmp_path)
+    policy, snapshot = softliq.load_policy(bench.POLICY), tmp_path / "snapshot"
+    index_snapshot(snapshot, policy)
+    arguments = ["explain", str(bench.POLICY), str(snapshot), "account:0", "--format", "json"]
+    run = f"import sys; from cli.app import run; run({arguments!r}); print(*sys.modules, file=sys.stderr)"
+    ran = subprocess.run([sys.executable, "-c", run], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert {"numpy", "pyarrow", "rich", "evaluator.run"} & set(ran.stderr.split()) == set()
+    results = softliq.evaluate(policy, read_snapshot(snapshot, policy))
+    assert json.loads(ran.stdout) == as_data(explain(results.evaluation, "account", 0))
+
+
+def test_what_one_row_is_not_enough_for_is_read_whole(tmp_path: Path) -> None:
+    books.write(books.book(100), tmp_path)
+    path, snapshot = tmp_path / "sums.policy", tmp_path / "snapshot"
+    path.write_text(SUMS + "entity venue once:\n  sizes = sum(position.size)\n")
+    policy = softliq.load_policy(path)
+    index_snapshot(snapshot, policy)
+    assert isinstance(
+        index_snapshot(snapshot, policy, rows=True).book.tables["position"].columns["size"].values, np.ndarray
+    )
+
+
+def test_a_column_that_is_looked_at_by_rows_becomes_an_array_where_one_is_needed(
+    policy: Policy, tmp_path: Path
+) -> None:
+    folder = written(tmp_path / "book")
+    index_snapshot(folder, policy)
+    whole, rows = (index_snapshot(folder, policy, rows=rows).book for rows in (False, True))
+    for entity, table in whole.tables.items():
+        other = rows.tables[entity]
+        assert list(table.keys) == [other.keys[row] for row in range(other.rows)] == list(other.keys)
+        assert [row_of(other.keys, key) for key in table.keys] == list(range(table.rows))
+        for name, column in table.columns.items():
+            found = other.columns[name]
+            assert np.array_equal(column.values, np.asarray(found.values).astype(column.values.dtype), equal_nan=True)
+            assert np.array_equal(column.known(), found.known())
+            assert column.unknown_count() == found.unknown_count()
+            with pytest.raises(TypeError):
+                _ = found.values == column.values
 
 
 @pytest.mark.parametrize("stored", ["text", "numbers", "dictionary", "sparse", "unsigned"])
@@ -350,7 +405,7 @@ def test_a_large_book_is_laid_out_on_disk(orphans: bool, tmp_path: Path) -> None
     assert (layout, "position", "size") in kept.index.columns
     assert (groups["position"].index is kept.tables["position"].columns["account"].values) == (not orphans)
     expected = evaluate(reference, plain, {})
-    with patch("evaluator.book_blocks.make_layout", None), patch("evaluator.kept.groups_of", None):
+    with patch("evaluator.book_blocks.make_layout", None), patch("evaluator.groups.groups_of", None):
         assert differences(evaluate(reference, kept, {}), expected) == []
         summary = Results(evaluate(reference, kept, {}, wanted=(), watch=True)).summary()
     assert summary == Results(expected).summary()
@@ -373,7 +428,7 @@ def test_a_book_is_laid_out_as_ever() -> None:
     layout = make_layout("account", {"position": make_groups(account, 10_000)}, 10_000)
     blocks = [[b.starts, b.shapes, {e: int(o.sum()) for e, o in b.owners.items()}] for b in layout.blocks]
     data = layout.orders["account"].tobytes() + layout.orders["position"].tobytes() + json.dumps(blocks).encode()
-    assert (FORMAT, sha256(data).hexdigest()[:16]) == (2, "132373b6bb1e7132")
+    assert (FORMAT, sha256(data).hexdigest()[:16]) == (3, "132373b6bb1e7132")
 
 
 def test_what_was_left_behind_is_removed_and_nothing_else(policy: Policy, tmp_path: Path) -> None:

@@ -26,8 +26,7 @@ def errors() -> "Console":
 def print_json(data: object) -> None:
     """Data on standard output, as JSON that stays JSON where the output's encoding has few characters."""
     utf8 = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
-    json.dump(data, sys.stdout, indent=2, ensure_ascii=not utf8, allow_nan=False)
-    print()
+    print(json.dumps(data, indent=2, ensure_ascii=not utf8, allow_nan=False))
 
 
 def prepare() -> None:
