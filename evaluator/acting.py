@@ -16,6 +16,7 @@ from dsl.records import dataclass
 from evaluator.folding import ExactFolding, Folding, Unsettled
 from evaluator.graph import SCALAR
 from evaluator.shape import Shape
+from evaluator.sizes import waiting
 from evaluator.steps import Step, whole_step
 from evaluator.tasks import CROSSING, FLAGGING, READ, Task, Tasks, in_order, schedule
 from evaluator.translate import Translator
@@ -190,8 +191,10 @@ class _Plan:
         """None where it reads rows that are neither the decision's nor their members."""
         live: dict[int, Task] = {}
         done: dict[int, Task] = {}
-        guards = schedule(self._tasks, self._first_wanted).guards
-        there = {id for id in self._first if id in guards and not guards[id]}  # for all rows
+        first = schedule(self._tasks, self._first_wanted)
+        waits = waiting(first.order, first.guards, frozenset(t.id for t in self._first_wanted))
+        seldom = {t.id for found in waits.values() for t in found}  # computed where a decision looks close
+        there = {t.id for t in first.order if not first.guards[t.id] and t.id not in seldom}  # for all rows
         for task in in_order(self._tasks, self.results):
             done[task.id] = self._again(task, there, live, done)
         results = {t.id: done[t.id] for t in self.results}
@@ -221,7 +224,7 @@ class _Plan:
         again, which takes less than to keep them."""
         if task.op == "const" or task.op in READ:
             return task
-        if task.id in there and task.grain == self._decision.grain and task.op not in FLAGGING:
+        if task.id in there and (task.grain == self._decision.grain or task.op == "top") and task.op not in FLAGGING:
             live[task.id] = task
             return self._tasks.make("live", (), (task.id,), grain=task.grain, dtype=task.dtype)
         again = self._tasks.like(task, [done[a.id] for a in task.args])

@@ -16,7 +16,7 @@ from evaluator.acts_members import MEMBERS
 from evaluator.acts_moves import folds
 from evaluator.frame import Chain, Frame
 from evaluator.pieces import Rows, Values
-from evaluator.tasks import Task
+from evaluator.tasks import READ, Task
 
 # -- leaves ---------------------------------------------------------------------------------------
 
@@ -118,7 +118,7 @@ ACTS: dict[str, Act] = {
     **FLAGS,
     **LOOKUPS,
     **MEMBERS,
-    **dict.fromkeys(("input", "blank", "rows", "live"), _column),
+    **dict.fromkeys((*READ, "live"), _column),
     "lookup": _lookup,
     "lookup_size": _lookup_size,
     "map": _map,

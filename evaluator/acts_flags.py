@@ -10,65 +10,66 @@ import numpy as np
 from evaluator.act import Act, reads
 from evaluator.acts_lookups import next_state
 from evaluator.error import HALF_UNIT
-from evaluator.frame import Chain, Frame, top_of
+from evaluator.frame import Chain, Frame
 from evaluator.pieces import Segments, Step
+from evaluator.sizes import at_rows, compute, greatest
 from evaluator.tasks import Task
 
 _CLOSE = 4.0 * HALF_UNIT  # sides closer than so many half units of their sizes; twice what the careful evaluator takes
 
 
 def _near(frame: Frame, task: Task, chain: Chain) -> None:
-    a, b, *sizes = reads(frame, task, chain)
     left, right, has_left, has_right = task.attrs
-    rest = iter(sizes)
-    size_a = next(rest) if has_left else None
-    size_b = next(rest) if has_right else None
-    peaks = [frame.peak((t.id, chain), v) for t, v in zip(task.args[2:], sizes, strict=True)]
-    rest = iter(peaks)
-    tops = next(rest) if has_left else None, next(rest) if has_right else None
-    flag_near(frame, task, chain, a, b, float(left), float(right), size_a, size_b, tops)  # type: ignore[arg-type]
-
-
-def flag_near(
-    frame: Frame,
-    task: Task,
-    chain: Chain,
-    a: Any,
-    b: Any,
-    left: float,
-    right: float,
-    size_a: Any,
-    size_b: Any,
-    tops: tuple[float | None, float | None] = (None, None),
-) -> None:
-    rows = None
-    if isinstance(a, np.ndarray) and a.ndim and (isinstance(b, float) or np.ndim(b) == 0) and isfinite(b):
-        b = float(b)  # first by one bound for the whole block
-        peak = abs(b) * 1.001 if size_a is None else tops[0] if tops[0] is not None else top_of(size_a)
-        other = abs(b) if size_b is None else tops[1] if tops[1] is not None else top_of(size_b)
-        most = _CLOSE * (left * peak + right * other)
+    assert isinstance(left, float) and isinstance(right, float)
+    sizes = iter(task.args[2:])
+    by_a, by_b = (next(sizes) if has else None for has in (has_left, has_right))
+    a, b = (frame.read(t, chain, task.grain) for t in task.args[:2])
+    if isinstance(a, np.ndarray) and a.ndim and np.ndim(b) == 0 and isfinite(b):  # first by one bound for the block
+        top_a = abs(b) * 1.001 if by_a is None else greatest(frame, by_a, chain, task.grain)
+        top_b = abs(b) if by_b is None else greatest(frame, by_b, chain, task.grain)
+        most = _CLOSE * (left * top_a + right * top_b)
         if isfinite(most):
             from_low = np.greater_equal(a, b - most, out=frame.scratch(0, np.bool_, a.shape))
             above = np.greater(a, b + most, out=frame.scratch(1, np.bool_, a.shape))
             close = np.count_nonzero(from_low) - np.count_nonzero(above)
             if not close:
                 return
-            whole = chain or a.shape == frame.shapes[task.grain]
-            if whole and 4 * close < a.size and all(np.shape(s) in ((), a.shape) for s in (size_a, size_b)):
+            if 4 * close < a.size and (chain or a.shape == frame.shapes[task.grain]):
                 rows = np.flatnonzero(np.logical_xor(from_low, above, out=from_low))
-                a, size_a, size_b = (_at(v, rows) for v in (a, size_a, size_b))
+                with np.errstate(all="ignore"):
+                    size_a, size_b = (_sized(frame, t, x, chain, a.shape, rows) for t, x in ((by_a, a), (by_b, b)))
+                if size_a is not None and size_b is not None:
+                    bad = _close(a.take(rows), b, left, right, size_a, size_b)
+                    frame.flag(task.grain, chain, rows[bad])
+                    return
+    compute(frame, frame.waiting.get(task.id, ()))
+    size_a, size_b = (None if t is None else frame.read(t, chain, task.grain) for t in (by_a, by_b))
+    flag_near(frame, task, chain, a, b, left, right, size_a, size_b)
+
+
+def _sized(frame: Frame, size: Task | None, value: Any, chain: Chain, shape: tuple[int, ...], rows: Any) -> Any:
+    """The size of a side at some rows; None where it has to be computed for all."""
+    if size is not None:
+        return at_rows(frame, size, chain, shape, rows)
+    return np.abs(value.take(rows) if np.ndim(value) else value)
+
+
+def flag_near(
+    frame: Frame, task: Task, chain: Chain, a: Any, b: Any, left: float, right: float, size_a: Any, size_b: Any
+) -> None:
+    """``size_a`` and ``size_b``: None where a side's size is its own."""
     with np.errstate(all="ignore"):
-        gap = np.abs(np.subtract(a, b))
-        bound = left * (np.abs(a) if size_a is None else size_a) + right * (np.abs(b) if size_b is None else size_b)
-        bad = ~(gap > _CLOSE * bound) & (bound != 0.0) & np.isfinite(gap)
-    if rows is not None:
-        frame.flag(task.grain, chain, rows[bad])
-    elif np.any(bad):
+        bad = _close(
+            a, b, left, right, np.abs(a) if size_a is None else size_a, np.abs(b) if size_b is None else size_b
+        )
+    if np.any(bad):
         frame.flag(task.grain, chain, bad)
 
 
-def _at(values: Any, rows: Any) -> Any:
-    return values.take(rows) if np.ndim(values) else values
+def _close(a: Any, b: Any, left: float, right: float, size_a: Any, size_b: Any) -> Any:
+    """Rows in which the sides are closer than they may be off."""
+    gap, bound = np.abs(np.subtract(a, b)), left * size_a + right * size_b
+    return ~(gap > _CLOSE * bound) & (bound != 0.0) & np.isfinite(gap)
 
 
 def _near_tie(frame: Frame, task: Task, chain: Chain) -> None:

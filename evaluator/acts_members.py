@@ -1,6 +1,7 @@
 """Acts over members, where the book is laid out: the rows of a matrix to the row that stands above them, or members
 that stand one after the other to their owners."""
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -64,8 +65,6 @@ def _add_rows(value: Any, out: Any) -> None:
 
 def _members(frame: Frame, task: Task, chain: Chain) -> Any:
     shape, owners = frame.shapes[str(task.attrs[0])], frame.links.get(str(task.attrs[0]))
-    if not task.args:
-        return float(shape[0]) if owners is None else _each(frame, task, owners, None)
     value = np.broadcast_to(frame.values[task.args[0].id], shape)
     if owners is not None:
         return _each(frame, task, owners, value)
@@ -95,23 +94,23 @@ def limit_of(values: Any) -> float:
     return _WILD * min(max(float(np.max(s)), -float(np.min(s))) for s in samples) or np.inf
 
 
-def _peak(frame: Frame, task: Task, chain: Chain) -> Any:
-    """As many times the greatest of all members at hand as a row has members; over the file's order, noted first."""
-    value = frame.values[task.args[0].id]
-    signed = bool(task.attrs[1])
-    most = top_of(value, signed)
-    limit = limit_of(value)
-    if most > limit and np.shape(value) == frame.shapes[str(task.attrs[0])]:
-        wild = np.abs(value) > limit if signed else value > limit
-        frame.flag(str(task.attrs[0]), (), wild)
+def _top(frame: Frame, task: Task, chain: Chain) -> Any:
+    """The greatest of all members in the block; step by step noted first, for all blocks."""
+    (arg,) = task.args
+    entity, signed = task.attrs
+    value = frame.values[arg.id]
+    most = top_of(value, bool(signed))
+    limit = frame.limits.get(task.id) or limit_of(value)
+    if isfinite(limit):
+        frame.limits[task.id] = limit
+    if most > limit and np.shape(value) == frame.shapes[str(entity)]:
+        frame.flag(str(entity), (), np.abs(value) > limit if signed else value > limit)
         most = limit
     most = most if most == most else np.inf
-    shape = frame.shapes.get(task.grain)
-    if shape is None:
-        frame.tops[task.id] = max(most, frame.tops.get(task.id, 0.0))
-        return None
-    members, owners = frame.shapes[str(task.attrs[0])], frame.links.get(str(task.attrs[0]))
-    return most * (float(members[0]) if owners is None else _each(frame, task, owners, None))
+    if task.id not in frame.tops:
+        return most
+    frame.tops[task.id] = max(most, frame.tops[task.id])
+    return None
 
 
 MEMBERS: dict[str, Act] = {
@@ -120,5 +119,5 @@ MEMBERS: dict[str, Act] = {
     "agg_max": _reduce(np.maximum),
     "agg_count": _members,
     "agg_any": _has,
-    "peak": _peak,
+    "top": _top,
 }

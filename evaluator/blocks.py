@@ -12,6 +12,7 @@ from dsl.records import dataclass
 from evaluator.context import Context
 from evaluator.crossing import crossed
 from evaluator.frame import Frame
+from evaluator.graph import SCALAR
 from evaluator.groups import Groups
 from evaluator.index import Block, Layout
 from evaluator.runner import Progress
@@ -25,11 +26,23 @@ ALONE = 300_000  # rows of a book below which threads cost more than they bring
 T = TypeVar("T")
 
 
+class Columns(dict[tuple[Any, ...], Any]):
+    """Whole columns of the book. ``later``: those that are made when a block reads them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.later: dict[tuple[Any, ...], Callable[[], Any]] = {}
+
+    def __missing__(self, key: tuple[Any, ...]) -> Any:
+        found = self[key] = self.later[key]()
+        return found
+
+
 @dataclass(slots=True)
 class Store:
     """Whole columns of tasks, by task, and what else the blocks read."""
 
-    columns: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    columns: Columns = field(default_factory=Columns)
     tasks: dict[int, Any] = field(default_factory=dict)
     heads: dict[Any, Any] = field(default_factory=dict)
     flagged: dict[str, Any] = field(default_factory=dict)
@@ -128,6 +141,8 @@ class Blocks:
             frame = self._frame(step)
             frame.fit(step.count, size)
             frame.chains, frame.heads = step.chains, self.store.heads
+            frame.waits, frame.waiting = step.waits, step.waiting
+            frame.tops = {task.id: 0.0 for task in step.tops}
             for id, value in step.consts:
                 frame.values[id] = value
             flagged = []
@@ -158,8 +173,7 @@ class Blocks:
 
         found = list(self._shared(work, blocks, step.times))
         for task in step.tops:
-            most = max((tops.get(task.id, 0.0) for _, tops in found), default=0.0)
-            self.store.tasks[task.id] = self.groups[str(task.attrs[0])].sizes * most
+            self.store.tasks[task.id] = max((tops[task.id] for _, tops in found), default=0.0)
         return [one for flagged, _ in found for one in flagged]
 
     def _frame(self, step: Step) -> Frame:
@@ -216,7 +230,9 @@ def _begin(frame: Frame, step: Step, block: Block, whole: Mapping[Task, Any], la
 
 
 def part_of(block: Block, entity: str, values: Any) -> Any:
-    """A whole column's values in a block, as it has them: a row, or a matrix."""
+    """A whole column's values in a block, as it has them: a row, or a matrix; one for all rows as it is."""
+    if entity == SCALAR:
+        return values
     start, shape = block.starts[entity], block.shapes[entity]
     found = values[start : start + prod(shape)]
     return found if len(shape) == 1 else found.reshape(shape)

@@ -1,5 +1,6 @@
 """A book's columns for the fast evaluator: as blocks read them, laid out or not, and as results have them."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,11 @@ from evaluator import error
 from evaluator.acted import Acted
 from evaluator.acting import Acting
 from evaluator.acting_rows import ActingRows, acting_rows
-from evaluator.blocks import Blocks
+from evaluator.blocks import Blocks, Columns
 from evaluator.columns import KNOWN, Column, origin_code
 from evaluator.context import Context
 from evaluator.cut import Careful
-from evaluator.graph import Node
+from evaluator.graph import SCALAR, Node
 from evaluator.index import Layout, make_layout
 from evaluator.program import Program
 from evaluator.reach import Made
@@ -83,6 +84,9 @@ class BookBlocks(Blocks):
         """The inputs as they are read in blocks; rows whose cells are unknown are flagged."""
         tables = self.context.book.tables
         numbered = {task.grain for task in translator.tasks.all if task.op == "rows"}
+        for task in translator.tasks.all:
+            if task.op == "members":
+                self.store.columns.later["members", task.grain, *task.attrs] = partial(self._counted, task)
         for entity in self.shape.parts:
             self.store.flagged[entity] = np.zeros(tables[entity].rows, dtype=np.bool_)
             if entity in numbered:
@@ -110,6 +114,13 @@ class BookBlocks(Blocks):
         if self.layout is not None:
             self._lay()
 
+    def _counted(self, task: Task) -> Any:
+        """How many members each row has."""
+        sizes, index = self.groups[str(task.attrs[0])].sizes, self.context.book.index
+        if self.layout is not None and index is not None:
+            sizes = index.column(self.layout, task.grain, ("members", task.attrs[0]), sizes)
+        return sizes.astype(np.float64)
+
     def _lay(self) -> None:
         """Everything that was read, in the layout's order."""
         layout, index = self.layout, self.context.book.index
@@ -136,11 +147,9 @@ class BookBlocks(Blocks):
         chosen = self.chosen = acting_rows(
             acting.root, acts, links, self.layout, self.block, self._shared, self.context.book.kept
         )
-        columns = {}
+        columns = Columns()
         for task in acting.reads:
-            live = task.op == "live"
-            source = self.whole(acting.live[task.attrs[0]]) if live else self.whole(task)  # type: ignore[index]
-            columns[(task.op, task.grain, *task.attrs)] = source.take(chosen.rows[task.grain])
+            columns.later[(task.op, task.grain, *task.attrs)] = partial(self._at_acting, acting, chosen, task)
         kept = {t.id: np.empty(len(chosen.rows[t.grain]), dtype=t.dtype) for t in acting.step.keep}
         for entity, rows in self.run_step(acting.step, chosen.blocks, columns, kept, {}, laid=True):
             self.store.flagged[entity][chosen.rows[entity][rows]] = True
@@ -149,6 +158,12 @@ class BookBlocks(Blocks):
             if found is None:
                 found = columns[(task.op, task.grain, *task.attrs)]
             self.acted[id] = acting.others[id], chosen.rows[acting.grains[id]], found
+
+    def _at_acting(self, acting: Acting, chosen: ActingRows, task: Task) -> Any:
+        """A column that is read for the acting rows, at those."""
+        source = acting.live[task.attrs[0]] if task.op == "live" else task  # type: ignore[index]
+        values = self.whole(source)
+        return values if task.grain == SCALAR else values.take(chosen.rows[task.grain])
 
     def _acted(self, program: Program, chosen: ActingRows) -> Acted:
         assert program.acting is not None

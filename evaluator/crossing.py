@@ -15,8 +15,6 @@ def crossed(task: Task, groups: Groups, args: list[Any], room: Any) -> Any:
             with np.errstate(all="ignore"):
                 return sums(groups, args[0], room)
         case "agg_count":
-            if not args:
-                return groups.sizes.astype(np.float64)
             return np.bincount(groups.index[args[0]], minlength=groups.count + 1)[: groups.count].astype(np.float64)
         case "agg_any":
             marks = np.zeros(groups.count + 1, dtype=np.bool_)

@@ -108,7 +108,7 @@ class Folding:
             return args[1 + task.attrs[0][args[0].attrs[1]]]  # type: ignore[index]
         if task.op == "spread" and args[0].op == "const":
             return args[0]
-        if task.op in ("agg_sum", "peak") and args[0].op == "const" and args[0].attrs[1] == 0.0:
+        if task.op in ("agg_sum", "top") and args[0].op == "const" and args[0].attrs[1] == 0.0:
             return self._const(0.0)
         if args and all(a.op == "const" for a in args) and task.op in _PURE:
             return self._value(task, args)

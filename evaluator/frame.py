@@ -5,7 +5,7 @@ matrix, one column for each account, and an account's are the row that stands fo
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -61,10 +61,13 @@ class Frame:
         self._pool: dict[Any, list[Any]] = defaultdict(list)
         self._owned: dict[int, Any] = {}
         self._bases: dict[tuple[Any, ...], list[Any]] = {}
-        self._peaks: dict[tuple[int, Chain], float] = {}
+        self._noted: dict[tuple[Any, ...], float] = {}
+        self.limits: dict[int, float] = {}  # by task, above which a value is far from all others
         self._selections: dict[Chain, Selection] = {}
         self._scratch: dict[tuple[int, Any], Any] = {}
         self.chains: Guards = {}
+        self.waits: frozenset[int] = frozenset()  # tasks that are computed where a decision looks close
+        self.waiting: Mapping[int, Sequence[tuple[Line, Any]]] = {}  # by flagging task, those that it needs
 
     def fit(self, count: int, size: int) -> None:
         """Room for so many tasks, and rows."""
@@ -80,14 +83,15 @@ class Frame:
     def start(self, shapes: dict[str, tuple[int, ...]]) -> None:
         self.shapes = shapes
         self._selections.clear()
-        self._peaks.clear()
-        self.drop(list(self._owned))
+        self._noted.clear()
+        self.drop([*self._owned, *self.waits])
 
     def forget(self) -> None:
         """Lets go of everything but the buffers."""
         self.start({})
         self.values = [None] * len(self.values)
         self.kept, self.columns, self.links, self.heads, self.flagged, self.tops = {}, {}, {}, {}, [], {}
+        self.limits, self.waits, self.waiting = {}, frozenset(), {}
 
     def run(self, lines: Sequence[tuple[Line, Any]]) -> None:
         for line, act in lines:
@@ -128,11 +132,11 @@ class Frame:
             return [base[:size] for base in found]
         return [base[:size].reshape(shape) for base in found]
 
-    def peak(self, key: tuple[int, Chain], values: Any) -> float:
-        """The greatest of a block's sizes, looked for once: ``values`` are a task's at the rows that reach a chain."""
-        if key not in self._peaks:
-            self._peaks[key] = top_of(values)
-        return self._peaks[key]
+    def noted(self, key: tuple[Any, ...], number: Callable[[], float]) -> float:
+        """A number of this block, looked for once."""
+        if key not in self._noted:
+            self._noted[key] = number()
+        return self._noted[key]
 
     # -- buffers ----------------------------------------------------------------------------------
 
@@ -264,19 +268,24 @@ class Frame:
 
 
 def lines(
-    order: Sequence[Task], chains: Mapping[int, Chain], keep: frozenset[int], alias: frozenset[str]
+    order: Sequence[Task],
+    chains: Mapping[int, Chain],
+    keep: frozenset[int],
+    alias: frozenset[str],
+    waiting: Mapping[int, Sequence[Task]] | None = None,
 ) -> list[Line]:
     """Tasks with what may be dropped after each: all but what is kept. ``alias``: operations that hand on the very
-    array that they read."""
+    array that they read. ``waiting``: by task, others that may be done with it."""
     source: dict[int, int] = {}
     last: dict[int, int] = {}
     kept = set(keep)
     for i, task in enumerate(order):
         source[task.id] = source.get(task.args[0].id, task.args[0].id) if task.op in alias else task.id
         last[source[task.id]] = i
-        read = [a.id for a in (*task.args, *(g[0] for g in chains[task.id])) if a.op != "const"]
-        for arg in read:
-            last[source.get(arg, arg)] = i
+        for one in (task, *((waiting or {}).get(task.id, ()))):
+            read = [a.id for a in (*one.args, *(g[0] for g in chains[one.id])) if a.op != "const"]
+            for arg in read:
+                last[source.get(arg, arg)] = i
     for id in keep:
         kept.add(source.get(id, id))
     free: dict[int, list[int]] = {}

@@ -130,7 +130,7 @@ class Index:
     layouts: dict[Any, tuple[tuple[Any, ...], Layout, Mapping[str, "Groups"]]] = field(default_factory=dict)
     columns: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
 
-    def column(self, layout: Layout, entity: str, name: str, source: Any) -> Any:
+    def column(self, layout: Layout, entity: str, name: Any, source: Any) -> Any:
         """A column laid out; done again where the column is another one."""
         kept = self.columns.get((layout, entity, name))
         if kept is None or kept[0] is not source:

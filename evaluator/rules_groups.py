@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluator.graph import Node
+from evaluator.graph import SCALAR, Node
 from evaluator.reach import ROUNDED, Made, Rule
 from evaluator.rules_numbers import sized_if
 from evaluator.tasks import Task
@@ -35,7 +35,8 @@ def _aggregate(t: "Translator", node: Node, args: list[Made]) -> Made | None:
         return [t.make("and", tasks, grain=entity, dtype=np.bool_)] if len(tasks) > 1 else tasks
 
     def count(made: Made) -> Task:
-        return cross("agg_count", mask(made))
+        marks = mask(made)
+        return cross("agg_count", marks) if marks else members(t, entity, node.grain)
 
     every = Made(t.tasks.const(True))
     zero = t.tasks.const(0.0)
@@ -47,11 +48,13 @@ def _aggregate(t: "Translator", node: Node, args: list[Made]) -> Made | None:
         case "agg_count":
             return Made(count(value))
         case "agg_share" | "agg_mean":
-            members = count(every)
-            safe = t.make("max", [members, t.tasks.const(1.0)], grain=node.grain)
+            every_one = count(every)
+            safe = t.make("max", [every_one, t.tasks.const(1.0)], grain=node.grain)
             above = Made(count(value)) if node.op == "agg_share" else _total(t, node, value, filtered_, cross)
             task = t.make("div", [above.task, safe], (t.tracks(node),), grain=node.grain)
-            task = t.tasks.check(task, [t.make("beyond", [members, zero], ("low", True), grain=node.grain, dtype=None)])
+            task = t.tasks.check(
+                task, [t.make("beyond", [every_one, zero], ("low", True), grain=node.grain, dtype=None)]
+            )
             size = above.size and t.make("size_div", [above.size, safe], grain=node.grain)
             return Made(task, above.steps + ROUNDED, size)
         case "agg_sum":
@@ -68,9 +71,8 @@ def _aggregate(t: "Translator", node: Node, args: list[Made]) -> Made | None:
             )
             return Made(found if node.op == "agg_any" else t.make("not", [found], grain=node.grain, dtype=np.bool_))
         case "agg_min" | "agg_max":
-            members = count(every)
             tasks = [value.task, *([counted.task] if counted is not None else [])]
-            empty = t.make("beyond", [members, zero], ("low", True), grain=node.grain, dtype=None)
+            empty = t.make("beyond", [count(every), zero], ("low", True), grain=node.grain, dtype=None)
             task = cross(node.op, tasks, [empty])
             size = value.size and peak(t, value.size, entity, node.grain)
             return Made(task, value.steps, size, value.once)
@@ -96,8 +98,8 @@ def _total(
 
 
 def peak(t: "Translator", size: Task, entity: str, grain: str) -> Task:
-    """For each row, at least the sum of its members' sizes: the greatest of many, as many times as it has members.
-    Greatest values of parts are looked for where the parts are there anyway."""
+    """For each row, at least the sum of its members' sizes: the greatest of all (``top``), as many times as it has
+    members. Greatest values of parts are looked for where the parts are there anyway."""
 
     def number(op: str, a: Task, b: Task) -> Task:
         return t.make(op, [a, b], (False,), grain=grain)
@@ -108,11 +110,17 @@ def peak(t: "Translator", size: Task, entity: str, grain: str) -> Task:
         case "mul", (a, b) if a.op == "const" and b.grain == entity:
             return number("mul", peak(t, b, entity, grain), a)
         case "abs", (a,) if a.op == "input":
-            members = t.make("agg_count", [], (entity,), grain=grain)
-            return number("mul", members, t.tasks.const(t.most(a)))
+            top = t.tasks.const(t.most(a))
         case "abs", (a,) if a.grain == entity:
-            return t.make("peak", [a], (entity, True), grain=grain)
-    return t.make("peak", [size], (entity, False), grain=grain)
+            top = t.make("top", [a], (entity, True), grain=SCALAR)
+        case _:
+            top = t.make("top", [size], (entity, False), grain=SCALAR)
+    return number("mul", members(t, entity, grain), top)
+
+
+def members(t: "Translator", entity: str, grain: str) -> Task:
+    """How many members each row has; with how many there are at most."""
+    return t.make("members", [], (entity, float(t.longest[entity])), grain=grain)
 
 
 GROUPS: dict[str, Rule] = {

@@ -1,12 +1,13 @@
 """A schedule in steps: tasks that are done together, block by block, with what they read of the steps before."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dsl.records import dataclass
 from evaluator.acts import ACTS
 from evaluator.frame import Guards, Line, lines
 from evaluator.shape import Shape
+from evaluator.sizes import waiting
 from evaluator.straight import Straight, straight
 from evaluator.tasks import CROSSING, READ, Schedule, Task
 
@@ -16,7 +17,8 @@ class Step:
     """``grain``: of its blocks' rows; None where a block has all grains. ``acts``: what is done with each block;
     ``straight``: the same as one function. ``keep``: tasks whose columns are kept. ``before``: tasks of steps before,
     at the same rows; ``spread``: those read by members. ``crossing``: done before, over whole columns; ``tops``:
-    after, from the greatest value of all blocks. ``times``: how often each row is gone through."""
+    after, from the greatest value of all blocks. ``waiting``: by flagging task, what is done where it finds a decision
+    close. ``times``: how often each row is gone through."""
 
     grain: str | None
     acts: Sequence[tuple[Line, Any]]
@@ -28,6 +30,8 @@ class Step:
     tops: tuple[Task, ...]
     consts: tuple[tuple[int, Any], ...]
     chains: Guards
+    waiting: Mapping[int, tuple[tuple[Line, Any], ...]]
+    waits: frozenset[int]
     count: int
     times: int = 1
 
@@ -60,7 +64,7 @@ def _steps(order: Schedule, wanted: Sequence[Task], shape: Shape, laid: bool) ->
         if task.op == "const":
             continue
         key = order.stages[task.id], task.grain
-        if task.op in CROSSING and (laid or task.op == "peak"):  # with the last of its members' values
+        if task.op in CROSSING and (laid or task.op == "top"):  # with the last of its members' values
             entity = str(task.attrs[0])
             own = [place[a.id][0] for a in task.args if a.id in place]
             key = max(own, default=0), entity
@@ -85,7 +89,7 @@ def _steps(order: Schedule, wanted: Sequence[Task], shape: Shape, laid: bool) ->
 
 def _whole(task: Task) -> bool:
     """Over the file's order: whether it needs whole columns."""
-    return task.op in CROSSING and task.op != "peak"
+    return task.op in CROSSING and task.op != "top"
 
 
 def _read(order: Schedule, task: Task) -> Iterable[Task]:
@@ -111,10 +115,13 @@ def _step(
     consts = {
         a.id: a.attrs[1] for t in tasks for a in (*t.args, *(g[0] for g in order.guards[t.id])) if a.op == "const"
     }
-    tops = tuple(t for t in tasks if t.op == "peak" and not laid)
+    tops = tuple(t for t in tasks if t.op == "top" and grain is not None)
     keep = tuple(t for t in tasks if t.id in stored and t not in tops)
+    kept = frozenset(t.id for t in keep)
+    waits = waiting(tasks, order.guards, kept)
+    waiting_ids = frozenset(t.id for found in waits.values() for t in found)
     alias = frozenset({"same", "spread"}) if laid else frozenset({"same"})
-    found = lines(tasks, order.guards, frozenset(t.id for t in keep), alias)
+    found = lines([t for t in tasks if t.id not in waiting_ids], order.guards, kept, alias, waits)
     acts = [(line, ACTS[line.task.op]) for line in found]
     return Step(
         grain,
@@ -127,6 +134,8 @@ def _step(
         tops,
         tuple(consts.items()),
         order.guards,
+        {id: tuple((Line(t, order.guards[t.id], ()), ACTS[t.op]) for t in found) for id, found in waits.items()},
+        waiting_ids,
         1 + max((a.id for t in order.order for a in (t, *t.args)), default=0),
         times,
     )

@@ -119,7 +119,7 @@ class _Writer:
 
     def _written(self, task: Task) -> bool:
         match task.op:
-            case "input" | "blank" | "rows" | "live":
+            case "input" | "blank" | "rows" | "members" | "live":
                 self.names[f"K{task.id}"] = (task.op, task.grain, *task.attrs)
                 self.text.append(f"v[{task.id}] = c[K{task.id}]")
                 self.views.add(task.id)

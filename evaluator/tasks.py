@@ -17,9 +17,9 @@ FLAGGING = frozenset(
     | {"beyond", "infinite", "crossed", "open", "absent", "unless"}
 )
 # Tasks that take a value of another grain, so that all its rows must be there before.
-CROSSING = frozenset({"agg_sum", "agg_min", "agg_max", "agg_count", "agg_any", "peak"})
+CROSSING = frozenset({"agg_sum", "agg_min", "agg_max", "agg_count", "agg_any", "top"})
 
-READ = ("input", "blank", "rows")  # tasks that are columns of the book
+READ = ("input", "blank", "rows", "members")  # tasks that are columns of the book
 
 Guard = tuple["Task", Hashable]  # a condition, and the values of it for which somebody needs the task
 

@@ -264,7 +264,7 @@ class Translator:
             case "take":
                 values = task.attrs[0].values  # type: ignore[attr-defined]
                 return not bool((np.signbit(values) & (values == 0)).any())
-        return task.op.startswith("agg_")
+        return task.op == "members" or task.op.startswith("agg_")
 
 
 def _lets_through(node: Node) -> tuple[Node, ...]:
