@@ -13,6 +13,7 @@ from evaluator.tasks import Task
 
 _SAMPLE = 256
 _WILD = 2.0**20
+_FEW_ROWS = 3
 
 
 def _reduce(ufunc: np.ufunc) -> Act:
@@ -27,11 +28,10 @@ def _reduce(ufunc: np.ufunc) -> Act:
         out = frame.buffer(task, shape[1:] if owners is None else frame.shapes[task.grain])
         if ufunc is np.add:
             if owners is None:
-                _add_rows(value, out)
+                add_rows(value, out)
             else:
-                np.copyto(out, np.bincount(owners, value, len(out)))
-            np.add(out, 0.0, out=out)
-            if not np.isfinite(out).all():
+                np.add(np.bincount(owners, value, len(out)), 0.0, out=out)
+            if (frame.trouble or owners is not None) and not np.isfinite(out).all():  # of finite members
                 frame.flag(task.grain, (), ~np.isfinite(out))
             return out
         initial = np.inf if ufunc is np.minimum else -np.inf
@@ -44,23 +44,26 @@ def _reduce(ufunc: np.ufunc) -> Act:
     return act
 
 
-def _add_rows(value: Any, out: Any) -> None:
-    """The rows of a matrix added up, top to bottom in runs of RUN: NumPy itself adds in pairs along what it takes for
-    the inner axis, which is the rows only where there are columns beside them."""
+def add_rows(value: Any, out: Any) -> None:
+    """The rows of a matrix added up, top to bottom in runs of RUN, never to minus zero: NumPy itself adds in pairs
+    along what it takes for the inner axis, which is the rows only where there are columns beside them."""
     count, width = value.shape
     if count > RUN:
         totals = np.empty((-(-count // RUN), width))
         for i, total in enumerate(totals):
-            _add_rows(value[i * RUN : (i + 1) * RUN], total)
-        _add_rows(totals, out)
-    elif width > 1 and value.strides[0] >= value.strides[1] > 0:
-        np.add.reduce(value, axis=0, out=out)
+            add_rows(value[i * RUN : (i + 1) * RUN], total)
+        add_rows(totals, out)
     elif width == 1 and count:
-        out[...] = np.cumsum(value[:, 0])[-1]
-    else:
+        np.add(np.cumsum(value[:, 0])[-1], 0.0, out=out)
+    elif count > _FEW_ROWS and value.strides[0] >= value.strides[1] > 0:
+        np.add.reduce(value, 0, None, out, False, 0.0)
+    elif count == 0:
         out.fill(0.0)
-        for row in value:
-            np.add(out, row, out=out)
+    else:  # quicker than to begin with nothing
+        so_far = value[0]
+        for row in value[1:]:
+            so_far = np.add(so_far, row, out=out)
+        np.add(so_far, 0.0, out=out)
 
 
 def _members(frame: Frame, task: Task, chain: Chain) -> Any:
