@@ -11,6 +11,7 @@ from evaluator.act import Act, reads
 from evaluator.acts_lookups import next_state
 from evaluator.error import HALF_UNIT
 from evaluator.frame import Chain, Frame
+from evaluator.logic import _ORDER as ORDER
 from evaluator.pieces import Segments, Step
 from evaluator.sizes import at_rows, compute, greatest
 from evaluator.tasks import Task
@@ -19,39 +20,90 @@ _CLOSE = 4.0 * HALF_UNIT  # sides closer than so many half units of their sizes;
 
 
 def _near(frame: Frame, task: Task, chain: Chain) -> None:
-    left, right, has_left, has_right = task.attrs
-    assert isinstance(left, float) and isinstance(right, float)
-    sizes = iter(task.args[2:])
-    by_a, by_b = (next(sizes) if has else None for has in (has_left, has_right))
-    a, b = (frame.read(t, chain, task.grain) for t in task.args[:2])
-    if isinstance(a, np.ndarray) and a.ndim and np.ndim(b) == 0 and isfinite(b):  # first by one bound for the block
-        top_a = abs(b) * 1.001 if by_a is None else greatest(frame, by_a, chain, task.grain)
-        top_b = abs(b) if by_b is None else greatest(frame, by_b, chain, task.grain)
-        most = _CLOSE * (left * top_a + right * top_b)
-        if isfinite(most):
-            from_low = np.greater_equal(a, b - most, out=frame.scratch(0, np.bool_, a.shape))
-            above = np.greater(a, b + most, out=frame.scratch(1, np.bool_, a.shape))
-            close = np.count_nonzero(from_low) - np.count_nonzero(above)
-            if not close:
-                return
-            if 4 * close < a.size and (chain or a.shape == frame.shapes[task.grain]):
-                rows = np.flatnonzero(np.logical_xor(from_low, above, out=from_low))
-                with np.errstate(all="ignore"):
-                    size_a, size_b = (_sized(frame, t, x, chain, a.shape, rows) for t, x in ((by_a, a), (by_b, b)))
-                if size_a is not None and size_b is not None:
-                    bad = _close(a.take(rows), b, left, right, size_a, size_b)
-                    frame.flag(task.grain, chain, rows[bad])
-                    return
-    compute(frame, frame.waiting.get(task.id, ()))
-    size_a, size_b = (None if t is None else frame.read(t, chain, task.grain) for t in (by_a, by_b))
-    flag_near(frame, task, chain, a, b, left, right, size_a, size_b)
+    watch = _Watch(frame, task, chain)
+    if watch.most is None:
+        watch.every_row()
+        return
+    a, b = watch.a, watch.b
+    from_low = np.greater_equal(a, b - watch.most, out=frame.scratch(0, np.bool_, a.shape))
+    above = np.greater(a, b + watch.most, out=frame.scratch(1, np.bool_, a.shape))
+    watch.between(from_low, above)
 
 
-def _sized(frame: Frame, size: Task | None, value: Any, chain: Chain, shape: tuple[int, ...], rows: Any) -> Any:
-    """The size of a side at some rows; None where it has to be computed for all."""
-    if size is not None:
-        return at_rows(frame, size, chain, shape, rows)
-    return np.abs(value.take(rows) if np.ndim(value) else value)
+def watched(frame: Frame, near: Task, operator: str, out: Any) -> Any:
+    """A comparison with a number and the watch over it in one: where nothing is close, it is the same on both sides of
+    what is."""
+    watch = _Watch(frame, near, ())
+    if watch.most is not None:
+        first, then = _SIDES[operator]
+        low = first(watch.a, watch.b - watch.most, out=out)
+        if watch.between(low, then(watch.a, watch.b + watch.most, out=frame.scratch(1, np.bool_, out.shape))):
+            return out
+    else:
+        watch.every_row()
+    compare: Any = ORDER[operator]
+    return compare(watch.a, watch.b, out=out)
+
+
+_SIDES: dict[str, tuple[Any, Any]] = {
+    **dict.fromkeys((">=", ">"), (np.greater_equal, np.greater)),
+    **dict.fromkeys(("<=", "<"), (np.less, np.less_equal)),
+}
+
+
+class _Watch:
+    """Whether two sides of a decision are closer than they may be off. ``most``: how far apart they are beyond doubt,
+    by one bound for the block; None where there is none."""
+
+    def __init__(self, frame: Frame, task: Task, chain: Chain) -> None:
+        left, right, has_left, has_right = task.attrs
+        assert isinstance(left, float) and isinstance(right, float)
+        sizes = iter(task.args[2:])
+        self.frame, self.task, self.chain, self.left, self.right = frame, task, chain, left, right
+        self.by = [next(sizes) if has else None for has in (has_left, has_right)]
+        self.a, self.b = (frame.read(t, chain, task.grain) for t in task.args[:2])
+        self.most: float | None = None
+        a, b = self.a, self.b
+        if not (isinstance(a, np.ndarray) and a.ndim and np.ndim(b) == 0 and isfinite(b)):
+            return
+        tops = [abs(b) * 1.001, abs(b)]
+        for i, size in enumerate(self.by):
+            if size is not None:
+                tops[i] = greatest(frame, size, chain, task.grain)
+        most = _CLOSE * (left * tops[0] + right * tops[1])
+        self.most = most if isfinite(most) else None
+
+    def between(self, low: Any, above: Any) -> bool:
+        """Flags the rows that are close, given those that are not below and those that are above; whether no row is in
+        between, so that ``low`` and ``above`` are the same."""
+        close = int(np.count_nonzero(low)) - int(np.count_nonzero(above))
+        if not close:
+            return True
+        if 4 * close >= self.a.size or not (self.chain or self.a.shape == self.frame.shapes[self.task.grain]):
+            self.every_row()
+            return False
+        rows = np.flatnonzero(np.logical_xor(low, above))
+        with np.errstate(all="ignore"):
+            sizes = [self._sized(i, rows) for i in range(2)]
+            if any(size is None for size in sizes):
+                self.every_row()
+            else:
+                bad = _close(self.a.take(rows), self.b, self.left, self.right, *sizes)
+                self.frame.flag(self.task.grain, self.chain, rows[bad])
+        return False
+
+    def _sized(self, side: int, rows: Any) -> Any:
+        """The size of a side at some rows; None where it has to be computed for all."""
+        size, value = self.by[side], (self.a, self.b)[side]
+        if size is None:
+            return np.abs(value.take(rows) if np.ndim(value) else value)
+        return at_rows(self.frame, size, self.chain, self.a.shape, rows)
+
+    def every_row(self) -> None:
+        frame, task, chain = self.frame, self.task, self.chain
+        compute(frame, frame.waiting.get(task.id, ()))
+        size_a, size_b = (None if t is None else frame.read(t, chain, task.grain) for t in self.by)
+        flag_near(frame, task, chain, self.a, self.b, self.left, self.right, size_a, size_b)
 
 
 def flag_near(

@@ -56,7 +56,7 @@ def add_rows(value: Any, out: Any) -> None:
     elif width == 1 and count:
         np.add(np.cumsum(value[:, 0])[-1], 0.0, out=out)
     elif count > _FEW_ROWS and value.strides[0] >= value.strides[1] > 0:
-        np.add.reduce(value, 0, None, out, False, 0.0)
+        np.add.reduce(value, axis=0, out=out, initial=0.0)
     elif count == 0:
         out.fill(0.0)
     else:  # quicker than to begin with nothing

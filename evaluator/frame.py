@@ -7,7 +7,7 @@ matrix, one column for each account, and an account's are the row that stands fo
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from dsl.records import dataclass
 from evaluator.tasks import Guard, Task
 from evaluator.vector import Flags
 
+T = TypeVar("T")
 Rows = npt.NDArray[np.intp]
 Chain = tuple[Guard, ...]
 Guards = Mapping[int, Chain]  # by task
@@ -61,7 +62,7 @@ class Frame:
         self._pool: dict[Any, list[Any]] = defaultdict(list)
         self._owned: dict[int, Any] = {}
         self._bases: dict[tuple[Any, ...], list[Any]] = {}
-        self._noted: dict[tuple[Any, ...], float] = {}
+        self._noted: dict[tuple[Any, ...], Any] = {}
         self.limits: dict[int, float] = {}  # by task, above which a value is far from all others
         self._selections: dict[Chain, Selection] = {}
         self._scratch: dict[tuple[int, Any], Any] = {}
@@ -132,11 +133,11 @@ class Frame:
             return [base[:size] for base in found]
         return [base[:size].reshape(shape) for base in found]
 
-    def noted(self, key: tuple[Any, ...], number: Callable[[], float]) -> float:
-        """A number of this block, looked for once."""
+    def noted(self, key: tuple[Any, ...], found: Callable[[], T]) -> T:
+        """Something about this block, looked for once."""
         if key not in self._noted:
-            self._noted[key] = number()
-        return self._noted[key]
+            self._noted[key] = found()
+        return self._noted[key]  # type: ignore[no-any-return]
 
     # -- buffers ----------------------------------------------------------------------------------
 
@@ -175,6 +176,19 @@ class Frame:
         if chain not in self._selections:
             self._selections[chain] = self._select(grain, chain)
         return self._selections[chain]
+
+    def same_rows(self, grain: str, chain: Chain, inner: Chain) -> bool:
+        """Whether values at the rows of ``inner``, which lies in ``chain``, stand as those at the rows of ``chain``."""
+        found = (self.selection(grain, inner[: i + 1]) for i in range(len(chain), len(inner)))
+        return all(selection.rows is None and not selection.none for selection in found)
+
+    def reached(self, grain: str, chain: Chain) -> bool:
+        """Whether all rows reach it, so that values stand there as the block has them."""
+        for i in range(1, len(chain) + 1):
+            selection = self.selection(grain, chain[:i])
+            if selection.none or selection.rows is not None or selection.mask is not None:
+                return False
+        return True
 
     def _select(self, grain: str, chain: Chain) -> Selection:
         *outer, (condition, wanted) = chain

@@ -163,6 +163,10 @@ def _take(t: "Translator", node: Node, args: list[Made]) -> Made:
         return Made(t.value(node, "map", args, (constants,), np.int64))
     assert isinstance(constants, Values)
     dtype = constants.values.dtype.type
+    if args[0].task.dtype is dtype is not np.float64 and bool(
+        (constants.values == np.arange(len(constants.values))).all()
+    ):
+        return args[0]  # each row's own number
     task = t.value(node, "take", args, (constants,), dtype)
     return Made(task, constants.relative / error.HALF_UNIT, None, constants.once)
 

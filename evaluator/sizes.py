@@ -72,6 +72,10 @@ def compute(frame: Frame, lines: Sequence[tuple[Line, Any]]) -> None:
 
 def greatest(frame: Frame, size: Task, chain: Chain, grain: str) -> float:
     """At least the size of every row of the block that reaches ``chain``; infinite or NaN where that says nothing."""
+    return frame.noted(("greatest", size.id, chain), lambda: _greatest(frame, size, chain, grain))
+
+
+def _greatest(frame: Frame, size: Task, chain: Chain, grain: str) -> float:
     if size.id not in frame.waits or frame.values[size.id] is not None:
         return _top(frame, size, chain, grain)
     own = frame.chains[size.id]
@@ -79,7 +83,7 @@ def greatest(frame: Frame, size: Task, chain: Chain, grain: str) -> float:
         return 0.0
 
     def of(task: Task) -> float:
-        return greatest(frame, task, own, size.grain)
+        return _greatest(frame, task, own, size.grain)
 
     match size.op, size.args:
         case "members", _:
@@ -91,7 +95,8 @@ def greatest(frame: Frame, size: Task, chain: Chain, grain: str) -> float:
         case "abs", (a,):
             return _top(frame, a, own, size.grain, signed=True)
         case "size_div", (a, b):
-            least = frame.noted(("least", b.id, own), lambda: _least(frame.read(b, own, size.grain)))
+            values = frame.read(b, own, size.grain)
+            least = np.inf if values is None else float(np.min(np.abs(values), initial=np.inf))
             return of(a) / least if least else np.inf
         case "select", (_, a, b):
             return max(of(a), of(b))
@@ -106,15 +111,12 @@ def at_rows(frame: Frame, size: Task, chain: Chain, shape: tuple[int, ...], rows
     values = frame.values[size.id]
     if size.id not in frame.waits or values is not None:
         own = frame.chains.get(size.id, ())
-        if own[: len(chain)] == chain:  # it may be there for fewer rows
-            for i in range(len(chain), len(own)):
-                selection = frame.selection(size.grain, own[: i + 1])
-                if selection.none:
-                    return 0.0
-                if selection.rows is not None:
-                    return None
-        else:
+        if values is None:  # no row reaches it
+            return 0.0
+        if len(own) <= len(chain):
             values = frame.narrow(values, own, chain, size.grain)
+        elif not frame.same_rows(size.grain, chain, own):
+            return None
         if np.ndim(values) == 0:
             return values
         return values.reshape(-1).take(rows) if np.shape(values) == shape or values.size == prod(shape) else None
@@ -137,10 +139,5 @@ _FORMULAS: dict[str, Callable[..., Any]] = {
 def _top(frame: Frame, task: Task, chain: Chain, grain: str, signed: bool = False) -> float:
     if task.op == "const":
         return abs(float(task.attrs[1]))  # type: ignore[arg-type]
-    if frame.values[task.id] is None:  # no row reaches it
-        return 0.0
-    return frame.noted(("top", task.id, chain, signed), lambda: top_of(frame.read(task, chain, grain), signed))
-
-
-def _least(values: Any) -> float:
-    return np.inf if values is None else float(np.min(np.abs(values), initial=np.inf))
+    values = frame.read(task, chain, grain)
+    return 0.0 if values is None else top_of(values, signed)

@@ -7,22 +7,25 @@ everywhere (``Frame.one``). Where floating point signals a fault, the block is d
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from dsl.records import dataclass
+from evaluator.acts_flags import watched
 from evaluator.bits import Bits
-from evaluator.frame import Line
+from evaluator.frame import Chain, Line
 from evaluator.pieces import Polynomials, Rows, Segments, Values
 from evaluator.remembered import COLUMNS, Ladder, ladder
 from evaluator.tasks import Task
 
 _UFUNCS = {
     "add": "add", "sub": "subtract", "mul": "multiply", "neg": "negative", "abs": "absolute",
-    "min": "minimum", "max": "maximum",
+    "min": "minimum", "max": "maximum", "div": "divide", "sqrt": "sqrt", "exp": "exp",
 }  # fmt: skip
 _COMPARED = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal", "=": "equal", "!=": "not_equal"}
+_WATCHED = ("<", "<=", ">", ">=")
 _LADDERS = 2  # whose pieces are remembered
 _FEWEST = 4  # lines that are worth it
 
@@ -44,9 +47,10 @@ def straight(
     the evaluation before. None where it isn't worth it."""
     if grain is None:
         return None
-    writer = _Writer(grain, frozenset(t.id for t in keep), {t.id for t in before if t.grain == grain})
+    writer = _Writer(grain, frozenset(t.id for t in keep), {t.id: () for t in before if t.grain == grain})
     if remember:
         writer.pairs = _pairs(acts)
+    writer.lines, writer.ends = acts, {id: i for i, (line, _) in enumerate(acts) for id in line.free}
     for i, (line, act) in enumerate(acts):
         writer.line(i, line, act)
     return writer.made() if writer.count >= _FEWEST else None
@@ -75,7 +79,12 @@ def _pairs(acts: Sequence[tuple[Line, Any]]) -> dict[int, Task]:
 class _Writer:
     grain: str
     keep: frozenset[int]
-    full: set[int]
+    full: dict[int, Chain]  # by task that has a value for each row: where all rows reach this
+    lines: Sequence[tuple[Line, Any]] = ()
+    ends: dict[int, int] = field(default_factory=dict)  # by task, the last line that reads it
+    watched: set[int] = field(default_factory=set)  # comparisons that are made with the watch over them
+    chain: Chain = ()
+    chains: dict[Chain, str] = field(default_factory=dict)
     views: set[int] = field(default_factory=set)
     count: int = 0
     text: list[str] = field(default_factory=list)
@@ -87,20 +96,30 @@ class _Writer:
     ladders: dict[int, Ladder] = field(default_factory=dict)
 
     def line(self, i: int, line: Line, act: Any) -> None:
-        before = len(self.text)
-        if line.chain or line.task.grain != self.grain or not self._written(line.task):
-            del self.text[before:]
-            self.names[f"L{i}"], self.names[f"A{i}"] = line, act
-            self.text.append(f"one(L{i}, A{i})")
+        self.names[f"L{i}"], self.names[f"A{i}"] = line, act
+        text, self.text, self.chain = self.text, [], line.chain
+        done = line.task.grain == self.grain and self._written(line, i)
+        if not done:
+            self.text = [f"one(L{i}, A{i})"]
             if not line.chain and line.task.grain == self.grain and self._gives_all(line.task):
-                self.full.add(line.task.id)
+                self.full[line.task.id] = ()
         else:
             self.count += 1
-            self.full.add(line.task.id)
+            self.full[line.task.id] = line.chain
             others = tuple(id for id in line.free if id not in self.slots and id not in self.views)
             if others:
                 self.names[f"F{i}"] = others
                 self.text.append(f"drop(F{i})")
+        if done and line.chain:
+            text += [
+                f"if {self._reached(line.chain, text)}:",
+                *(f"    {t}" for t in self.text),
+                "else:",
+                f"    one(L{i}, A{i})",
+            ]
+        else:
+            text += self.text
+        self.text = text
         for id in line.free:
             slot = self.slots.pop(id, None)
             if slot is not None:
@@ -109,24 +128,45 @@ class _Writer:
     def made(self) -> Straight:
         body = "\n    ".join(["one, drop, k = f.one, f.drop, f.kept", *self.text])
         source = f"def block(f, v, b, c):\n    {body}\n"
-        found: dict[str, Any] = {**self.names}
+        found: dict[str, Any] = {**self.names, "watched": watched}
         for name in (*_UFUNCS.values(), *_COMPARED.values(), "right_shift", "clip"):
             found[name] = getattr(np, name)
         exec(compile(source, "<a step>", "exec"), found)  # of numbers of tasks and NumPy's names alone
         return Straight(found["block"], tuple(self.kinds), self.ladders)
 
+    def _reached(self, chain: Chain, text: list[str]) -> str:
+        """The variable that says whether all rows of the block reach a chain."""
+        if chain not in self.chains:
+            name = self.chains[chain] = f"q{len(self.chains)}"
+            self.names[f"C{name}"] = chain
+            text.append(f"{name} = f.reached({self.grain!r}, C{name})")
+        return self.chains[chain]
+
     # -- one task ---------------------------------------------------------------------------------
 
-    def _written(self, task: Task) -> bool:
+    def _written(self, line: Line, i: int) -> bool:
+        task = line.task
+        if line.chain and (task.id in self.keep or task.op not in _UFUNCS):
+            return False
         match task.op:
             case "input" | "blank" | "rows" | "members" | "live":
                 self.names[f"K{task.id}"] = (task.op, task.grain, *task.attrs)
                 self.text.append(f"v[{task.id}] = c[K{task.id}]")
                 self.views.add(task.id)
                 return True
-            case "add" | "sub" | "mul" | "neg" | "abs" | "min" | "max" if len(task.args) <= 2:
+            case op if op in _UFUNCS and len(task.args) <= 2:
                 return self._call(task, _UFUNCS[task.op])
+            case "unsigned":
+                return self._unsigned(task)
+            case "pick":
+                return self._pick(task)
+            case "select":
+                return self._select(line, i)
+            case "near":
+                return self._near(line, i)
             case "compare":
+                if task.id in self.watched:  # with the watch over it
+                    return True
                 return self._call(task, _COMPARED[str(task.attrs[0])])
             case "lookup" | "take" | "map":
                 return self._taken(task)
@@ -140,20 +180,80 @@ class _Writer:
         """Whether another act gives a value for each row."""
         match task.op:
             case "select" | "choose":
-                return task.args[0].id in self.full and task.args[0].grain == self.grain
-            case "pick" | "and" | "or" | "not" | "div" | "size_div" | "sqrt" | "exp" | "pow" | "unsigned" | "clamp":
+                return self._has(task.args[0])
+            case "pick" | "and" | "or" | "not" | "size_div" | "pow" | "clamp":
                 return self._all_full(task)
         return False
 
     def _all_full(self, task: Task) -> bool:
         arrays = [a for a in task.args if a.op != "const"]
-        return bool(arrays) and all(a.id in self.full and a.grain == self.grain for a in arrays)
+        return bool(arrays) and all(self._has(a) for a in arrays)
+
+    def _has(self, task: Task) -> bool:
+        """Whether there is a value for each row of the block, where all of them reach the chain."""
+        own = self.full.get(task.id)
+        return own is not None and task.grain == self.grain and self.chain[: len(own)] == own
 
     def _call(self, task: Task, name: str) -> bool:
         if not self._all_full(task):
             return False
         args = ", ".join(f"v[{a.id}]" for a in task.args)
         self.text.append(f"v[{task.id}] = {name}({args}, out={self._out(task)})")
+        return True
+
+    def _near(self, line: Line, i: int) -> bool:
+        """The watch over a comparison with a number that follows, and the comparison, as one."""
+        following = self.lines[i + 1][0] if i + 1 < len(self.lines) else line
+        task, (a, b) = following.task, line.task.args[:2]
+        if task.op != "compare" or following.chain or task.args != (a, b) or b.op != "const" or not self._has(a):
+            return False
+        if task.attrs[0] not in _WATCHED:
+            return False
+        self.watched.add(task.id)
+        self.text.append(f"v[{task.id}] = watched(f, L{i}.task, {task.attrs[0]!r}, {self._out(task)})")
+        return True
+
+    def _pick(self, task: Task) -> bool:
+        """The first that holds of comparisons of one number with smaller and smaller ones: as many as don't hold."""
+        rows, other = task.attrs
+        if rows != tuple(range(len(task.args))) or other != len(task.args) or not self._all_full(task):
+            return False
+        if any(a.op != "compare" or a.attrs[0] not in (">=", ">") for a in task.args) or len(task.args) < 2:
+            return False
+        number, bounds = task.args[0].args[0], [a.args[1] for a in task.args]
+        if any(a.args[0] is not number for a in task.args) or any(b.op != "const" for b in bounds):
+            return False
+        pairs = pairwise((float(a.args[1].attrs[1]), a.attrs[0] == ">=") for a in task.args)  # type: ignore[arg-type]
+        if not all(x > y or (x == y and (last or not first)) for (x, first), (y, last) in pairs):
+            return False
+        (held,) = self._scratch(np.int8, 1)
+        flags = [f"v[{a.id}].view('i1')" for a in task.args]
+        self.text.append(f"held = add({flags[0]}, {flags[1]}, b[{held}])")
+        self.text += [f"add(held, {flag}, held)" for flag in flags[2:]]
+        self.text.append(f"v[{task.id}] = subtract({len(flags)}, held, {self._out(task)}, casting='unsafe')")
+        self._let_go(held)
+        return True
+
+    def _unsigned(self, task: Task) -> bool:
+        if not self._all_full(task):
+            return False
+        self.text.append(f"v[{task.id}] = add(v[{task.args[0].id}], 0.0, {self._out(task)})")
+        return True
+
+    def _select(self, line: Line, i: int) -> bool:
+        """Where all rows go the first way, that way's very values, which nobody reads longer."""
+        condition, then, _ = line.task.args
+        way: Chain = (*line.chain, (condition, True))
+        if line.task.id in self.keep or line.chain or self.full.get(then.id) != way or then.grain != self.grain:
+            return False
+        if then.id not in self.slots or then.dtype != line.task.dtype:
+            return False
+        if then.id in line.free:
+            self.slots[line.task.id] = self.slots.pop(then.id)
+        elif self.ends[then.id] < self.ends[line.task.id]:
+            return False
+        reached = self._reached(way, self.text)
+        self.text += [f"if {reached}: v[{line.task.id}] = v[{then.id}]", f"else: one(L{i}, A{i})"]
         return True
 
     def _taken(self, task: Task) -> bool:
