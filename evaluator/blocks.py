@@ -19,7 +19,7 @@ from evaluator.runner import Progress
 from evaluator.shape import Shape
 from evaluator.steps import Step
 from evaluator.tasks import READ, Task
-from evaluator.threads import pool, threads
+from evaluator.threads import shared, threads
 
 BLOCK = 1 << 16  # rows: a few columns of them fit into the processor's second cache
 ALONE = 300_000  # rows of a book below which threads cost more than they bring
@@ -107,6 +107,7 @@ class Blocks:
         for column in self._lent:
             self.context.book.kept.back(column)
         self._lent.clear()
+        self.store.columns.later.clear()  # which lead back here, so that memory would come back late
 
     def _crosses(self, step: Step) -> None:
         """Values of each row from those of its members, all rows at once."""
@@ -137,7 +138,7 @@ class Blocks:
         wide = {("whole", a.id): whole[a] for a in step.spread}
         size = max((prod(s) for b in blocks for s in b.shapes.values()), default=1)
 
-        def work(blocks: Sequence[Block]) -> tuple[list[tuple[str, Any]], dict[int, float]]:
+        def work(blocks: Iterable[Block]) -> tuple[list[tuple[str, Any]], dict[int, float]]:
             frame = self._frame(step)
             frame.fit(step.count, size)
             frame.chains, frame.heads = step.chains, self.store.heads
@@ -171,7 +172,7 @@ class Blocks:
             self.frames.append(frame)
             return flagged, tops
 
-        found = list(self._shared(work, blocks, step.times))
+        found = self._shared(work, blocks, step.times)
         for task in step.tops:
             self.store.tasks[task.id] = max((tops[task.id] for _, tops in found), default=0.0)
         return [one for flagged, _ in found for one in flagged]
@@ -191,13 +192,13 @@ class Blocks:
         starts = range(0, rows, self.block)
         return [Block({grain: s}, {grain: (min(self.block, rows - s),)}) for s in starts]
 
-    def _shared(self, work: Callable[[Any], T], parts: Sequence[Any], times: int = 1) -> Iterable[T]:
-        """Work done by several threads where that pays, each with its share of the parts. ``times``: for each row."""
+    def _shared(self, work: Callable[[Any], T], parts: Sequence[Any], times: int = 1) -> list[T]:
+        """Work done by several threads where that pays. ``times``: for each row."""
         rows = times * sum(self.context.book.tables[entity].rows for entity in self.shape.parts)
         crew = min(threads(), len(parts)) if rows >= ALONE or self.block < BLOCK else 1
         if crew < 2:
             return [work(parts)] if parts else []
-        return list(pool(crew).map(work, [parts[i::crew] for i in range(crew)]))
+        return shared(work, parts, crew)
 
     # -- whole columns ----------------------------------------------------------------------------
 

@@ -118,7 +118,7 @@ class BookBlocks(Blocks):
         """How many members each row has."""
         sizes, index = self.groups[str(task.attrs[0])].sizes, self.context.book.index
         if self.layout is not None and index is not None:
-            sizes = index.column(self.layout, task.grain, ("members", task.attrs[0]), sizes)
+            return index.column(self.layout, task.grain, ("members", task.attrs[0]), sizes, np.float64)
         return sizes.astype(np.float64)
 
     def _lay(self) -> None:

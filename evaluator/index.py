@@ -130,9 +130,10 @@ class Index:
     layouts: dict[Any, tuple[tuple[Any, ...], Layout, Mapping[str, "Groups"]]] = field(default_factory=dict)
     columns: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
 
-    def column(self, layout: Layout, entity: str, name: Any, source: Any) -> Any:
+    def column(self, layout: Layout, entity: str, name: Any, source: Any, dtype: Any = None) -> Any:
         """A column laid out; done again where the column is another one."""
         kept = self.columns.get((layout, entity, name))
         if kept is None or kept[0] is not source:
-            kept = self.columns[layout, entity, name] = source, layout.laid(entity, source)
+            laid = layout.laid(entity, source)
+            kept = self.columns[layout, entity, name] = source, laid if dtype is None else laid.astype(dtype)
         return kept[1]

@@ -95,14 +95,20 @@ def _greatest(frame: Frame, size: Task, chain: Chain, grain: str) -> float:
         case "abs", (a,):
             return _top(frame, a, own, size.grain, signed=True)
         case "size_div", (a, b):
-            values = frame.read(b, own, size.grain)
-            least = np.inf if values is None else float(np.min(np.abs(values), initial=np.inf))
+            least = _least(frame, frame.read(b, own, size.grain))
             return of(a) / least if least else np.inf
         case "select", (_, a, b):
             return max(of(a), of(b))
         case "max", args:
             return max(of(a) for a in args)
     raise TypeError(f"no size by {size.op}")
+
+
+def _least(frame: Frame, values: Any) -> float:
+    if not isinstance(values, np.ndarray) or not values.ndim:
+        return np.inf if values is None else abs(float(values))
+    sizes = np.abs(values, out=frame.scratch(2, np.float64, values.shape))
+    return float(np.min(sizes, initial=np.inf))
 
 
 def at_rows(frame: Frame, size: Task, chain: Chain, shape: tuple[int, ...], rows: Any) -> Any:

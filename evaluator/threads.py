@@ -1,12 +1,16 @@
 """How many threads evaluate: as asked for, or as ``SOFTLIQ_THREADS`` says, else one for each processor."""
 
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from typing import TypeVar
 
+P = TypeVar("P")
+T = TypeVar("T")
 VARIABLE = "SOFTLIQ_THREADS"
 _ASKED: ContextVar[int | None] = ContextVar("threads", default=None)
 
@@ -28,6 +32,27 @@ def threads() -> int:
 def pool(count: int) -> ThreadPoolExecutor:
     """So many threads, which wait for work from then on: to start them takes longer than much of it."""
     return ThreadPoolExecutor(count, "softliq")
+
+
+def shared(work: Callable[[Iterable[P]], T], parts: Iterable[P], crew: int) -> list[T]:
+    """Work by so many threads, this one among them: each takes the next part when it is done with one. What each
+    comes to."""
+    waiting = deque(parts)
+    others = [pool(crew - 1).submit(work, _taken(waiting)) for _ in range(crew - 1)]
+    try:
+        mine = work(_taken(waiting))
+    finally:
+        waiting.clear()  # nothing is left of it, unless this thread has been stopped
+        wait(others)
+    return [mine, *(other.result() for other in others)]
+
+
+def _taken(waiting: deque[P]) -> Iterator[P]:
+    while True:
+        try:
+            yield waiting.popleft()
+        except IndexError:  # another thread may have taken the last
+            return
 
 
 os.register_at_fork(after_in_child=pool.cache_clear)  # a copy of this process has none of its threads
