@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
+from itertools import pairwise
 from math import prod
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from evaluator.tasks import READ, Task
 from evaluator.threads import shared, threads
 
 BLOCK = 1 << 16  # rows: a few columns of them fit into the processor's second cache
+_WIDE = 2  # times as many rows in blocks of one entity, whose rows have fewer columns each
 ALONE = 300_000  # rows of a book below which threads cost more than they bring
 T = TypeVar("T")
 
@@ -159,7 +161,7 @@ class Blocks:
                         frame.links = {e: part_of(block, e, self.links[e]) for e in block.starts if e in self.links}
                     if quick is not None:
                         _begin(frame, step, block, whole, laid)
-                        buffers = frame.bases(quick.buffers, block.shapes[step.grain or ""])
+                        buffers = frame.bases(quick.buffers, block.shapes[step.grain or ""], size)
                         quick.call(frame, frame.values, buffers, frame.columns)
                         if frame.trouble:
                             quick = None  # where one block has a fault, others may
@@ -189,16 +191,22 @@ class Blocks:
             return self.layout.blocks
         grain = step.grain or ""
         rows = self.context.book.tables[grain].rows
-        starts = range(0, rows, self.block)
-        return [Block({grain: s}, {grain: (min(self.block, rows - s),)}) for s in starts]
+        count = -(-rows // (_WIDE * self.block))
+        count += -count % self._crew(step.times)  # so that threads have as much to do as each other
+        edges = [rows * i // count for i in range(count + 1)] if rows else []
+        return [Block({grain: first}, {grain: (last - first,)}) for first, last in pairwise(edges) if first < last]
 
     def _shared(self, work: Callable[[Any], T], parts: Sequence[Any], times: int = 1) -> list[T]:
         """Work done by several threads where that pays. ``times``: for each row."""
-        rows = times * sum(self.context.book.tables[entity].rows for entity in self.shape.parts)
-        crew = min(threads(), len(parts)) if rows >= ALONE or self.block < BLOCK else 1
+        crew = min(self._crew(times), len(parts))
         if crew < 2:
             return [work(parts)] if parts else []
         return shared(work, parts, crew)
+
+    def _crew(self, times: int) -> int:
+        """How many threads are worth it for work that goes through each row so often."""
+        rows = times * sum(self.context.book.tables[entity].rows for entity in self.shape.parts)
+        return threads() if rows >= ALONE or self.block < BLOCK else 1
 
     # -- whole columns ----------------------------------------------------------------------------
 

@@ -123,11 +123,11 @@ class Frame:
             if base is not None:
                 self._pool[base.dtype.type].append(base)
 
-    def bases(self, kinds: tuple[Any, ...], shape: tuple[int, ...]) -> list[Any]:
-        """Buffers of these kinds, the same ones each time."""
+    def bases(self, kinds: tuple[Any, ...], shape: tuple[int, ...], most: int) -> list[Any]:
+        """Buffers of these kinds, the same ones each time, for columns of this shape and of up to ``most`` values."""
         found = self._bases.get(kinds)
-        if found is None or (kinds and len(found[0]) < self.size):
-            found = self._bases[kinds] = [np.empty(self.size, dtype=kind) for kind in kinds]
+        if found is None or (kinds and len(found[0]) < most):
+            found = self._bases[kinds] = [np.empty(most, dtype=kind) for kind in kinds]
         size = prod(shape)
         if len(shape) == 1:
             return [base[:size] for base in found]
