@@ -1,7 +1,6 @@
 """Blocks of rows, done by threads: step by step over the file's order, or over a book that is laid out by account."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
 from itertools import pairwise
 from math import prod
 from typing import Any, TypeVar
@@ -9,16 +8,16 @@ from typing import Any, TypeVar
 import numpy as np
 
 from dsl.model import Kind
-from dsl.records import dataclass
 from evaluator.context import Context
 from evaluator.crossing import crossed
 from evaluator.frame import Frame
-from evaluator.graph import SCALAR
 from evaluator.groups import Groups
 from evaluator.index import Block, Layout
+from evaluator.remembered import Remembered
 from evaluator.runner import Progress
 from evaluator.shape import Shape
 from evaluator.steps import Step
+from evaluator.store import Parts, Store, part_of
 from evaluator.tasks import READ, Task
 from evaluator.threads import shared, threads
 
@@ -28,31 +27,9 @@ ALONE = 300_000  # rows of a book below which threads cost more than they bring
 T = TypeVar("T")
 
 
-class Columns(dict[tuple[Any, ...], Any]):
-    """Whole columns of the book. ``later``: those that are made when a block reads them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.later: dict[tuple[Any, ...], Callable[[], Any]] = {}
-
-    def __missing__(self, key: tuple[Any, ...]) -> Any:
-        found = self[key] = self.later[key]()
-        return found
-
-
-@dataclass(slots=True)
-class Store:
-    """Whole columns of tasks, by task, and what else the blocks read."""
-
-    columns: Columns = field(default_factory=Columns)
-    tasks: dict[int, Any] = field(default_factory=dict)
-    heads: dict[Any, Any] = field(default_factory=dict)
-    flagged: dict[str, Any] = field(default_factory=dict)
-
-
 class Blocks:
     """What blocks read and where they write. ``groups`` and ``links``: of each entity that belongs to another, the
-    members of each row, and each member's row. ``frames`` and ``pieces``: idle ones."""
+    members of each row, and each member's row. ``frames`` and ``remembered``: idle ones."""
 
     def __init__(self, context: Context, shape: Shape, block: int, progress: Progress | None) -> None:
         self.context, self.shape, self.block, self.progress = context, shape, block, progress
@@ -61,7 +38,8 @@ class Blocks:
         self.store = Store()
         self.layout: Layout | None = None
         self.frames: list[Frame] = []
-        self.pieces: list[dict[tuple[Any, ...], Any]] = []
+        self.remembered: list[Remembered] = []
+        self.lasting: set[tuple[Any, ...]] = set()  # keys of columns that are the same ones in the next evaluation
         self._lent: list[Any] = []
 
     def told(self, share: float) -> None:
@@ -77,23 +55,29 @@ class Blocks:
                 self.store.tasks[task.id] = self._room(task, task.id in shown)
             laid = self.layout is not None
             whole = {t: self.whole(t) for t in (*step.before, *step.spread)}
-            found = self.run_step(step, self._blocks(step), self.store.columns, self.store.tasks, whole, laid=laid)
+            blocks = self._blocks(step)
+            views = None
+            if self.layout is not None and blocks is self.layout.blocks:
+                views = remembered.views.setdefault(i, [Parts(block, self.lasting) for block in blocks])
+            columns, tasks = self.store.columns, self.store.tasks
+            found = self.run_step(step, blocks, columns, tasks, whole, views, laid=laid)
             for entity, rows in found:
                 self.store.flagged[entity][rows] = True
             self.told(0.9 * (i + 1) / (len(steps) + 1))
-        self.pieces.append(remembered)
+        self.remembered.append(remembered)
 
-    def _remembered(self, steps: Sequence[Step]) -> dict[tuple[Any, ...], Any]:
-        """The columns of the pieces that rows were on, which nobody else has meanwhile."""
+    def _remembered(self, steps: Sequence[Step]) -> Remembered:
+        """What nobody else has meanwhile."""
         try:
-            found = self.pieces.pop()
+            found = self.remembered.pop()
         except IndexError:
-            found = {}
+            found = Remembered()
             for step in steps:
                 for id, one in step.straight.ladders.items() if step.straight is not None else ():
                     rows = self.context.book.tables[step.grain or ""].rows
-                    found |= {("piece", step.grain, id, name): c for name, c in one.columns(rows).items()}
-        self.store.columns.update(found)
+                    found.pieces |= {("piece", step.grain, id, name): c for name, c in one.columns(rows).items()}
+        self.store.columns.update(found.pieces)
+        self.lasting.update(found.pieces)
         return found
 
     def _room(self, task: Task, new: bool) -> Any:
@@ -132,15 +116,16 @@ class Blocks:
         columns: Mapping[tuple[Any, ...], Any],
         kept: Mapping[int, Any],
         whole: Mapping[Task, Any],
+        views: Sequence[Parts] | None = None,
         *,
         laid: bool,
     ) -> list[tuple[str, Any]]:
         """The rows that it flags, by entity. ``columns``: read; ``kept``: written, by task; ``whole``: of steps before.
-        ``laid``: an account stands above its members in each block."""
+        ``views``: of the columns in each block. ``laid``: an account stands above its members in each block."""
         wide = {("whole", a.id): whole[a] for a in step.spread}
         size = max((prod(s) for b in blocks for s in b.shapes.values()), default=1)
 
-        def work(blocks: Iterable[Block]) -> tuple[list[tuple[str, Any]], dict[int, float]]:
+        def work(views: Iterable[Parts]) -> tuple[list[tuple[str, Any]], dict[int, float]]:
             frame = self._frame(step)
             frame.fit(step.count, size)
             frame.chains, frame.heads = step.chains, self.store.heads
@@ -151,13 +136,14 @@ class Blocks:
             flagged = []
             quick = step.straight
             with np.errstate(all="call", call=frame.seen):
-                for block in blocks:
+                for parts in views:
+                    block = parts.block
                     frame.kept = {t.id: part_of(block, t.grain, kept[t.id]) for t in step.keep}
-                    frame.columns = _Parts(columns, block)
+                    frame.columns = parts.over(columns)
                     if laid:
                         frame.links = block.owners
                     else:
-                        frame.columns.update(wide)
+                        parts.update(wide)
                         frame.links = {e: part_of(block, e, self.links[e]) for e in block.starts if e in self.links}
                     if quick is not None:
                         _begin(frame, step, block, whole, laid)
@@ -169,12 +155,13 @@ class Blocks:
                         _begin(frame, step, block, whole, laid)
                         frame.run(step.acts)
                     flagged += [(entity, block.starts[entity] + rows) for entity, rows in frame.flagged]
+                    parts.rest()
             tops = dict(frame.tops)
             frame.forget()
             self.frames.append(frame)
             return flagged, tops
 
-        found = self._shared(work, blocks, step.times)
+        found = self._shared(work, [Parts(block) for block in blocks] if views is None else views, step.times)
         for task in step.tops:
             self.store.tasks[task.id] = max((tops[task.id] for _, tops in found), default=0.0)
         return [one for flagged, _ in found for one in flagged]
@@ -236,24 +223,3 @@ def _begin(frame: Frame, step: Step, block: Block, whole: Mapping[Task, Any], la
     for task in (*step.before, *(step.spread if laid else ())):
         frame.values[task.id] = part_of(block, task.grain, whole[task])
     frame.flagged, frame.trouble = [], 0
-
-
-def part_of(block: Block, entity: str, values: Any) -> Any:
-    """A whole column's values in a block, as it has them: a row, or a matrix; one for all rows as it is."""
-    if entity == SCALAR:
-        return values
-    start, shape = block.starts[entity], block.shapes[entity]
-    found = values[start : start + prod(shape)]
-    return found if len(shape) == 1 else found.reshape(shape)
-
-
-class _Parts(dict[tuple[Any, ...], Any]):
-    """Whole columns, in one block."""
-
-    def __init__(self, columns: Mapping[tuple[Any, ...], Any], block: Block) -> None:
-        super().__init__()
-        self._columns, self._block = columns, block
-
-    def __missing__(self, key: tuple[Any, ...]) -> Any:
-        found = self[key] = part_of(self._block, key[1], self._columns[key])
-        return found

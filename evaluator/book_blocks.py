@@ -11,7 +11,7 @@ from evaluator import error
 from evaluator.acted import Acted
 from evaluator.acting import Acting
 from evaluator.acting_rows import ActingRows, acting_rows
-from evaluator.blocks import Blocks, Columns
+from evaluator.blocks import Blocks
 from evaluator.columns import KNOWN, Column, origin_code
 from evaluator.context import Context
 from evaluator.cut import Careful
@@ -21,6 +21,7 @@ from evaluator.program import Program
 from evaluator.reach import Made
 from evaluator.runner import Progress
 from evaluator.shape import Shape
+from evaluator.store import Columns
 from evaluator.tasks import READ, Task
 from evaluator.translate import Translator
 from evaluator.vector import Vector, clean
@@ -136,6 +137,8 @@ class BookBlocks(Blocks):
             kept = op == "input" and values is source
             laid = index.column(layout, entity, name, source) if kept else layout.laid(entity, values)
             self.store.columns[key] = laid
+            if kept:
+                self.lasting.add(key)
 
     # -- rows that act -------------------------------------------------------------------------------
 

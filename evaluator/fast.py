@@ -103,7 +103,7 @@ class _Fast(BookBlocks):
         translator, split, wanted = program.translator, program.split, program.wanted
         if not split.made or len(split.rest) > len(split.made):
             return None
-        self.frames, self.pieces = program.frames, program.pieces
+        self.frames, self.remembered = program.frames, program.remembered
         for key, vector in heads.items():
             self._keep_head(key, vector)
         self._read(translator)

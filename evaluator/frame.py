@@ -311,5 +311,6 @@ def lines(
 
 def top_of(values: Any, signed: bool = False) -> float:
     """The greatest value, or size; at least 0."""
-    most = float(np.max(values, initial=0.0))
-    return max(most, -float(np.min(values, initial=0.0))) if signed else most
+    values = np.asarray(values)
+    most = float(values.max(initial=0.0))
+    return max(most, -float(values.min(initial=0.0))) if signed else most

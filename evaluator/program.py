@@ -12,6 +12,7 @@ from evaluator.frame import Frame
 from evaluator.graph import Node
 from evaluator.plan import Plan
 from evaluator.reach import Made
+from evaluator.remembered import Remembered
 from evaluator.steps import Step
 from evaluator.translate import Translator
 
@@ -28,7 +29,7 @@ class Split:
 @dataclass(slots=True, eq=False)
 class Program:
     """What is the same for every evaluation of one policy, with its params, over one book. ``frames`` and
-    ``pieces``: as in ``Blocks``."""
+    ``remembered``: as in ``Blocks``."""
 
     translator: Translator
     split: Split
@@ -36,7 +37,7 @@ class Program:
     steps: list[Step]
     acting: Acting | None = None
     frames: list[Frame] = field(default_factory=list)
-    pieces: list[dict[tuple[Any, ...], Any]] = field(default_factory=list)
+    remembered: list[Remembered] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)

@@ -5,6 +5,7 @@ From one evaluation to the next, few positions pass from one bracket to another.
 piece takes two comparisons; to find the piece takes eight passes and five reads from tables.
 """
 
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,15 @@ from evaluator.bits import Bits
 from evaluator.pieces import Polynomials, Segments
 
 COLUMNS = ("start", "end", "rate", "height")
+
+
+@dataclass(slots=True, eq=False)
+class Remembered:
+    """What one evaluation leaves to the next: the pieces that rows were on, as columns, and by step its blocks' views
+    of lasting columns."""
+
+    pieces: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    views: dict[int, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,6 +14,7 @@ import numpy as np
 
 from dsl.records import dataclass
 from evaluator.acts_flags import watched
+from evaluator.acts_members import add_rows
 from evaluator.bits import Bits
 from evaluator.frame import Chain, Line
 from evaluator.pieces import Polynomials, Rows, Segments, Values
@@ -98,7 +99,7 @@ class _Writer:
     def line(self, i: int, line: Line, act: Any) -> None:
         self.names[f"L{i}"], self.names[f"A{i}"] = line, act
         text, self.text, self.chain = self.text, [], line.chain
-        done = line.task.grain == self.grain and self._written(line, i)
+        done = (line.task.grain == self.grain or line.task.op == "agg_sum") and self._written(line, i)
         if not done:
             self.text = [f"one(L{i}, A{i})"]
             if not line.chain and line.task.grain == self.grain and self._gives_all(line.task):
@@ -128,7 +129,7 @@ class _Writer:
     def made(self) -> Straight:
         body = "\n    ".join(["one, drop, k = f.one, f.drop, f.kept", *self.text])
         source = f"def block(f, v, b, c):\n    {body}\n"
-        found: dict[str, Any] = {**self.names, "watched": watched}
+        found: dict[str, Any] = {**self.names, "watched": watched, "add_rows": add_rows}
         for name in (*_UFUNCS.values(), *_COMPARED.values(), "right_shift", "clip"):
             found[name] = getattr(np, name)
         exec(compile(source, "<a step>", "exec"), found)  # of numbers of tasks and NumPy's names alone
@@ -162,6 +163,8 @@ class _Writer:
                 return self._pick(task)
             case "select":
                 return self._select(line, i)
+            case "agg_sum" if task.id in self.keep and len(task.args) == 1 and self._has(task.args[0]):
+                return self._added(line, i)
             case "near":
                 return self._near(line, i)
             case "compare":
@@ -232,6 +235,15 @@ class _Writer:
         self.text += [f"add(held, {flag}, held)" for flag in flags[2:]]
         self.text.append(f"v[{task.id}] = subtract({len(flags)}, held, {self._out(task)}, casting='unsafe')")
         self._let_go(held)
+        return True
+
+    def _added(self, line: Line, i: int) -> bool:
+        """Where members stand in a matrix, its rows added up; the step's rows are those members."""
+        task = line.task
+        self.text += [
+            f"if f.links: one(L{i}, A{i})",
+            f"else: v[{task.id}] = k[{task.id}]; add_rows(v[{task.args[0].id}], k[{task.id}])",
+        ]
         return True
 
     def _unsigned(self, task: Task) -> bool:

@@ -22,10 +22,15 @@ def threads() -> int:
         return asked
     given = os.environ.get(VARIABLE, "").strip()
     if not given:
-        return os.cpu_count() or 1
+        return _processors()
     if not (given.isascii() and given.isdigit()) or int(given) < 1:
         raise ValueError(f"`{VARIABLE}` is `{given}`, which is no number of threads: 1, 2, ...")
     return int(given)
+
+
+@cache
+def _processors() -> int:
+    return os.cpu_count() or 1  # which looks into files of the system each time
 
 
 @cache
