@@ -23,6 +23,7 @@ from evaluator.runner import Progress
 from evaluator.shape import Shape
 from evaluator.store import Columns
 from evaluator.tasks import READ, Task
+from evaluator.threads import pool
 from evaluator.translate import Translator
 from evaluator.vector import Vector, clean
 
@@ -144,15 +145,19 @@ class BookBlocks(Blocks):
 
     def _act(self, acting: Acting) -> None:
         """The rest of it, for the rows that act."""
-        values = self.whole(acting.decision)
-        acts = acting.acts.take(values if values.dtype != np.bool_ else values.view(np.int8), mode="wrap")
+        acts = _holds(acting.acts, self.whole(acting.decision))
         links = {e: i for e, i in self.links.items() if self.shape.parents[e][1] == acting.root}
         chosen = self.chosen = acting_rows(
             acting.root, acts, links, self.layout, self.block, self._shared, self.context.book.kept
         )
         columns = Columns()
+        ahead = self._crew(1) > 1
         for task in acting.reads:
-            columns.later[(task.op, task.grain, *task.attrs)] = partial(self._at_acting, acting, chosen, task)
+            key, later = (task.op, task.grain, *task.attrs), partial(self._at_acting, acting, chosen, task)
+            if ahead and task.op == "input" and task.grain in self.shape.parents:  # most of the rows, far apart
+                columns.later[key] = pool(1).submit(later).result
+            else:
+                columns.later[key] = later
         kept = {t.id: np.empty(len(chosen.rows[t.grain]), dtype=t.dtype) for t in acting.step.keep}
         for entity, rows in self.run_step(acting.step, chosen.blocks, columns, kept, {}, laid=True):
             self.store.flagged[entity][chosen.rows[entity][rows]] = True
@@ -241,3 +246,13 @@ class BookBlocks(Blocks):
             quality = np.full(rows, KNOWN, dtype=np.int64)
             quality[careful.rows[node.grain]] = found
         return Vector(np.broadcast_to(np.zeros(1), (rows,)), quality)
+
+
+def _holds(which: Any, values: Any) -> Any:
+    """Whether ``which`` is true of each value. Mostly it is so of values that follow each other."""
+    if values.dtype == np.bool_:
+        values = values.view(np.int8)
+    places = np.flatnonzero(which)
+    if len(places) and places[-1] - places[0] == len(places) - 1:
+        return (values >= places[0]) & (values <= places[-1])
+    return which.take(values, mode="wrap")

@@ -35,10 +35,12 @@ class Block:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """``orders``: by entity, the file's row at each place. Rows that belong to nobody stand last, in no block."""
+    """``orders``: by entity, the root first, the file's row at each place. Rows that belong to nobody stand last, in no
+    block. ``places``: of the root, where each row of the file stands, once somebody asks for it."""
 
     orders: dict[str, Rows]
     blocks: tuple[Block, ...]
+    places: list[Rows] = field(default_factory=list)
 
     def laid(self, entity: str, values: Any) -> Any:
         """A column of the file in the layout's order."""
@@ -47,8 +49,15 @@ class Layout:
     def filed(self, entity: str, values: Any, found: Any = None) -> Any:
         """A column of the layout in the file's order; ``found``: where to."""
         found = np.empty_like(values) if found is None else found
-        found[self.orders[entity]] = values
-        return found
+        order = self.orders[entity]
+        if entity != next(iter(self.orders)):
+            found[order] = values
+            return found
+        if not self.places:  # to read here and there is quicker than to write so
+            places = np.empty_like(order)
+            places[order] = np.arange(len(order))
+            self.places.append(places)
+        return values.take(self.places[0], out=found, mode="wrap")
 
 
 def make_layout(root: str, members: Mapping[str, "Groups"], rows: int, block: int = BLOCK) -> Layout:
