@@ -13,20 +13,19 @@ from typing import Any
 import numpy as np
 
 from dsl.records import dataclass
-from evaluator.acts_flags import watched
 from evaluator.acts_members import add_rows
 from evaluator.bits import Bits
 from evaluator.frame import Chain, Line
 from evaluator.pieces import Polynomials, Rows, Segments, Values
 from evaluator.remembered import COLUMNS, Ladder, ladder
 from evaluator.tasks import Task
+from evaluator.watch import WATCHED, watched
 
 _UFUNCS = {
     "add": "add", "sub": "subtract", "mul": "multiply", "neg": "negative", "abs": "absolute",
     "min": "minimum", "max": "maximum", "div": "divide", "sqrt": "sqrt", "exp": "exp",
 }  # fmt: skip
 _COMPARED = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal", "=": "equal", "!=": "not_equal"}
-_WATCHED = ("<", "<=", ">", ">=")
 _LADDERS = 2  # whose pieces are remembered
 _FEWEST = 4  # lines that are worth it
 
@@ -205,16 +204,33 @@ class _Writer:
         return True
 
     def _near(self, line: Line, i: int) -> bool:
-        """The watch over a comparison with a number that follows, and the comparison, as one."""
-        following = self.lines[i + 1][0] if i + 1 < len(self.lines) else line
-        task, (a, b) = following.task, line.task.args[:2]
-        if task.op != "compare" or following.chain or task.args != (a, b) or b.op != "const" or not self._has(a):
+        """The watches over comparisons of one number with several, and those comparisons, which follow: as one."""
+        if line.task.id in self.watched:
+            return True
+        nears, compared = [], []
+        for (one, _), (two, _) in zip(self.lines[i::2], self.lines[i + 1 :: 2], strict=False):
+            if not self._is_watch(line, one, two):
+                break
+            nears.append(one.task)
+            compared.append(two.task)
+        if not nears:
             return False
-        if task.attrs[0] not in _WATCHED:
-            return False
-        self.watched.add(task.id)
-        self.text.append(f"v[{task.id}] = watched(f, L{i}.task, {task.attrs[0]!r}, {self._out(task)})")
+        self.watched.update(t.id for t in (*nears, *compared))
+        outs = [self._out(t) for t in compared]
+        self.names[f"N{i}"], self.names[f"O{i}"] = nears, [t.attrs[0] for t in compared]
+        self.text.append(f"watched(f, N{i}, O{i}, ({', '.join(outs)},))")
+        self.text += [f"v[{t.id}] = {out}" for t, out in zip(compared, outs, strict=True)]
         return True
+
+    def _is_watch(self, first: Line, near: Line, compare: Line) -> bool:
+        """Whether they are one, over the same number as the first, with the same sizes."""
+        task, own = near.task, first.task
+        if task.op != "near" or task.grain != self.grain or near.chain or compare.chain or compare.task.op != "compare":
+            return False
+        a, b = task.args[:2]
+        alike = a is own.args[0] and task.args[2:] == own.args[2:] and task.attrs[2:] == own.attrs[2:]
+        compared = compare.task.args == (a, b) and compare.task.attrs[0] in WATCHED
+        return alike and compared and b.op == "const" and self._has(a)
 
     def _pick(self, task: Task) -> bool:
         """The first that holds of comparisons of one number with smaller and smaller ones: as many as don't hold."""
