@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
 from fractions import Fraction
 
+from dsl.model import Exact
 from dsl.records import dataclass
 from evaluator.columns import Column, Values
 from evaluator.index import Index
@@ -43,11 +44,11 @@ class BookTable:
     path: str = ""
     left_out: tuple[str, ...] = ()
     long: frozenset[str] = frozenset()
-    exacts: Mapping[str, Callable[[int], Fraction]] = field(default_factory=dict)
+    exacts: Mapping[str, Callable[[int], Exact]] = field(default_factory=dict)
     members: Mapping[str, Members] = field(default_factory=dict, compare=False)
     sizes: Mapping[str, str] = field(default_factory=dict)
 
-    def exact(self, column: str, row: int) -> Fraction:
+    def exact(self, column: str, row: int) -> Exact:
         """A known number, duration or date in the decimals that the file writes (of a binary float, the shortest)."""
         if column in self.exacts:
             return self.exacts[column](row)

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
+from math import isinf
 
 import numpy as np
 import pyarrow as pa
 
-from dsl.model import MEMBERS, Kind, Policy, Type, Value
+from dsl.model import MEMBERS, Exact, Kind, Policy, Type, Value
 from dsl.records import dataclass
 from dsl.text import decimal_text
 from dsl.units import terminates
@@ -56,7 +57,7 @@ class _Key:
     vector: Vector
     codes: Codes
     size: int
-    exact: dict[int, Fraction] | None
+    exact: dict[int, Exact] | None
 
 
 class _Group:
@@ -108,10 +109,10 @@ class _Group:
             size += count
         return _Key(name, read.type, vector, codes, size, exact)
 
-    def _exactly(self, number: int, rows: Codes) -> dict[int, Fraction]:
-        """The key at each of the rows, in rationals."""
+    def _exactly(self, number: int, rows: Codes) -> dict[int, Exact]:
+        """The key at each of the rows, exactly."""
         found = {row: self._cell(number, row) for row in rows.tolist()}
-        return {row: value for row, value in found.items() if isinstance(value, Fraction)}
+        return {row: value for row, value in found.items() if isinstance(value, Fraction | float)}
 
     def _cell(self, number: int, row: int) -> Result:
         return self.reference.evaluate(self.reads[number][1], self.base, row)
@@ -141,9 +142,9 @@ class _Group:
                 return ""
             return "yes" if column == MEMBERS else shown[column][row]
 
-        def exactly(number: int, row: int) -> Fraction:
+        def exactly(number: int, row: int) -> Exact:
             value = self._cell(number, rows[row])
-            assert isinstance(value, Fraction)
+            assert isinstance(value, Fraction | float)  # which is infinite
             return value
 
         numbers = [i for i, key in enumerate(keys) if key.type.kind in (Kind.NUMBER, Kind.DATE)]
@@ -171,7 +172,7 @@ class _Group:
             case _ if key.exact is not None:
                 parts = _quoted([_number(key.exact.get(row, Fraction(0))) for row in first.tolist()])
             case _:
-                parts = [repr(v + 0.0).removesuffix(".0") for v in values]
+                parts = [_number(v) if isinf(v) else repr(v + 0.0).removesuffix(".0") for v in values]
         if column.quality is not None:
             for row in np.flatnonzero(column.quality != KNOWN).tolist():
                 origin = describe_origin(self.policy, self.book, int(column.quality[row]))
@@ -183,8 +184,10 @@ def _quoted(parts: Sequence[str]) -> list[str]:
     return [p if _PLAIN.fullmatch(p) else json.dumps(p, ensure_ascii=False) for p in parts]
 
 
-def _number(value: Fraction) -> str:
+def _number(value: Exact) -> str:
     """An exact number: as a decimal where it has an end, else as a fraction; a rounded one to sixty digits."""
+    if isinstance(value, float):
+        return "infinite" if value > 0 else "-infinite"
     if isinstance(value, Approximate):
         return decimal_text(value, 60)
     return decimal_text(value, 400) if terminates(value.denominator) else str(value)
@@ -194,7 +197,7 @@ def _joined(columns: Sequence[Sequence[str]]) -> list[str]:
     return ["/".join(parts) for parts in zip(*columns, strict=True)]
 
 
-def _ranked(exact: Mapping[int, Fraction], rows: int) -> Codes:
+def _ranked(exact: Mapping[int, Exact], rows: int) -> Codes:
     """(rows,) the rank of each exact value; values that can't be told apart have the same."""
     ranks = np.zeros(rows, dtype=np.int64)
     rank, before = 0, None

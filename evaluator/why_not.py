@@ -187,7 +187,9 @@ def _cells(policy: model.Policy, book: Book, step: Step) -> Iterator[_Cell]:
             row = 0 if policy.entities[one.entity].once else row_of(table.keys, one.key)
             assert row is not None
             value = table.exact(one.name, row)
-            yield _Cell(one.entity, row, one.key, one.name, table.path, value, table.written(one.name, row).strip())
+            if isinstance(value, Fraction):  # and not infinite
+                written = table.written(one.name, row).strip()
+                yield _Cell(one.entity, row, one.key, one.name, table.path, value, written)
 
 
 def _keyed(policy: model.Policy) -> set[tuple[str, str]]:

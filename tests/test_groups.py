@@ -119,6 +119,24 @@ def test_groups_of_groups() -> None:
     assert column(results, "cluster", "members") == {"layer1": 3.0}
 
 
+def test_an_infinite_key_is_a_key_like_any_other() -> None:
+    text = """policy "P" version 1
+unit USD
+entity account:
+  cash : USD
+  cover = if cash > 0 then 100 / (cash * 3 / 3) else infinite
+entity band groups account by cover:
+  members = count(account)
+entity tranche groups band by cover:
+  bands = count(band)
+"""
+    cash = ["0", "0.1", "0", "0.3", "0.1"]
+    results = results_of(text, {"account": {"account": list("abcde"), "cash": cash}})
+    members = column(results, "band", "members")
+    assert list(members.values()) == [2.0, 2.0, 1.0] and next(iter(members)) == "infinite"
+    assert list(column(results, "tranche", "bands").values()) == [1.0, 1.0, 1.0]
+
+
 def test_without_members_there_are_no_groups() -> None:
     book = {**BOOK, "position": {name: [] for name in BOOK["position"]}}
     results = results_of(POLICY, book)
