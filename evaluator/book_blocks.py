@@ -118,10 +118,11 @@ class BookBlocks(Blocks):
 
     def _counted(self, task: Task) -> Any:
         """How many members each row has."""
-        sizes, index = self.groups[str(task.attrs[0])].sizes, self.context.book.index
+        entity, index = str(task.attrs[0]), self.context.book.index
+        groups = self.groups[entity]
         if self.layout is not None and index is not None:
-            return index.column(self.layout, task.grain, ("members", task.attrs[0]), sizes, np.float64)
-        return sizes.astype(np.float64)
+            return index.column(self.layout, task.grain, ("members", entity), groups.sizes, np.float64)
+        return self.context.book.kept.counted(entity, self.shape.parents[entity][0], groups)
 
     def _lay(self) -> None:
         """Everything that was read, in the layout's order."""

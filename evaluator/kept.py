@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Kept:
-    """What was ``compiled``; by entity and link, the column and whose members it makes the rows; and idle memory, by
-    kind and length: a new page of memory takes longer to get than to fill. Of grids (``grid_folds``): ``blanks``, by
-    policy the book with room for what is found before; ``orders``, by entity and link the column and its members."""
+    """What was ``compiled``; by entity and link, the column and whose members it makes the rows, and how many each row
+    has; and idle memory, by kind and length: a new page of memory takes longer to get than to fill. Of grids
+    (``grid_folds``): ``blanks``, by policy the book with room for what is found before; ``orders``, by entity and link
+    the column and its members."""
 
     compiled: list[Any] = field(default_factory=list)
     groups: dict[tuple[str, str], tuple[Any, "Groups"]] = field(default_factory=dict)
+    counts: dict[tuple[str, str], tuple["Groups", Any]] = field(default_factory=dict)
     blanks: list[tuple[Any, ...]] = field(default_factory=list)
     orders: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict)
     room: dict[tuple[Any, int], list[Any]] = field(default_factory=dict)
@@ -32,6 +34,13 @@ class Kept:
         known = self.groups.get((entity, link))
         if known is None or known[0] is not column:
             known = self.groups[entity, link] = column, groups_of(column, count)
+        return known[1]
+
+    def counted(self, entity: str, link: str, groups: "Groups") -> Any:
+        """(count,) float64: how many members each row has."""
+        known = self.counts.get((entity, link))
+        if known is None or known[0] is not groups:
+            known = self.counts[entity, link] = groups, groups.sizes.astype(np.float64)
         return known[1]
 
     def column(self, dtype: Any, rows: int) -> Any:

@@ -127,7 +127,9 @@ def at_rows(frame: Frame, size: Task, chain: Chain, shape: tuple[int, ...], rows
             return values
         return values.reshape(-1).take(rows) if np.shape(values) == shape or values.size == prod(shape) else None
     if size.op == "members":
-        return size.attrs[1]
+        values = frame.columns[(size.op, size.grain, *size.attrs)]
+        values = values if not chain else frame.narrow(values, (), chain, size.grain)
+        return values.take(rows) if np.shape(values) == shape else None
     args = [at_rows(frame, a, chain, shape, rows) for a in size.args]
     return None if any(a is None for a in args) else _FORMULAS[size.op](*args)
 
