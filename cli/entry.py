@@ -28,6 +28,7 @@ def main() -> NoReturn:
 def _for_one_command() -> None:
     """Spares a short-lived process what only a long one has a use for: a tenth of what an evaluation takes."""
     gc.set_threshold(200_000, 20, 20)  # most of what is made while modules load is there to stay
+    sys.setswitchinterval(0.0005)  # seconds: what hashes asks for the interpreter now and then, and soon gets it
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # evaluation has threads of its own, and multiplies no matrices
 
 

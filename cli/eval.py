@@ -54,6 +54,10 @@ def eval_command(
 
     Exit codes: 0 fine, 1 a check failed, 3 the policy is invalid, 4 the snapshot is invalid, 5 too many unknown rows.
     """
+    from evaluator.ahead import begin
+
+    if memory is None:
+        begin(Path(snapshot))
     from cli.inputs import run
 
     allowed = allowance(allow_unknown)

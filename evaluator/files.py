@@ -244,7 +244,7 @@ class ArrowFile:
         try:
             if self.path.suffix == ".parquet":
                 with _parquet(self.path, read_dictionary=list(coded)) as file:
-                    found = read_columns(file, list(names))
+                    found = read_columns(file, list(names), coded)
             else:
                 with _ipc(self.path, [self.header.index(n) for n in names]) as file:
                     table = file.read_all()

@@ -11,13 +11,13 @@ from typing import Any
 
 from dsl.model import Entity, Policy
 from dsl.records import dataclass
+from evaluator.ahead import BINARY_FILES, hash_of, stop_others
+from evaluator.ahead import FOLDER as FOLDER
+from evaluator.ahead import TOML as TOML
 from evaluator.hashes import Hash
 from evaluator.problems import Problem, nearest, quoted
 
-TOML = "snapshot.toml"
-FOLDER = ".softliq"  # where an index stands
 TEXT_FILES = (".csv", ".csv.gz")
-BINARY_FILES = (".parquet", ".arrow", ".feather")
 SUFFIXES = TEXT_FILES + BINARY_FILES
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
@@ -52,17 +52,16 @@ class Layout:
     def hash(self, entity: str) -> Hash:
         """A binary file's hash, begun here unless it was before. Raises OSError where the file can't be opened."""
         if entity not in self.hashing:
-            self.hashing[entity] = Hash(self.places[entity].path)
+            self.hashing[entity] = hash_of(self.places[entity].path)
         return self.hashing[entity]
 
     def hash_ahead(self) -> None:
         """Begins with the hashes that are needed where no index is: that takes a while, and so does loading NumPy."""
-        if not self.to_be_read:
-            return
-        for entity, place in self.places.items():
+        for entity, place in self.places.items() if self.to_be_read else ():
             if place.path.name.endswith(BINARY_FILES):
                 with contextlib.suppress(OSError):  # told when the file is opened
                     self.hash(entity)
+        stop_others()
 
 
 def needs_table(entity: Entity) -> bool:

@@ -7,6 +7,7 @@ from evaluator.arrays import compute as pc
 from evaluator.arrays import known_numbers, nulls_of, values_of
 from evaluator.later import Codes, np, pa
 
+_BLOCK = 1 << 16
 _FEW = 10_000  # texts that are found in a dict sooner than Arrow's functions are loaded
 
 
@@ -96,7 +97,9 @@ def _coded(array: Any, keys: Any) -> Codes:
         codes, nulls = values_of(chunk.indices), nulls_of(chunk)
         if nulls is not None:
             codes = np.where(nulls, len(rows) - 1, codes)
-        found[start : start + len(chunk)] = rows[codes]
+        for first in range(0, len(chunk), _BLOCK):  # codes lie within, and what becomes of them stays in the cache
+            part = codes[first : first + _BLOCK]
+            rows.take(part, out=found[start + first : start + first + len(part)], mode="clip")
         start += len(chunk)
     return found
 
@@ -114,7 +117,7 @@ def _close(array: Any, keys: Any) -> Codes | None:
         named = np.where(nulls, last + 1, named.astype(np.int64, copy=False))
     inside = not len(named) or (first <= int(named.min()) and int(named.max()) <= last)
     if inside and last - first == len(known) - 1 and bool((known[1:] > known[:-1]).all()):  # each is its row's number
-        return np.subtract(named, first, dtype=np.int64)
+        return named if first == 0 and named.dtype == np.int64 else np.subtract(named, first, dtype=np.int64)
     rows = np.full(last - first + 2, -1, dtype=np.int64)  # the last is of what is no key
     rows[known - first] = np.arange(len(known))
     places = np.subtract(named, first, dtype=np.int64)

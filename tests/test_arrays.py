@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from dsl.model import NUMBER, Interval
-from evaluator import parquet
+from evaluator import ahead, parquet
 from evaluator.arrays import column_of, known_numbers, mask_of, nulls_of, values_of
 from evaluator.cells import _FEW, blanks, outside, read_cells
 from evaluator.hashes import Hash, file_hash
-from evaluator.snapshot import read_snapshot
+from evaluator.snapshot import SnapshotError, read_snapshot
 from evaluator.texts import rows_of
 from tests import models
 from tests.bench import books
@@ -142,6 +142,7 @@ def columns(rows: int) -> dict[str, Any]:
     return {
         "number": pa.array(numbers / 8),
         "small": pa.array(numbers % 100, pa.int8()),
+        "some": pa.array([None if i == rows - 9 else i for i in range(rows)], pa.int16()),
         "first": pa.array([None if i == 1 else i for i in range(rows)], pa.int32()),
         "later": pa.array([None if i == rows - 3 else float(i) for i in range(rows)]),
         "none": pa.array([None] * rows, pa.float32()),
@@ -159,9 +160,53 @@ def test_a_parquet_file_reads_the_same_in_parts(group: int, tmp_path: Path, monk
     pq.write_table(whole, tmp_path / "table.parquet", row_group_size=group)
     with pq.ParquetFile(tmp_path / "table.parquet", read_dictionary=["text"]) as file:
         found = parquet.read_columns(file, whole.column_names)
+        links = parquet.read_columns(file, ["small", "some", "first"], frozenset(["small", "some", "first"]))
     found["text"] = pa.chunked_array([c.dictionary_decode() for c in found["text"].chunks])
     assert pa.table(found).equals(whole)
     assert found["number"].num_chunks == found["small"].num_chunks == 1
+    assert links["small"].type == pa.int64() and links["some"].type == pa.int16()
+    assert pa.table(links).cast(whole.select(links).schema).equals(whole.select(links))
+
+
+def test_a_damaged_part_is_told_as_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "_ROWS", 10)
+    table = pa.table({"account": [f"a{i}" for i in range(100)], "cash": np.arange(100.0)})
+    path = tmp_path / "account.parquet"
+    pq.write_table(table, path, row_group_size=10, compression="none", use_dictionary=False)
+    data = bytearray(path.read_bytes())
+    place = pq.ParquetFile(path).metadata.row_group(6).column(0).data_page_offset
+    data[place : place + 40] = b"\xff" * 40
+    path.write_bytes(data)
+    with pytest.raises(SnapshotError, match="the file is damaged"):
+        read_snapshot(tmp_path, models.policy({"account": {"cash": "USD"}}))
+
+
+def test_hashes_that_were_begun_are_of_the_files_as_they_stand(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.parquet").write_bytes(name.encode() * 1_000)
+    ahead.begin(tmp_path)
+    begun = dict(ahead._begun)
+    assert sorted(path.name for path in begun) == ["a.parquet", "b.parquet", "c.parquet"]
+    (tmp_path / "new").write_bytes(b"x" * 1_000)
+    (tmp_path / "new").replace(tmp_path / "b.parquet")
+    for name in ("a", "b"):
+        path = tmp_path / f"{name}.parquet"
+        found = ahead.hash_of(path)
+        assert (found is begun[path]) == (name == "a")
+        assert found.result() == sha256(path.read_bytes()).hexdigest()
+    ahead.stop_others()
+    assert ahead._begun == {}
+
+
+@pytest.mark.parametrize("other", [".softliq", "snapshot.toml", "more.parquet"])
+def test_no_hash_is_begun_where_others_may_be_needed(other: str, tmp_path: Path) -> None:
+    for i in range(ahead._MOST):
+        (tmp_path / f"{i}.parquet").write_bytes(b"")
+    (tmp_path / other).write_bytes(b"")
+    ahead.begin(tmp_path)
+    ahead.begin(tmp_path / "0.parquet")
+    ahead.begin(tmp_path / "nowhere")
+    assert ahead._begun == {}
 
 
 def test_columns_that_might_have_nulls_and_have_none_have_no_quality(tmp_path: Path) -> None:
