@@ -263,9 +263,11 @@ def run(options: RunOptions, format: TextOrJson = "text", summary: bool = False)
 
 def evaluated(given: Given, summary: bool = False) -> "Evaluation":
     """The policy over the book."""
+    from cli.memory import keep_blocks
     from cli.terminal.progress import progress
     from evaluator.run import evaluate
 
+    keep_blocks()
     with progress() as report, in_threads(given.threads):
         wanted = () if summary else None
         return evaluate(given.policy, given.book, given.params, progress=report, wanted=wanted, watch=summary)
