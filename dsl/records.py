@@ -7,8 +7,10 @@ all is shared, and an ``__init__`` is compiled when the first instance is made.
 
 from collections.abc import Callable
 from dataclasses import MISSING, FrozenInstanceError, fields
+from functools import cache
 from operator import attrgetter
 from reprlib import recursive_repr
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,7 +49,32 @@ def _first(cls: Any, frozen: bool) -> Callable[..., None]:
 
 
 def _init(cls: Any, frozen: bool) -> Any:
-    """The class's ``__init__``, compiled."""
+    """The class's ``__init__``: with its own names in a code that others have too, where it only takes and sets; else
+    compiled."""
+    if hasattr(cls, "__post_init__") or any(f.default_factory is not MISSING or not f.init for f in fields(cls)):
+        return _compiled(cls, frozen)
+    names = tuple(field.name for field in fields(cls))
+    code, known = _code(len(names), frozen), {f"set_{i}": getattr(cls, name).__set__ for i, name in enumerate(names)}
+    code = code.replace(
+        co_varnames=("self", *names),
+        co_names=code.co_names if frozen else names,
+        co_qualname=f"{cls.__qualname__}.__init__",
+    )
+    given = tuple(field.default for field in fields(cls) if field.default is not MISSING)
+    return FunctionType(code, known, "__init__", given)
+
+
+@cache
+def _code(count: int, frozen: bool) -> Any:
+    """What takes and sets so many values; the names are to be put in."""
+    taken = ["self", *(f"value_{i}" for i in range(count))]
+    lines = [f"set_{i}(self, value_{i})" if frozen else f"self.value_{i} = value_{i}" for i in range(count)]
+    made: dict[str, Any] = {}
+    exec(f"def __init__({', '.join(taken)}):\n " + "\n ".join(lines or ["pass"]), made)
+    return made["__init__"].__code__
+
+
+def _compiled(cls: Any, frozen: bool) -> Any:
     known: dict[str, Any] = {"MISSING": MISSING}
     taken, lines = ["self"], list[str]()
     for field in fields(cls):

@@ -2,9 +2,11 @@
 
 import copy
 import dataclasses
+import inspect
 import pickle
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, field, fields, replace
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -116,3 +118,41 @@ def test_classes_that_build_on_others() -> None:
     assert pickle.loads(pickle.dumps(Derived(1, 3))) == Derived(1, 3)
     with pytest.raises(FrozenInstanceError, match="cannot assign to field 'b'"):
         Derived(1).b = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("frozen", "eq"), list(product((True, False), repeat=2)))
+def test_classes_that_only_take_and_set_have_their_own_names(frozen: bool, eq: bool) -> None:
+    def made(decorator: Any) -> list[Any]:
+        class Row:
+            a: int
+            b: str = "b"
+            self_: tuple[int, ...] = ()
+
+        class Other:
+            x: int
+            y: int
+            z: int
+
+        class Empty:
+            pass
+
+        for cls in (Row, Other, Empty):
+            cls.__qualname__ = cls.__name__
+        return [decorator(frozen=frozen, slots=True, eq=eq)(cls) for cls in (Row, Other, Empty)]
+
+    calls: list[Callable[[Any], Any]] = [
+        lambda R: repr(R(1)),
+        lambda R: repr(R(1, "c", self_=(3,))),
+        lambda R: repr(R(self_=2, a=1)),
+        lambda R: repr(R(b=1, x=2)),
+        lambda R: repr(R(z=1, y=2, x=3)),
+        lambda R: repr(R(3, 2, 1)),
+        lambda R: repr(R()),
+        lambda R: repr(R(1, 2, 3, 4)),
+        lambda R: repr(R(1, a=2)),
+    ]
+    for standard, ours in zip(made(dataclasses.dataclass), made(records.dataclass), strict=True):
+        for call in calls:
+            assert outcome(partial(call, ours)) == outcome(partial(call, standard))
+        taken, expected = (list(inspect.signature(cls.__init__).parameters) for cls in (ours, standard))
+        assert taken == expected
