@@ -13,6 +13,7 @@ from evaluator.tasks import Task
 
 _SAMPLE = 256
 _WILD = 2.0**20
+_MOST = float(np.finfo(np.float64).max)
 _FEW_ROWS = 3
 
 
@@ -94,7 +95,7 @@ def limit_of(values: Any) -> float:
         return np.inf
     step, flat = np.size(values) // _SAMPLE, np.reshape(values, -1)
     samples = (flat[::step], flat[step // 2 :: step])  # one of them may have met such a value
-    return _WILD * min(max(float(np.max(s)), -float(np.min(s))) for s in samples) or np.inf
+    return _WILD * min(float(np.fmax.reduce(np.abs(s))) for s in samples) or np.inf
 
 
 def _top(frame: Frame, task: Task, chain: Chain) -> Any:
@@ -106,10 +107,12 @@ def _top(frame: Frame, task: Task, chain: Chain) -> Any:
     limit = frame.limits.get(task.id) or limit_of(value)
     if isfinite(limit):
         frame.limits[task.id] = limit
-    if most > limit and np.shape(value) == frame.shapes[str(entity)]:
-        frame.flag(str(entity), (), np.abs(value) > limit if signed else value > limit)
-        most = limit
-    most = most if most == most else np.inf
+    if not most <= min(limit, _MOST):
+        most = np.inf
+        if np.shape(value) == frame.shapes[str(entity)]:
+            near = np.abs(value) <= min(limit, _MOST)
+            frame.flag(str(entity), (), ~near)
+            most = top_of(np.where(near, value, 0.0), bool(signed))
     if task.id not in frame.tops:
         return most
     frame.tops[task.id] = max(most, frame.tops[task.id])

@@ -36,7 +36,8 @@ from evaluator.tasks import Task, schedule
 from evaluator.translate import Translator
 from evaluator.vector import Vector
 
-LEAST = 20_000  # rows of a book below which the careful evaluator takes no longer
+LEAST = 20_000  # rows of a book below which the careful evaluator takes no longer, with what is compiled first
+AGAIN = 4_000  # the same, for what has been evaluated before
 _MOVES = 8  # steps of folds over grids from which it pays to lay a book out
 
 
@@ -56,6 +57,8 @@ def run(
     has to do it all. ``watched``: nodes of which only the quality means something."""
     shape = shape_of(context.policy, context.book, planned.order)
     rows = [context.book.tables[e].rows for e in shape.parts]
+    if kept is not None:
+        least, kept.again = min(least, AGAIN) if kept.again else least, True
     if sum(rows) < least or min(rows, default=0) < 2:
         return None
     return _Fast(planned, outputs, watched, context, exactly, shape, block, progress, kept).run()

@@ -44,7 +44,8 @@ class Program:
 class Compiled:
     """A policy with its params, lowered for one book; ``program``, where it was evaluated fast before;
     ``before``: over a book with other cells in its small tables, so that it may serve here.
-    ``passed``: decisions by which most rows acted, so that another one is to be looked for."""
+    ``passed``: decisions by which most rows acted, so that another one is to be looked for. ``again``: whether it was
+    evaluated before."""
 
     key: tuple[Any, ...]
     outputs: Any
@@ -53,6 +54,7 @@ class Compiled:
     program: Program | None = None
     before: Program | None = None
     passed: set[int] = field(default_factory=set)
+    again: bool = False
 
     def of(self, book: Book, parts: Iterable[str] | None = None) -> bool:
         """Whether it was compiled for these very tables, or these ``parts`` of them."""
@@ -65,4 +67,4 @@ class Compiled:
         other cells may be infinite."""
         program = by.program or by.before
         if program is not None and by.planned is self.planned and by.of(book, program.translator.shape.parts):
-            self.before, self.passed = program, by.passed
+            self.before, self.passed, self.again = program, by.passed, True

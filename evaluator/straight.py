@@ -237,7 +237,7 @@ class _Writer:
         rows, other = task.attrs
         if rows != tuple(range(len(task.args))) or other != len(task.args) or not self._all_full(task):
             return False
-        if any(a.op != "compare" or a.attrs[0] not in (">=", ">") for a in task.args) or len(task.args) < 2:
+        if any(a.op != "compare" or a.attrs[0] not in (">=", ">") for a in task.args) or not 2 <= len(task.args) < 100:
             return False
         number, bounds = task.args[0].args[0], [a.args[1] for a in task.args]
         if any(a.args[0] is not number for a in task.args) or any(b.op != "const" for b in bounds):
