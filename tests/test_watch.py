@@ -1,0 +1,125 @@
+"""Decisions that are close: rows in which floating point takes the wrong side are decided exactly, wherever they stand
+in a book, and hardly any others are looked at."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import softliq
+from tests.test_fast import both, counting_flagged, differences
+
+POLICY = """policy "watch" version 1
+unit USD
+entity account:
+  cash   : USD
+  equity = cash + sum(position.pnl)
+  need   = sum(position.need)
+  health = if need > 0 then equity / need else infinite
+entity position:
+  account : account
+  pnl     : USD
+  need    : USD >= 0
+{tiers}
+"""
+FALLING = """tiers account:
+  | health >= | tier    |
+  | 150%      | healthy |
+  | 125%      | watch   |
+  | 110%      | trim    |
+  | 100%      | delever |
+  | other     | shut    |
+  | unknown   | hold    |
+"""
+BOTH_WAYS = """tiers account:
+  | when           | tier    |
+  | health < 100%  | shut    |
+  | health <= 110% | delever |
+  | health > 150%  | healthy |
+  | health >= 125% | watch   |
+  | other          | trim    |
+  | unknown        | hold    |
+"""
+RISING = """tiers account:
+  | health <= | tier    |
+  | 100%      | shut    |
+  | 110%      | delever |
+  | 125%      | trim    |
+  | 150%      | watch   |
+  | other     | healthy |
+  | unknown   | hold    |
+"""
+_BOUNDS = [Fraction("1"), Fraction("1.1"), Fraction("1.25"), Fraction("1.5")]
+
+
+def ties(count: int, seed: int) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Accounts whose health is a bound exactly, by cells whose sums in floating point are not: cash, and each
+    position's profit and need."""
+    random = np.random.default_rng(seed)
+    found = []
+    for i in range(count):
+        needs = [Fraction(int(n), 10) for n in random.integers(1, 9_999, random.integers(1, 6))]
+        profits = [Fraction(int(p), 100) for p in random.integers(-99_999, 99_999, len(needs))]
+        cash = _BOUNDS[i % 4] * sum(needs) - sum(profits)
+        found.append((_decimal(cash), [(_decimal(p), _decimal(n)) for p, n in zip(profits, needs, strict=True)]))
+    return found
+
+
+def _decimal(number: Fraction) -> str:
+    return f"{number.numerator * 10_000 // number.denominator / 10_000:.4f}"
+
+
+def accounts_of(seed: int) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Ties among thousands of other accounts, some of dust and some very large, in any order."""
+    random = np.random.default_rng(seed)
+    found = ties(60, seed)
+    for _ in range(3_000):
+        size = 10.0 ** random.uniform(-3, 9)
+        needs = [size * random.uniform(0.01, 0.2) for _ in range(random.integers(1, 5))]
+        cash = sum(needs) * random.uniform(0.5, 3)
+        found.append((f"{cash:.4f}", [(f"{random.normal() * n / 9:.4f}", f"{n:.4f}") for n in needs]))
+    return [found[i] for i in random.permutation(len(found)).tolist()]
+
+
+def book_of_accounts(policy: softliq.Policy, accounts: list[tuple[str, list[tuple[str, str]]]]) -> softliq.Book:
+    rows = [(f"a{i}", *cells) for i, (_, positions) in enumerate(accounts) for cells in positions]
+    rows = [rows[i] for i in np.random.default_rng(1).permutation(len(rows)).tolist()]
+    tables: dict[str, dict[str, Any]] = {
+        "account": {"account": [f"a{i}" for i in range(len(accounts))], "cash": [cash for cash, _ in accounts]},
+        "position": {
+            "position": [str(i) for i in range(len(rows))],
+            **{name: [row[i] for row in rows] for i, name in enumerate(("account", "pnl", "need"))},
+        },
+    }
+    return softliq.book_of(policy, tables)
+
+
+def tier_of(cash: str, positions: list[tuple[str, str]], sides: str) -> str:
+    """By rationals. ``sides``: of each bound, whether it belongs to the tier above it or the one below."""
+    need = sum(Fraction(n) for _, n in positions)
+    if not need:
+        return "healthy"
+    health = (Fraction(cash) + sum(Fraction(p) for p, _ in positions)) / need
+    above = sum(health > b or (health == b and side == "+") for b, side in zip(_BOUNDS, sides, strict=True))
+    return ("shut", "delever", "trim", "watch", "healthy")[above]
+
+
+@pytest.mark.parametrize(
+    "tiers, sides", [(FALLING, "++++"), (RISING, "----"), (BOTH_WAYS, "+-+-")], ids=["falling", "rising", "both ways"]
+)
+@pytest.mark.parametrize("block", [300, 1 << 16])
+def test_ties_are_decided_exactly(tiers: str, sides: str, block: int, tmp_path: Path) -> None:
+    path = tmp_path / "watch.policy"
+    path.write_text(POLICY.format(tiers=tiers), "utf-8")
+    policy = softliq.load_policy(path)
+    accounts = accounts_of(seed=7)
+    book = book_of_accounts(policy, accounts)
+    with counting_flagged() as flagged:
+        quick, careful, answered = both(policy, book, block)
+    assert answered == 3 and [differences(evaluation, careful) for evaluation in quick] == [[], [], []]
+    labels = policy.tiers["account"].labels
+    found = [labels[code] for code in quick[0].columns["account"]["tier"].values]
+    assert found == [tier_of(cash, positions, sides) for cash, positions in accounts]
+    assert 30 < max(flagged) < 150  # some of the sixty are on their bound in floating point, too
