@@ -71,12 +71,21 @@ def _decimal(number: Fraction) -> str:
     return f"{number.numerator * 10_000 // number.denominator / 10_000:.4f}"
 
 
+def cancelling(count: int, seed: int) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Accounts of which two positions, far larger than all others, cancel out; floating point loses what is left."""
+    found = []
+    for i, (cash, positions) in enumerate(ties(count, seed)):
+        huge = 10**17 + 12_345_678 * i
+        found.append((cash, [*positions, (f"{huge}.37", "0"), (f"-{huge}.37", "0")]))
+    return found
+
+
 def accounts_of(seed: int) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Ties among thousands of other accounts, some of dust and some very large, in any order."""
+    """Ties among thousands of other accounts, some of them a million times as large as others, in any order."""
     random = np.random.default_rng(seed)
-    found = ties(60, seed)
+    found = ties(60, seed) + cancelling(1, seed + 1)
     for _ in range(3_000):
-        size = 10.0 ** random.uniform(-3, 9)
+        size = 10.0 ** random.uniform(0, 7)
         needs = [size * random.uniform(0.01, 0.2) for _ in range(random.integers(1, 5))]
         cash = sum(needs) * random.uniform(0.5, 3)
         found.append((f"{cash:.4f}", [(f"{random.normal() * n / 9:.4f}", f"{n:.4f}") for n in needs]))
@@ -122,4 +131,5 @@ def test_ties_are_decided_exactly(tiers: str, sides: str, block: int, tmp_path: 
     labels = policy.tiers["account"].labels
     found = [labels[code] for code in quick[0].columns["account"]["tier"].values]
     assert found == [tier_of(cash, positions, sides) for cash, positions in accounts]
-    assert 30 < max(flagged) < 150  # some of the sixty are on their bound in floating point, too
+    if block > 1_000:  # else a block has too few rows to tell which cells are far from all others
+        assert 30 < max(flagged) < 150  # about as many as there are ties, and all of an account with such a cell
