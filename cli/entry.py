@@ -35,6 +35,8 @@ def _for_one_command() -> None:
 def _leave(code: int) -> NoReturn:
     """Ends the process, and takes nothing apart before: its memory goes back as a whole. Threads that are left have
     nothing to do any more, or load what nobody needs any more."""
+    if sys.getprofile() or sys.gettrace():  # somebody watches, and wants to tell what was seen
+        sys.exit(code)
     try:
         sys.stdout.flush()
         sys.stderr.flush()

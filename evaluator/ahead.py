@@ -19,7 +19,7 @@ def begin(folder: Path) -> None:
     if not folder.is_dir() or (folder / FOLDER).exists() or (folder / TOML).exists():
         return
     with suppress(OSError):
-        found = [path for path in folder.iterdir() if path.name.endswith(BINARY_FILES)]
+        found = [path for path in folder.iterdir() if path.name.endswith(BINARY_FILES) and path.is_file()]
         for path in found if len(found) <= _MOST else ():
             _begun[path] = Hash(path)
 

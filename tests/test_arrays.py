@@ -196,6 +196,10 @@ def test_hashes_that_were_begun_are_of_the_files_as_they_stand(tmp_path: Path) -
         assert found.result() == sha256(path.read_bytes()).hexdigest()
     ahead.stop_others()
     assert ahead._begun == {}
+    (tmp_path / "d.parquet").mkdir()
+    ahead.begin(tmp_path)
+    assert len(ahead._begun) == 3
+    ahead.stop_others()
 
 
 @pytest.mark.parametrize("other", [".softliq", "snapshot.toml", "more.parquet"])
@@ -203,6 +207,7 @@ def test_no_hash_is_begun_where_others_may_be_needed(other: str, tmp_path: Path)
     for i in range(ahead._MOST):
         (tmp_path / f"{i}.parquet").write_bytes(b"")
     (tmp_path / other).write_bytes(b"")
+    (tmp_path / "folder.parquet").mkdir()
     ahead.begin(tmp_path)
     ahead.begin(tmp_path / "0.parquet")
     ahead.begin(tmp_path / "nowhere")
