@@ -30,6 +30,7 @@ def report(
     from cli.report.page import render
     from cli.terminal.results import show_results
     from cli.terminal.text import safe
+    from evaluator.ahead import begin
     from evaluator.outputs import write_file
 
     allowed = allowance(allow_unknown)
@@ -38,6 +39,7 @@ def report(
     if file.exists() and file.suffix.lower() in _INPUTS:
         told = f"`{safe(str(file))}` is there already, and is no report"
         raise Stop(Exit.USAGE, told, "name a file such as `report.html` after `-o`")
+    begin(Path(snapshot))
     loaded, results = run(RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario, threads=threads))
     limit = allowed.limit(results.deciding_count)
     write_file(file, render(results.evaluation, loaded, _command(sys.argv), limit))
