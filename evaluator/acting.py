@@ -68,6 +68,8 @@ def find_acting(
     found = [(d, choices) for d, choices in _decisions(everything, shape).items() if d.id not in passed]
     found.sort(key=lambda d: (d[0].op != "pick", -len(d[1])))
     for decision, choices in found[:_MOST]:
+        if best is not None and best[0][0] and decision.op != "pick":
+            break  # a tier goes before
         for ways in _alike(choices):
             plan = _Plan(translator, shape, decision, choices, ways, wanted, whole, order)
             score = decision.op == "pick", plan.saved
