@@ -5,7 +5,7 @@ its own level, and carried to a finer one only where it meets it; a fault stands
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import field, replace
 from fractions import Fraction
@@ -60,12 +60,14 @@ def lower(
     infinite: frozenset[tuple[str, str]] = frozenset(),
     optimise: bool = True,
     sums: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType({}),
+    only: Collection[tuple[str, str]] | None = None,
 ) -> Outputs:
     """Every formula, tiers column and check of the policy. ``infinite``: inputs that hold infinite values. ``sums``: by
-    entity and name, the members' entity and the link along which their column of that name is to be summed."""
+    entity and name, the members' entity and the link along which their column of that name is to be summed. ``only``:
+    of the columns, these."""
     with deep():
         lowering = Lowering(policy, params, as_of, infinite, Graph(optimise))
-        columns = {(e, c): lowering.column(e, c) for e, c in policy.order}
+        columns = {cell: lowering.column(*cell) for cell in policy.order if only is None or cell in only}
         reasons = {entity: lowering.tier_pick(entity)[1] for entity in policy.tiers}
         added = {cell: lowering.sum(cell, *by) for cell, by in sums.items()}
         return Outputs(columns, reasons, tuple(lowering.check(i) for i in range(len(policy.checks))), added)

@@ -227,11 +227,13 @@ def _compile(key: tuple[Any, ...], book: Book) -> Compiled:
     if lowered is None:
         members = {} if wanted is None else member_amounts(policy)
         sums = _plain(policy, members)
-        outputs = lower(policy, params, book.as_of, infinite, optimise, sums)
-        if wanted is not None:
+        if wanted is None:
+            outputs = lower(policy, params, book.as_of, infinite, optimise, sums)
+        else:
             shown = wanted | summed(policy) | {(by[0], cell[1]) for cell, by in members.items() if cell not in sums}
+            outputs = lower(policy, params, book.as_of, infinite, optimise, sums, None if watch else shown)
             columns = {cell: n for cell, n in outputs.columns.items() if cell in shown}
-            watched = {cell: n for cell, n in outputs.columns.items() if watch and cell not in shown}
+            watched = {cell: n for cell, n in outputs.columns.items() if cell not in shown}
             outputs = replace(outputs, columns=columns, watched=watched)
         lowered = outputs, plan([*_nodes(outputs), *outputs.watched.values()])
         _LOWERED.append(((policy, asked), lowered))

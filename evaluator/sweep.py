@@ -69,18 +69,24 @@ def write_grid(
     with _appending(folder / f"grid_{grid}.{format}", format) as append:
         for i, (move, args) in enumerate(zip(found.moves, move_values(found, params), strict=True)):
             moved = shocked(plain, scenario, args)
-            results = Results(evaluate(moved, book, params))
+            results = Results(evaluate(moved, book, params, wanted=_sources(moved, columns, grid)))
             append(_rows(results, columns, grid, move.name))
             if progress is not None:
                 progress(f"grid {grid}", (i + 1) / len(found.moves))
     return folder / f"grid_{grid}.{format}"
 
 
+def _sources(moved: Policy, columns: tuple[str, Sequence[str]], grid: str) -> list[tuple[str, str]]:
+    """Where the columns stand in a move's policy; inputs that the move rewrites under the grid's name."""
+    entity, names = columns
+    formulas = moved.entities[entity].formulas
+    return [(entity, f"{grid}.{name}" if f"{grid}.{name}" in formulas else name) for name in names]
+
+
 def _rows(results: Results, columns: tuple[str, Sequence[str]], grid: str, move: str) -> pa.Table:
     """One move's rows; an input that the move rewrites is shown as rewritten, and every column has its cause."""
     entity, names = columns
-    formulas = results.policy.entities[entity].formulas
-    actual = {name: f"{grid}.{name}" if f"{grid}.{name}" in formulas else name for name in names}
+    actual = dict(zip(names, (name for _, name in _sources(results.policy, columns, grid)), strict=True))
     read = table(results, entity, actual.values())
     made: dict[str, pa.Array | pa.ChunkedArray] = {}
     if entity in read.column_names:
