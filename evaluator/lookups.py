@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -181,13 +181,11 @@ class Lookups:
         i = next(i for i, k in enumerate(table.keys) if k.operator != "=")
         groups = [sorted(group, key=lambda r: exact_of(keys.cells[r][i])) for group in keys.groups]
         bounds = [[exact_of(keys.cells[r][i]) for r in group] for group in groups]
-        made = self._once(("ladder", table.name), make_segments(bounds, "ladder", Cause.NO_ROW, keys.search.table))
-        assert isinstance(made, Segments)
         rates = [[_rational(cells[r].node) for r in group] for group in groups]
-        if any(rate is None for group in rates for rate in group):
-            return _Ladder(groups, bounds, made, None)
-        steps = [pieces.ladder(_rationals(b), _rationals(r)) for b, r in zip(bounds, rates, strict=True)]
-        return _Ladder(groups, bounds, made, self._pieces("piecewise", steps))
+        made, climb = _made_of(table, keys.search.table, bounds, rates)
+        segments = self._once(("ladder", table.name), made)
+        assert isinstance(segments, Segments)
+        return _Ladder(groups, bounds, segments, climb)
 
     def _climb(
         self,
@@ -360,6 +358,30 @@ class Lookups:
 
 
 # -- helpers ---------------------------------------------------------------------------------------
+
+
+_LADDERS: list[tuple[model.Table, Any, tuple[Segments, Polynomials | None]]] = []
+_KEPT = 16
+
+
+def _made_of(
+    table: model.Table, number: int, bounds: Sequence[Sequence[Exact]], rates: Sequence[Sequence[Fraction | None]]
+) -> tuple[Segments, Polynomials | None]:
+    """A marginal column's pieces, and, of constant rates, their formulas; as they were made before, where it is one of
+    the last few: a table is the same in every scenario, and in every move of a grid."""
+    cells = [x for parts in (bounds, rates) for part in parts for x in part]
+    key = number, [len(part) for part in bounds], cells, [type(x) for x in cells]
+    for known, other, found in _LADDERS:
+        if known is table and other == key:
+            return found
+    climb = None
+    if all(rate is not None for group in rates for rate in group):
+        steps = [pieces.ladder(_rationals(b), _rationals(r)) for b, r in zip(bounds, rates, strict=True)]
+        climb = pieces.polynomials(steps)
+    made = make_segments(bounds, "ladder", Cause.NO_ROW, number), climb
+    _LADDERS.append((table, key, made))
+    del _LADDERS[:-_KEPT]
+    return made
 
 
 def _array(constants: Sequence[object], type: Type) -> tuple[Values, Facts]:

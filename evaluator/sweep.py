@@ -5,7 +5,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +16,7 @@ from dsl.grids import move_values
 from dsl.model import Kind, Policy, Scenario, Value
 from dsl.state import shocked
 from evaluator.book import Book
+from evaluator.needs import only_for
 from evaluator.outputs import UnknownColumn, table, unarmed
 from evaluator.results import Results
 from evaluator.run import evaluate
@@ -65,11 +65,11 @@ def write_grid(
     """
     found = policy.grids[grid]
     scenario = Scenario(grid, (), found.lines, {}, found.description, found.span)
-    plain = replace(policy, checks=(), tests=(), laws=())
     with _appending(folder / f"grid_{grid}.{format}", format) as append:
         for i, (move, args) in enumerate(zip(found.moves, move_values(found, params), strict=True)):
-            moved = shocked(plain, scenario, args)
-            results = Results(evaluate(moved, book, params, wanted=_sources(moved, columns, grid)))
+            moved = shocked(policy, scenario, args)
+            sources = _sources(moved, columns, grid)
+            results = Results(evaluate(only_for(moved, sources), book, params, wanted=sources))
             append(_rows(results, columns, grid, move.name))
             if progress is not None:
                 progress(f"grid {grid}", (i + 1) / len(found.moves))
