@@ -22,6 +22,7 @@ from evaluator.tasks import CROSSING, FLAGGING, READ, Task, Tasks, in_order, sch
 from evaluator.translate import Translator
 
 _MOST = 8  # decisions that are tried
+_MANY = 16  # tiers among which no one stands for most of the work
 FEWEST = 8  # tasks that nobody but the acting rows needs, from which it pays
 
 
@@ -66,6 +67,8 @@ def find_acting(
     everything, order = _closure(tasks, [*wanted, *whole]), in_order(tasks, wanted)
     best: tuple[tuple[bool, int], Callable[[], Acting | None]] | None = None
     found = [(d, choices) for d, choices in _decisions(everything, shape).items() if d.id not in passed]
+    if sum(d.op == "pick" for d, _ in found) > _MANY:
+        return None  # tiers of a grid's moves: leaving one of them to few rows saves next to nothing
     found.sort(key=lambda d: (d[0].op != "pick", -len(d[1])))
     for decision, choices in found[:_MOST]:
         if best is not None and best[0][0] and decision.op != "pick":
