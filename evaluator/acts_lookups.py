@@ -10,6 +10,8 @@ from evaluator.frame import Chain, Frame
 from evaluator.pieces import Polynomials, Segments, Step
 from evaluator.tasks import Task
 
+_FEW = 12  # bounds
+
 
 def _count_bounds(frame: Frame, task: Task, chain: Chain) -> Any:
     (step,) = task.attrs
@@ -36,8 +38,17 @@ def _segment(frame: Frame, task: Task, chain: Chain) -> Any:
     x, *state = reads(frame, task, chain)
     if isinstance(bits, Bits) and isinstance(x, np.ndarray) and x.flags.c_contiguous:
         return _by_bits(frame, task, chain, bits, x, state[0] if state else 0)
-    code = np.searchsorted(segments.step.bounds, x, "right")
-    return next_state(segments.step, state[0] if state else 0, code)
+    return next_state(segments.step, state[0] if state else 0, _reached(segments.step.bounds, x))
+
+
+def _reached(bounds: Any, x: Any) -> Any:
+    """How many of the rising bounds each number reaches. Few are counted: to search them takes a guess at each."""
+    if len(bounds) > _FEW or not isinstance(x, np.ndarray):
+        return np.searchsorted(bounds, x, "right")
+    found = np.zeros(x.shape, dtype=np.int64)
+    for bound in bounds:
+        found += x >= bound
+    return found
 
 
 def _by_bits(frame: Frame, task: Task, chain: Chain, bits: Bits, x: Any, state: Any) -> Any:

@@ -112,7 +112,9 @@ def _flag_some(some: Sequence[tuple[_Watch, Any]]) -> None:
             for size, value in zip(one.by, (a, b), strict=True)
         ]
         if all(size is not None for size in sizes):
-            one.frame.flag(one.task.grain, one.chain, rows[_close(a, b, one.left, right, *sizes)])
+            bad = _close(a, b, one.left, right, *sizes)
+            if bad is not None:
+                one.frame.flag(one.task.grain, one.chain, rows[bad])
             return
     for watch, _ in some:
         watch.every_row()
@@ -125,11 +127,12 @@ def flag_near(
     with np.errstate(all="ignore"):
         size_a, size_b = (np.abs(v) if s is None else s for v, s in ((a, size_a), (b, size_b)))
         bad = _close(a, b, left, right, size_a, size_b)
-    if np.any(bad):
+    if bad is not None and np.any(bad):
         frame.flag(task.grain, chain, bad)
 
 
 def _close(a: Any, b: Any, left: Any, right: Any, size_a: Any, size_b: Any) -> Any:
-    """Rows in which the sides are closer than they may be off."""
+    """Rows in which the sides are closer than they may be off; None where none are."""
     gap, bound = np.abs(np.subtract(a, b)), left * size_a + right * size_b
-    return ~(gap > CLOSE * bound) & (bound != 0.0) & np.isfinite(gap)
+    far = gap > CLOSE * bound
+    return None if np.all(far) else ~far & (bound != 0.0) & np.isfinite(gap)
