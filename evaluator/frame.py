@@ -21,6 +21,7 @@ Rows = npt.NDArray[np.intp]
 Chain = tuple[Guard, ...]
 Guards = Mapping[int, Chain]  # by task
 _SMALLEST = float(np.finfo(np.float64).smallest_normal)
+_LINE = 64  # bytes of the processor's cache lines
 _UNDERFLOW = 4  # the flag that NumPy's error handler gives
 
 
@@ -62,6 +63,7 @@ class Frame:
         self._pool: dict[Any, list[Any]] = defaultdict(list)
         self._owned: dict[int, Any] = {}
         self._bases: dict[tuple[Any, ...], list[Any]] = {}
+        self._room: Any = np.empty(0, dtype=np.uint8)  # which they share
         self._noted: dict[tuple[Any, ...], Any] = {}
         self.limits: dict[int, float] = {}  # by task, above which a value is far from all others
         self._selections: dict[Chain, Selection] = {}
@@ -124,10 +126,19 @@ class Frame:
                 self._pool[base.dtype.type].append(base)
 
     def bases(self, kinds: tuple[Any, ...], shape: tuple[int, ...], most: int) -> list[Any]:
-        """Buffers of these kinds, the same ones each time, for columns of this shape and of up to ``most`` values."""
-        found = self._bases.get(kinds)
-        if found is None or (kinds and len(found[0]) < most):
-            found = self._bases[kinds] = [np.empty(most, dtype=kind) for kind in kinds]
+        """Buffers of these kinds, for columns of this shape and of up to ``most`` values. All steps have the same
+        memory for them, one after the other."""
+        found = self._bases.get((kinds, most))
+        if found is None:
+            sizes = [-(-most * np.dtype(kind).itemsize // _LINE) * _LINE for kind in kinds]
+            if sum(sizes) > len(self._room):
+                self._room = np.empty(sum(sizes), dtype=np.uint8)
+                self._bases.clear()
+            starts = np.cumsum([0, *sizes]).tolist()
+            found = self._bases[kinds, most] = [
+                self._room[start : start + most * np.dtype(kind).itemsize].view(kind)
+                for kind, start in zip(kinds, starts, strict=False)
+            ]
         size = prod(shape)
         if len(shape) == 1:
             return [base[:size] for base in found]
