@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from evaluator.act import Act, taken
-from evaluator.frame import Chain, Frame, lines
+from evaluator.frame import Chain, Frame
+from evaluator.line import lines
 from evaluator.moves_fold import Moves
 from evaluator.tasks import Task
 

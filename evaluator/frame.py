@@ -7,7 +7,7 @@ matrix, one column for each account, and an account's are the row that stands fo
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,9 @@ import numpy.typing as npt
 from dsl.records import dataclass
 from evaluator.tasks import Guard, Task
 from evaluator.vector import Flags
+
+if TYPE_CHECKING:
+    from evaluator.line import Line
 
 T = TypeVar("T")
 Rows = npt.NDArray[np.intp]
@@ -33,15 +36,6 @@ class Selection:
     rows: Rows | None = None
     mask: Flags | None = None
     none: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A task in its place: its guards, and the values that nobody reads after it."""
-
-    task: Task
-    chain: Chain
-    free: tuple[int, ...]
 
 
 class Frame:
@@ -96,11 +90,11 @@ class Frame:
         self.kept, self.columns, self.links, self.heads, self.flagged, self.tops = {}, {}, {}, {}, [], {}
         self.limits, self.waits, self.waiting = {}, frozenset(), {}
 
-    def run(self, lines: Sequence[tuple[Line, Any]]) -> None:
+    def run(self, lines: Sequence[tuple["Line", Any]]) -> None:
         for line, act in lines:
             self.one(line, act)
 
-    def one(self, line: Line, act: Any) -> None:
+    def one(self, line: "Line", act: Any) -> None:
         values, task, chain = self.values, line.task, line.chain
         if chain and self.selection(task.grain, chain).none:
             values[task.id] = None
@@ -290,34 +284,6 @@ class Frame:
             bad = bad | (np.abs(result) < _SMALLEST)
         if np.any(bad):
             self.flag(task.grain, chain, bad)
-
-
-def lines(
-    order: Sequence[Task],
-    chains: Mapping[int, Chain],
-    keep: frozenset[int],
-    alias: frozenset[str],
-    waiting: Mapping[int, Sequence[Task]] | None = None,
-) -> list[Line]:
-    """Tasks with what may be dropped after each: all but what is kept. ``alias``: operations that hand on the very
-    array that they read. ``waiting``: by task, others that may be done with it."""
-    source: dict[int, int] = {}
-    last: dict[int, int] = {}
-    kept = set(keep)
-    for i, task in enumerate(order):
-        source[task.id] = source.get(task.args[0].id, task.args[0].id) if task.op in alias else task.id
-        last[source[task.id]] = i
-        for one in (task, *((waiting or {}).get(task.id, ()))):
-            read = [a.id for a in (*one.args, *(g[0] for g in chains[one.id])) if a.op != "const"]
-            for arg in read:
-                last[source.get(arg, arg)] = i
-    for id in keep:
-        kept.add(source.get(id, id))
-    free: dict[int, list[int]] = {}
-    for id, i in last.items():
-        if id not in kept:
-            free.setdefault(i, []).append(id)
-    return [Line(t, chains[t.id], tuple(free.get(i, ()))) for i, t in enumerate(order)]
 
 
 def top_of(values: Any, signed: bool = False) -> float:

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.frame import Chain, Frame, Line, top_of
+from evaluator.frame import Chain, Frame, top_of
+from evaluator.line import Line
 from evaluator.tasks import Guard, Task
 
 _WAITS = frozenset({"add", "mul", "abs", "size_div", "select", "max", "members"})

@@ -5,7 +5,8 @@ from typing import Any
 
 from dsl.records import dataclass
 from evaluator.acts import ACTS
-from evaluator.frame import Guards, Line, lines
+from evaluator.frame import Guards
+from evaluator.line import Line, lines
 from evaluator.shape import Shape
 from evaluator.sizes import waiting
 from evaluator.straight import Straight, straight

@@ -8,7 +8,7 @@ import numpy as np
 
 from dsl.records import dataclass
 from evaluator.bits import Bits
-from evaluator.frame import Line
+from evaluator.line import Line
 from evaluator.pieces import Polynomials, Rows, Segments, Values
 from evaluator.remembered import COLUMNS, Ladder, ladder
 from evaluator.straight_text import Text

@@ -6,7 +6,8 @@ from dataclasses import field
 from typing import Any
 
 from dsl.records import dataclass
-from evaluator.frame import Chain, Line
+from evaluator.frame import Chain
+from evaluator.line import Line
 from evaluator.tasks import Task
 
 
