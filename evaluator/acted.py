@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 
 from dsl.records import dataclass
-from evaluator.columns import Column, Values
+from evaluator.columns import KNOWN, Column, Values
+from evaluator.cut import Careful
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Acted:
-    """``rows``: by entity, the numbers of ``root``'s acting rows and of their members; ``owners``: by member entity,
-    the place of each one's row among those. ``at(node, entity, places)``: a column at some of the rows, None where it
-    has to be taken from the whole one. ``elsewhere(node)``: the value of a column in all other rows, None where they
-    have several."""
+    """``rows``: by entity, the numbers of ``root``'s acting rows and of their members, and of what was evaluated with
+    care; ``owners``: by member entity, the place of each one's row among those, -1 for members of nobody. ``at(node,
+    entity, places)``: a column at some of the rows, None where it has to be taken from the whole one.
+    ``elsewhere(node)``: the value of a column in all other rows, None where they have several."""
 
     root: str
     rows: Mapping[str, Values]
@@ -35,3 +36,38 @@ class Acted:
         places, rows = self._sorted[entity]
         column = self.at(node, entity, places)
         return None if column is None else (rows, column)
+
+
+def with_care(acted: Acted, careful: Careful, links: Mapping[str, Values], count: int) -> Acted:
+    """The same with all rows that were evaluated with care, whether they act or not, which stand last; with a row of
+    the root stand all of its members. ``links``: by member entity, each one's row of the root, ``count`` for nobody's.
+    """
+    roots, added = acted.rows[acted.root], careful.rows[acted.root]
+    marks = np.zeros(count, dtype=np.bool_)
+    marks[added] = True
+    keeps = ~marks[roots]
+    before = np.cumsum(keeps)  # of the roots that stay
+    kept, owners = {acted.root: np.flatnonzero(keeps)}, {}
+    for entity, of in acted.owners.items():
+        kept[entity] = np.flatnonzero(keeps[of])
+        to = links[entity][careful.rows[entity]]
+        late = np.where(to < count, len(kept[acted.root]) + np.searchsorted(added, to), -1)
+        owners[entity] = np.concatenate((before[of[kept[entity]]] - 1, late))
+    rows = {e: np.concatenate((acted.rows[e][places], careful.rows[e])) for e, places in kept.items()}
+
+    def at(node: int, entity: str, places: Any) -> Column | None:
+        first = len(kept[entity])
+        plain = places < first
+        found, column = acted.at(node, entity, kept[entity][places[plain]]), careful.columns.get(node)
+        if found is None or column is None:
+            return None
+        late = places[~plain] - first
+        values = np.empty(len(places), dtype=found.values.dtype)
+        values[plain], values[~plain] = found.values, column.values[late]
+        if column.quality is None:
+            return Column(values)
+        quality = np.full(len(places), KNOWN, dtype=np.int64)
+        quality[~plain] = column.quality[late]
+        return Column(values, quality)
+
+    return Acted(acted.root, rows, owners, at, acted.elsewhere)

@@ -41,13 +41,13 @@ def acting_rows(
         place = kept.column(np.int64, len(acts))
         place[roots] = np.arange(len(roots))
         for entity, link in links.items():
-            rows[entity] = found = _members(acts, link, shared)
+            rows[entity] = found = members_of(acts, link, shared)
             owners[entity] = place[link[found]]
         kept.back(place)
     else:
         for entity in layout.orders:
             if entity != root:
-                rows[entity], owners[entity] = _laid_members(layout, root, entity, roots)
+                rows[entity], owners[entity] = laid_members(layout, root, entity, roots)
     counts = {entity: np.bincount(owner, minlength=len(roots)) for entity, owner in owners.items()}
     most = max((int(c.max(initial=0)) for c in counts.values()), default=0)
     if max([len(r) for r in rows.values()]) <= 2 * block and most <= RUN:
@@ -62,7 +62,7 @@ def _one(rows: Mapping[str, Rows], owners: Mapping[str, Rows]) -> Block:
     return Block(dict.fromkeys(rows, 0), {e: (len(r),) for e, r in rows.items()}, dict(owners))
 
 
-def _members(acts: Rows, link: Rows, shared: Callable[..., Any]) -> Rows:
+def members_of(acts: Rows, link: Rows, shared: Callable[..., Any]) -> Rows:
     """The members whose row acts, in the file's order."""
     size, acts = 1 << 16, np.append(acts, False)  # which is what members of nobody read
 
@@ -73,7 +73,7 @@ def _members(acts: Rows, link: Rows, shared: Callable[..., Any]) -> Rows:
     return np.concatenate([rows for _, rows in sorted(parts, key=lambda p: p[0])] or [np.empty(0, np.int64)])
 
 
-def _laid_members(layout: Layout, root: str, entity: str, roots: Rows) -> tuple[Rows, Rows]:
+def laid_members(layout: Layout, root: str, entity: str, roots: Rows) -> tuple[Rows, Rows]:
     """The members of some rows, account by account, and whose they are."""
     found, owners = [], []
     edges = np.searchsorted(roots, [b.starts[root] for b in layout.blocks] + [len(layout.orders[root])])

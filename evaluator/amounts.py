@@ -105,8 +105,8 @@ def tier_amounts(
 
 def _closed(notional: RowAmounts, find: Find, entity: str, alone: Alone) -> RowAmounts | None:
     """The part of the notional that is closed."""
-    few = alone(entity, "close") if notional.known is None else None
-    if few is not None:
+    few = alone(entity, "close")
+    if few is not None and (notional.known is None or np.delete(notional.known, few[0]).all()):
         return _part(notional, few[1], few[0])
     close = find(entity, "close")
     if close is not None and close.quality is None and notional.known is None:
@@ -118,10 +118,13 @@ def _closed(notional: RowAmounts, find: Find, entity: str, alone: Alone) -> RowA
 
 
 def _part(notional: RowAmounts, close: Column, rows: Values | None = None) -> RowAmounts:
-    """``close`` times the notional; of some rows, where all is known."""
+    """``close`` times the notional; of some rows, where that of all others is known."""
+    of, known = notional.values, notional.known
+    if rows is not None:
+        of, known = of[rows], None if known is None else known[rows]
     with np.errstate(invalid="ignore", over="ignore"):
-        values = (notional.values if rows is None else notional.values[rows]) * close.values
-    return RowAmounts(values, _finite(values, notional.known, _known(close)), notional.unit, rows)
+        values = of * close.values
+    return RowAmounts(values, _finite(values, known, _known(close)), notional.unit, rows)
 
 
 def _finite(values: npt.NDArray[np.float64], *known: Flags | None) -> Flags | None:

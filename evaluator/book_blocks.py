@@ -1,5 +1,6 @@
 """A book's columns for the fast evaluator: as blocks read them, laid out or not, and as results have them."""
 
+from collections.abc import Container, Iterable
 from functools import partial
 from typing import Any
 
@@ -97,8 +98,13 @@ class BookBlocks(Blocks):
                 groups = self.groups[entity]
                 if int(groups.sizes.sum()) < len(groups.index):
                     self.store.flagged[entity] |= groups.index == groups.count
+        cleaned: list[tuple[str, str]] = []
         for entity, name in translator.read:
             column = tables[entity].columns[name]
+            text = self.context.policy.type_of(entity, name).kind is Kind.TEXT
+            if self.layout is not None and not text and column.unknown_count():
+                cleaned.append((entity, name))
+                continue
             values = column.values
             if column.quality is not None and column.unknown_count():
                 unknown = column.quality != KNOWN
@@ -108,13 +114,13 @@ class BookBlocks(Blocks):
                     unknown &= ~blank
                 self.store.flagged[entity] |= unknown
                 values = clean(values.copy(), column.quality)
-            if self.context.policy.type_of(entity, name).kind is Kind.TEXT:
+            if text:
                 values = self.context.text_codes(tables[entity].texts[name])[values]
             self.store.columns["input", entity, entity, name] = values
         for (entity, _), rows in translator.wild.items():
             self.store.flagged[entity][rows] = True
         if self.layout is not None:
-            self._lay()
+            self._lay(cleaned, translator.blanks)
 
     def _counted(self, task: Task) -> Any:
         """How many members each row has."""
@@ -124,8 +130,9 @@ class BookBlocks(Blocks):
             return index.column(self.layout, task.grain, ("members", entity), groups.sizes, np.float64)
         return self.context.book.kept.counted(entity, self.shape.parents[entity][0], groups)
 
-    def _lay(self) -> None:
-        """Everything that was read, in the layout's order."""
+    def _lay(self, cleaned: Iterable[tuple[str, str]], blanks: Container[tuple[str, str]]) -> None:
+        """Everything that was read, in the layout's order. ``cleaned``: columns with unknown cells, read here;
+        ``blanks``: those whose blank cells mean something."""
         layout, index = self.layout, self.context.book.index
         assert layout is not None and index is not None
         for entity, flagged in self.store.flagged.items():
@@ -141,6 +148,16 @@ class BookBlocks(Blocks):
             self.store.columns[key] = laid
             if kept:
                 self.lasting.add(key)
+        for entity, name in cleaned:
+            column, key = self.context.book.tables[entity].columns[name], (entity, entity, name)
+            self.store.columns["input", *key], places, codes = index.cleaned(layout, entity, name, column)
+            self.lasting.add(("input", *key))
+            if (entity, name) in blanks:
+                blank = (codes >= _BLANK.start) & (codes < _BLANK.stop)
+                self.store.columns["blank", *key] = np.zeros(len(column.values), dtype=np.bool_)
+                self.store.columns["blank", *key][places[blank]] = True
+                places = places[~blank]
+            self.store.flagged[entity][places] = True
 
     # -- rows that act -------------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from dsl.model import Kind, Policy
 from dsl.records import dataclass
@@ -18,39 +17,8 @@ from evaluator.plan import Plan
 from evaluator.reference import Reference
 from evaluator.runner import Runner
 from evaluator.settle import Exactly
-from evaluator.shape import Shape
+from evaluator.units import Rows
 from evaluator.vector import Vector
-
-Rows = npt.NDArray[np.int64]
-
-
-def units(shape: Shape, book: Book, flagged: Mapping[str, Any]) -> dict[str, Rows]:
-    """The rows of all units with a flagged row, by entity. ``flagged``: (n,) by entity. A unit is a row that belongs to
-    none other, with everything that belongs to it."""
-    marks = {
-        e: np.array(flagged[e]) if e in flagged else np.zeros(book.tables[e].rows, dtype=np.bool_) for e in shape.parts
-    }
-    _close(shape, book, marks)
-    for mark in marks.values():  # a column of one row would look like a constant
-        while np.count_nonzero(mark) == 1 and len(mark) > 1:
-            mark[np.argmin(mark)] = True
-            _close(shape, book, marks)
-    return {entity: np.flatnonzero(mark) for entity, mark in marks.items()}
-
-
-def _close(shape: Shape, book: Book, marks: dict[str, Any]) -> None:
-    """Marks what belongs to the marked rows, and what they belong to."""
-    for entity in shape.parts:
-        if entity in shape.parents:
-            link, parent = shape.parents[entity]
-            targets = book.tables[entity].columns[link].values[marks[entity]]
-            marks[parent][targets[targets >= 0]] = True
-    for entity in reversed(shape.parts):
-        if entity in shape.parents:
-            link, parent = shape.parents[entity]
-            targets = book.tables[entity].columns[link].values
-            if len(marks[parent]):
-                marks[entity] |= (targets >= 0) & marks[parent].take(targets, mode="clip")
 
 
 @dataclass(slots=True)

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.acted import Acted
+from evaluator.acted import Acted, with_care
 from evaluator.acting import Acting, find_acting
 from evaluator.blocks import BLOCK
 from evaluator.book import without_kept
 from evaluator.book_blocks import BookBlocks
 from evaluator.context import Context
-from evaluator.cut import Careful, evaluate_cut, units
+from evaluator.cut import Careful, evaluate_cut
 from evaluator.graph import SCALAR, Node
 from evaluator.index import Index
 from evaluator.lazy import Lazy
@@ -34,6 +34,7 @@ from evaluator.shape import Shape, shape_of
 from evaluator.steps import filed_steps, laid_steps
 from evaluator.tasks import Task, schedule
 from evaluator.translate import Translator
+from evaluator.units import Filed, Laid, Rows, units
 from evaluator.vector import Vector
 
 LEAST = 20_000  # rows of a book below which the careful evaluator takes no longer, with what is compiled first
@@ -65,8 +66,7 @@ def run(
 
 
 class Done(ChainMap[int, Vector]):
-    """The outputs' values by node. ``acted``: the rows that acted, where there are any and nothing was evaluated
-    with care."""
+    """The outputs' values by node. ``acted``: the rows that acted, where there are any."""
 
     def __init__(self, acted: Acted | None = None, *maps: Any) -> None:
         super().__init__(*maps)
@@ -117,12 +117,11 @@ class _Fast(BookBlocks):
         if program.acting is not None:
             self._act(program.acting)
             self._weigh(program.acting)
-        if self.layout is not None:
-            flagged = self.store.flagged.items()
-            self.store.flagged = {e: self.layout.filed(e, f) if f.any() else f for e, f in flagged}
         seen = self._seen(split, wanted)
         careful = self._careful(split, heads, [*wanted.values(), *seen])
-        acted = None if careful is not None or self.chosen is None else self._acted(program, self.chosen)
+        acted = None if self.chosen is None else self._acted(program, self.chosen)
+        if acted is not None and careful is not None:
+            acted = with_care(acted, careful, self.links, self.context.book.tables[acted.root].rows)
         makers: dict[int, Callable[[], Vector]] = {i: partial(heads.__getitem__, i) for i in heads}
         for node in seen:
             makers[node.id] = partial(self._quality, node, careful)
@@ -221,7 +220,7 @@ class _Fast(BookBlocks):
     def _careful(self, split: Split, heads: Mapping[int, Vector], outputs: Sequence[Node]) -> Careful | None:
         if not any(f.any() for f in self.store.flagged.values()):
             return None
-        rows = units(self.shape, self.context.book, self.store.flagged)
+        rows = self._units()
         order = plan(outputs)
         inner = [(n, last) for n, last in zip(order.order, order.last, strict=True) if n.id not in heads]
         keep = set(heads)
@@ -231,6 +230,14 @@ class _Fast(BookBlocks):
             self.planned.bounded,
         )
         return evaluate_cut(self.context, self.exactly, rows, planned, heads, outputs, self._facts(split, rows))
+
+    def _units(self) -> dict[str, Rows]:
+        """The rows of all units with a flagged row."""
+        book, flagged = self.context.book, self.store.flagged
+        if self.layout is None:
+            return units(self.shape, book, flagged, Filed(self.shape, book, self._crew(1)))
+        laid = Laid(self.layout)
+        return laid.filed(units(self.shape, book, flagged, laid))
 
     def _facts(self, split: Split, rows: Mapping[str, Any]) -> dict[Any, Any]:
         """What the careful bounds of some rows take from the whole book."""
@@ -249,8 +256,19 @@ class _Fast(BookBlocks):
             (arg,) = task.args
             maybe, _ = facts.get(("whole", node.id), (True, 0.0))
             if maybe and task.op == "agg_sum" and (arg.id in self.store.tasks or arg.op == "input"):
-                facts["whole", node.id] = _wholeness(self.filed(arg), rows[arg.grain])
+                facts["whole", node.id] = self._wholeness(arg, rows[arg.grain])
         return facts
+
+    def _wholeness(self, task: Task, without: Rows) -> tuple[bool, float]:
+        """Whether all but some rows are whole numbers, and the sum of their sizes."""
+        some = self.whole(task)[:4096]
+        broken = np.flatnonzero(np.rint(some) != some)
+        if self.layout is not None:
+            broken = self.layout.orders[task.grain][broken]
+        if not np.isin(broken, without).all():
+            return False, 0.0
+        rest = np.delete(self.filed(task), without)
+        return bool((np.rint(rest) == rest).all()), float(np.abs(rest).sum())
 
     def _finish(self, heads: Mapping[int, Vector], done: Mapping[int, Vector], seen: Set[int]) -> dict[int, Vector]:
         """What has no tasks, over whole columns; and what it needs that says more than its values. ``seen``: of what is
@@ -274,12 +292,3 @@ class _Fast(BookBlocks):
         none: tuple[tuple[int, ...], ...] = ((),) * len(nodes)
         found = Runner(self.context, self.exactly).run(Plan(nodes, none, self.planned.bounded), None, dict(there))
         return {n.id: found[n.id] for n in asked}
-
-
-def _wholeness(weights: Any, without: Any) -> tuple[bool, float]:
-    """Whether all but some rows are whole numbers, and the sum of their sizes."""
-    head = np.delete(weights[:4096], without[: np.searchsorted(without, min(4096, len(weights)))])
-    if not bool((np.rint(head) == head).all()):
-        return False, 0.0
-    rest = np.delete(weights, without)
-    return bool((np.rint(rest) == rest).all()), float(np.abs(rest).sum())

@@ -21,7 +21,7 @@ from evaluator.book import Book, without_kept
 from evaluator.columns import KNOWN, Column
 from evaluator.constants import Constant
 from evaluator.context import Context
-from evaluator.cut import evaluate_cut, units
+from evaluator.cut import evaluate_cut
 from evaluator.graph import Node
 from evaluator.grid_lines import Index, Lines, lines_of, moved
 from evaluator.grid_points import Points
@@ -36,6 +36,7 @@ from evaluator.runner import Runner, infinite_inputs
 from evaluator.settle import Exactly
 from evaluator.shape import Shape
 from evaluator.threads import pool, threads
+from evaluator.units import Filed, units
 from evaluator.vector import Flags, Vector
 
 T = TypeVar("T")
@@ -262,7 +263,7 @@ class _Fold:
             tuple(n for n, _ in order), tuple(tuple(i for i in last if i not in heads) for _, last in order),
             planned.bounded,
         )  # fmt: skip
-        rows = units(shape, self.book, {self.asked.entity: flagged})
+        rows = units(shape, self.book, {self.asked.entity: flagged}, Filed(shape, self.book))
         facts = dict(context.facts)
         for member, link in self.made.links.items():
             name = str(link.attrs[1])

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from dsl.records import dataclass
+from evaluator.columns import Column
 from evaluator.later import Codes, np
 
 if TYPE_CHECKING:
@@ -146,3 +147,16 @@ class Index:
             laid = layout.laid(entity, source)
             kept = self.columns[layout, entity, name] = source, laid if dtype is None else laid.astype(dtype)
         return kept[1]
+
+    def cleaned(self, layout: Layout, entity: str, name: str, column: Column) -> tuple[Any, Rows, Rows]:
+        """A column with unknown cells laid out, 0 beside those; their places, and their codes; done again where the
+        column is another one."""
+        kept = self.columns.get((layout, entity, ("cleaned", name)))
+        if kept is None or kept[0] is not column:
+            values, places = layout.laid(entity, column.values), np.flatnonzero(layout.laid(entity, ~column.known()))
+            values[places] = 0
+            assert column.quality is not None
+            found = values, places, column.quality[layout.orders[entity][places]]
+            kept = self.columns[layout, entity, ("cleaned", name)] = column, found
+        values, places, codes = kept[1]
+        return values, places, codes

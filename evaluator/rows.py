@@ -76,7 +76,7 @@ def _acted(
     many = sum(int(np.count_nonzero(codes == label)) for label in np.flatnonzero(meant).tolist())
     if many != int(np.count_nonzero(stands)):
         return None
-    places = np.flatnonzero(stands[acted.owners[entity]] if via else stands)
+    places = np.flatnonzero(np.append(stands, False)[acted.owners[entity]] if via else stands)  # -1: nobody's
     numbers = acted.rows[entity].take(places)
     order = np.argsort(numbers)
     return Rows(results, entity, numbers.take(order), places.take(order))
