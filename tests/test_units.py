@@ -134,6 +134,7 @@ CELLS = [  # blank cells, by entity and column
     {("account", "cash"): [0]},
     {("account", "cash"): [39]},  # an account without positions
     {("account", "cash"): [1, 39], ("position", "size"): [50]},
+    {("position", "lot"): [0, 5, 77], ("position", "size"): [8]},  # an optional cell, of which nobody needs to know
     {("position", "size"): [*range(120)]},
 ]
 
@@ -168,9 +169,11 @@ def test_columns_rows_and_totals(
     text = POLICY.format(
         account="  cost = sum(position.cost)\n  rest = 1 - close",
         still="0%",
-        position="  cost = if known(account) then account.close * account.fee * notional else 0 USD",
+        position="  cost = if known(account) then account.close * account.fee * notional else 0 USD\n"
+        "  lots = (lot ?? 3) * notional",
     )
-    policy = loaded(text.replace("  account : account\n", "  account : account?\n"), tmp_path)
+    text = text.replace("  account : account\n", "  account : account?\n").replace(": number\n", ": number?\n")
+    policy = loaded(text, tmp_path)
     quick, slow, answered = both(policy, book_with(policy, blanks, nobodys), block)
     assert answered == 3 and [differences(evaluation, slow) for evaluation in quick] == [[], [], []]
     wanted = Results(slow)
