@@ -38,11 +38,14 @@ class Acted:
         return None if column is None else (rows, column)
 
 
-def with_care(acted: Acted, careful: Careful, links: Mapping[str, Values], count: int) -> Acted:
+def with_care(acted: Acted, careful: Careful, links: Mapping[str, Values], count: int) -> Acted | None:
     """The same with all rows that were evaluated with care, whether they act or not, which stand last; with a row of
     the root stand all of its members. ``links``: by member entity, each one's row of the root, ``count`` for nobody's.
+    None where these are so many that whole columns take no longer.
     """
     roots, added = acted.rows[acted.root], careful.rows[acted.root]
+    if 4 * sum(len(careful.rows[e]) for e in acted.rows) > count + sum(len(links[e]) for e in acted.owners):
+        return None
     marks = np.zeros(count, dtype=np.bool_)
     marks[added] = True
     keeps = ~marks[roots]

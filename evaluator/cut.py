@@ -17,7 +17,7 @@ from evaluator.plan import Plan
 from evaluator.reference import Reference
 from evaluator.runner import Runner
 from evaluator.settle import Exactly
-from evaluator.units import Rows
+from evaluator.units import MANY, Rows
 from evaluator.vector import Vector
 
 
@@ -48,6 +48,11 @@ class Cut:
         kept = self.rows[entity]
         if not len(kept):
             return np.full(len(values), -1, dtype=np.int64)
+        size = int(kept[-1]) + 1
+        if len(kept) * MANY > size:
+            places = np.full(size + 1, -1, dtype=np.int64)  # the last one is what rows read that aren't kept
+            places[kept] = np.arange(len(kept))
+            return places[np.clip(values, -1, size)]
         place = np.minimum(np.searchsorted(kept, values), len(kept) - 1)
         return np.where(kept[place] == values, place, -1)
 

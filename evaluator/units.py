@@ -17,7 +17,7 @@ from evaluator.threads import shared
 
 Rows = npt.NDArray[np.int64]
 FEW = 6  # rows whose members are quicker found by comparing with each than by looking up who is marked
-MANY = 16  # one row of so many: from there on it is quicker to mark rows than to sort them
+MANY = 16  # one row of so many: from there on it is quicker to mark rows than to sort or search them
 _NONE: Rows = np.empty(0, dtype=np.int64)
 
 
