@@ -29,7 +29,8 @@ def lines(
     last: dict[int, int] = {}
     kept = set(keep)
     for i, task in enumerate(order):
-        source[task.id] = source.get(task.args[0].id, task.args[0].id) if task.op in alias else task.id
+        alike = task.op in alias and task.args[0].op != "const"  # which stays for the next block
+        source[task.id] = source.get(task.args[0].id, task.args[0].id) if alike else task.id
         last[source[task.id]] = i
         for one in (task, *((waiting or {}).get(task.id, ()))):
             read = [a.id for a in (*one.args, *(g[0] for g in chains[one.id])) if a.op != "const"]

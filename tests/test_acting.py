@@ -127,6 +127,16 @@ def test_the_same_bits(account: str, position: str, still: str, block: int, tmp_
     assert found[0]
 
 
+@pytest.mark.parametrize("block", [16, 50])
+def test_a_constant_stays_for_the_next_block(block: int, tmp_path: Path) -> None:
+    """A cell of a tier is the very constant that other tasks read."""
+    text = POLICY.format(account="  flat = need * 2", position="  twice = notional * 2", still="0%")
+    text = text.replace("| 10%          |", "| part((2026-02-02 - 2026-02-02) / 1d) |")
+    policy = loaded(text.replace("| 100%   | 60%   |", "| 10%    | 60%   |\n  | 100%   | 60%   |"), tmp_path)
+    quick, slow, answered = both(policy, book(policy), block)
+    assert answered == 3 and [differences(evaluation, slow) for evaluation in quick] == [[], [], []]
+
+
 def test_a_number_that_is_exact_needs_no_care(tmp_path: Path) -> None:
     """Accounts that are closed whole keep exactly nothing: none of them is evaluated again with care."""
     text = POLICY.format(account="  kept = sum(position.kept)\n  open = kept > 0", still="0%",
