@@ -84,9 +84,23 @@ def needs_as_of(policy: model.Policy) -> bool:
     )
 
 
-def aggregated_links(policy: model.Policy) -> set[tuple[str, str]]:
+_AGGREGATED: list[tuple[model.Policy, frozenset[tuple[str, str]]]] = []
+_KEPT = 8
+
+
+def aggregated_links(policy: model.Policy) -> frozenset[tuple[str, str]]:
     """The links, as (entity, column), along which some row is counted into another's total, or draws on
-    another's limit."""
+    another's limit. Of the last few policies they are known."""
+    for known, links in _AGGREGATED:
+        if known is policy:
+            return links
+    links = frozenset(_aggregated(policy))
+    _AGGREGATED.append((policy, links))
+    del _AGGREGATED[:-_KEPT]
+    return links
+
+
+def _aggregated(policy: model.Policy) -> set[tuple[str, str]]:
     found = set()
     for x in expressions(policy):
         if isinstance(x, model.Aggregate):

@@ -1,6 +1,6 @@
 """One entity's table: its columns found and read, its keys and links checked, its cells typed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -259,7 +259,7 @@ def typed_table(
     entity: str,
     raws: Mapping[str, RawTable],
     as_of: Fraction | None,
-    counted: set[tuple[str, str]],
+    counted: Set[tuple[str, str]],
     problems: list[Problem],
 ) -> BookTable:
     """An entity's book table; ``counted`` are the links that no row may lack."""
