@@ -88,6 +88,9 @@ class _Writer(Lookups):
                 return self._select(line, i)
             case "agg_sum" if task.id in self.keep and len(task.args) == 1 and self.has(task.args[0]):
                 return self._added(line, i)
+            case "top":
+                self.text.append(f"A{i}(f, L{i}.task, ())")  # it is noted, and has no value here
+                return True
             case "near":
                 return self._near(line, i)
             case "compare":

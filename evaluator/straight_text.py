@@ -10,6 +10,8 @@ from evaluator.frame import Chain
 from evaluator.line import Line
 from evaluator.tasks import Task
 
+_CROSSED = ("agg_sum", "top")  # tasks of another grain, which are done where their members are
+
 
 @dataclass(slots=True)
 class Text(ABC):
@@ -43,7 +45,7 @@ class Text(ABC):
     def line(self, i: int, line: Line, act: Any) -> None:
         self.names[f"L{i}"], self.names[f"A{i}"] = line, act
         text, self.text, self.chain = self.text, [], line.chain
-        done = (line.task.grain == self.grain or line.task.op == "agg_sum") and self.written(line, i)
+        done = (line.task.grain == self.grain or line.task.op in _CROSSED) and self.written(line, i)
         if not done:
             self.text = [f"one(L{i}, A{i})"]
             if not line.chain and line.task.grain == self.grain and self.gives_all(line.task):
