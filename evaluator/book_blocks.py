@@ -215,6 +215,10 @@ class BookBlocks(Blocks):
 
     # -- results -------------------------------------------------------------------------------------
 
+    def whole(self, task: Task) -> Any:
+        """A task's column, laid out where the book is; also when the blocks have been let go of."""
+        return self._counted(task) if task.op == "members" else super().whole(task)
+
     def filed(self, task: Task) -> Any:
         """A task's column in the file's order; where only some rows act, put together."""
         if task.id not in self.acted:

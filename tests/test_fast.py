@@ -218,6 +218,28 @@ def test_moves_of_a_grid(name: str, value: str, side_by_side: bool, block: int, 
     assert folded == [side_by_side] * 2 and careful.columns["account"][name].unknown_count()
 
 
+def test_how_many_members_there_are(tmp_path: Path) -> None:
+    """Asked for as a column, and looked at when the evaluation is over."""
+    import softliq
+
+    path = tmp_path / "count.policy"
+    path.write_text(
+        'policy "count" version 1\nunit USD\nentity account:\n  cash : USD\n  lots = count(position)\n'
+        "entity position:\n  account : account\n",
+        "utf-8",
+    )
+    policy = softliq.load_policy(path)
+    names = [f"a{i}" for i in range(40)]
+    owners = [names[i * i % 37] for i in range(200)]
+    book = book_of(
+        policy,
+        {"account": {"account": names, "cash": [1.0] * 40}, "position": {"position": range(200), "account": owners}},
+    )
+    quick, slow, answered = both(policy, book)
+    assert answered == 3 and [differences(evaluation, slow) for evaluation in quick] == [[], [], []]
+    assert quick[1].columns["account"]["lots"].values.tolist() == [owners.count(name) for name in names]
+
+
 def test_optimisations_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     policy, book = reference_book(200)
     plain = evaluate(policy, book, resolve_params(policy), optimise=False)
