@@ -64,10 +64,16 @@ def _one(rows: Mapping[str, Rows], owners: Mapping[str, Rows]) -> Block:
 
 def members_of(acts: Rows, link: Rows, shared: Callable[..., Any]) -> Rows:
     """The members whose row acts, in the file's order."""
-    size, acts = 1 << 16, np.append(acts, False)  # which is what members of nobody read
+    marks = np.append(acts, False)  # which is what members of nobody read
+    return where(link, lambda part: marks.take(part, mode="wrap"), shared)
+
+
+def where(link: Rows, holds: Callable[[Any], Any], shared: Callable[..., Any]) -> Rows:
+    """The rows, rising, in which something holds of a link: asked block by block, in threads."""
+    size = 1 << 16
 
     def work(starts: Any) -> list[tuple[int, Rows]]:
-        return [(s, s + np.flatnonzero(acts.take(link[s : s + size], mode="wrap"))) for s in starts]
+        return [(start, start + np.flatnonzero(holds(link[start : start + size]))) for start in starts]
 
     parts = [part for found in shared(work, range(0, len(link), size)) for part in found]
     return np.concatenate([rows for _, rows in sorted(parts, key=lambda p: p[0])] or [np.empty(0, np.int64)])

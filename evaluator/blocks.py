@@ -93,7 +93,6 @@ class Blocks:
         for column in self._lent:
             self.context.book.kept.back(column)
         self._lent.clear()
-        self.store.columns.later.clear()  # which lead back here, so that memory would come back late
 
     def _crosses(self, step: Step) -> None:
         """Values of each row from those of its members, all rows at once."""

@@ -13,10 +13,12 @@ from evaluator.acted import Acted
 from evaluator.acting import Acting
 from evaluator.acting_rows import ActingRows, acting_rows
 from evaluator.blocks import Blocks
+from evaluator.book import Book
 from evaluator.columns import KNOWN, Column, origin_code
 from evaluator.context import Context
 from evaluator.cut import Careful
 from evaluator.graph import SCALAR, Node
+from evaluator.groups import Groups
 from evaluator.index import Layout, make_layout
 from evaluator.program import Program
 from evaluator.reach import Made
@@ -89,7 +91,10 @@ class BookBlocks(Blocks):
         numbered = {task.grain for task in translator.tasks.all if task.op == "rows"}
         for task in translator.tasks.all:
             if task.op == "members":
-                self.store.columns.later["members", task.grain, *task.attrs] = partial(self._counted, task)
+                entity = str(task.attrs[0])
+                of = task.grain, entity, self.shape.parents[entity][0]
+                made = partial(_counted, self.context.book, self.layout, *of, self.groups[entity])
+                self.store.columns.later["members", task.grain, *task.attrs] = made
         for entity in self.shape.parts:
             self.store.flagged[entity] = np.zeros(tables[entity].rows, dtype=np.bool_)
             if entity in numbered:
@@ -121,14 +126,6 @@ class BookBlocks(Blocks):
             self.store.flagged[entity][rows] = True
         if self.layout is not None:
             self._lay(cleaned, translator.blanks)
-
-    def _counted(self, task: Task) -> Any:
-        """How many members each row has."""
-        entity, index = str(task.attrs[0]), self.context.book.index
-        groups = self.groups[entity]
-        if self.layout is not None and index is not None:
-            return index.column(self.layout, task.grain, ("members", entity), groups.sizes, np.float64)
-        return self.context.book.kept.counted(entity, self.shape.parents[entity][0], groups)
 
     def _lay(self, cleaned: Iterable[tuple[str, str]], blanks: Container[tuple[str, str]]) -> None:
         """Everything that was read, in the layout's order. ``cleaned``: columns with unknown cells, read here;
@@ -215,10 +212,6 @@ class BookBlocks(Blocks):
 
     # -- results -------------------------------------------------------------------------------------
 
-    def whole(self, task: Task) -> Any:
-        """A task's column, laid out where the book is; also when the blocks have been let go of."""
-        return self._counted(task) if task.op == "members" else super().whole(task)
-
     def filed(self, task: Task) -> Any:
         """A task's column in the file's order; where only some rows act, put together."""
         if task.id not in self.acted:
@@ -268,6 +261,13 @@ class BookBlocks(Blocks):
             quality = np.full(rows, KNOWN, dtype=np.int64)
             quality[careful.rows[node.grain]] = found
         return Vector(np.broadcast_to(np.zeros(1), (rows,)), quality)
+
+
+def _counted(book: Book, layout: Layout | None, root: str, entity: str, link: str, groups: Groups) -> Any:
+    """How many members each row has. It reads no blocks, whose memory would come back late if it led there."""
+    if layout is not None and book.index is not None:
+        return book.index.column(layout, root, ("members", entity), groups.sizes, np.float64)
+    return book.kept.counted(entity, link, groups)
 
 
 def _holds(which: Any, values: Any) -> Any:

@@ -28,6 +28,7 @@ from evaluator.grid_points import Points
 from evaluator.grid_search import Best, TooMany, best
 from evaluator.grid_template import Template, folded, manners, template
 from evaluator.kernels import KERNELS
+from evaluator.lately import Lately
 from evaluator.lower import lower_columns
 from evaluator.needs import parts
 from evaluator.plan import Plan, plan
@@ -46,7 +47,7 @@ LEAST = 100_000  # rows that ask or that are members, times moves, from which it
 CAREFUL = 0.05  # of all rows: more aren't evaluated with care here
 _ROWS = 2_048  # rows searched at a time
 
-_KEPT, _BLANKS = 16, 2
+_BLANKS = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,9 +59,9 @@ class Shaped:
     constants: Mapping[int, Sequence[Constant]]
 
 
-_SHAPES: list[tuple[Policy, Any, Shaped | None]] = []
-_LOWERED: list[tuple[Policy, Any, tuple[Policy, Node]]] = []
-_HOISTED: list[tuple[Policy, Any, tuple[Policy, tuple[Asked, ...]]]] = []
+_SHAPES: Lately[Shaped | None] = Lately()
+_LOWERED: Lately[tuple[Policy, Node]] = Lately()
+_HOISTED: Lately[tuple[Policy, tuple[Asked, ...]]] = Lately()
 
 Key = tuple[str, model.Over]
 Compile = Callable[[Policy, Book], Compiled]
@@ -86,7 +87,7 @@ def told(policy: Policy, book: Book, params: Mapping[str, Value], compile: Compi
     decided: dict[str, Flags] = {}
 
     def shape(entity: str, over: model.Over) -> Shaped | None:
-        return _once(_SHAPES, policy, (entity, over, given), lambda: _shaped(policy, params, given, entity, over))
+        return _SHAPES.once(policy, (entity, over, given), lambda: _shaped(policy, params, given, entity, over))
 
     def wanted(entity: str, over: model.Over) -> bool:
         if (entity, over) in without or over.function not in ("min", "max", "argmin", "argmax"):
@@ -95,7 +96,7 @@ def told(policy: Policy, book: Book, params: Mapping[str, Value], compile: Compi
         return count >= FEWEST and count * _rows(policy, book, entity) >= LEAST and shape(entity, over) is not None
 
     while True:
-        made, asked = _once(_HOISTED, policy, (tuple(without), given, size), lambda: _hoisted(policy, wanted))
+        made, asked = _HOISTED.once(policy, (tuple(without), given, size), lambda: _hoisted(policy, wanted))
         if not asked:
             return Told(compile(policy, book), book, {})
         shapes = [shape(a.entity, a.over) for a in asked]
@@ -129,17 +130,6 @@ def _shaped(policy: Policy, params: Mapping[str, Value], given: Any, entity: str
     lines = lines_of(moves)
     made = None if lines is None else template(policy, params, given[1], given[2], entity, over)
     return None if lines is None or made is None else Shaped(made, lines, folded(made, moves))
-
-
-def _once(kept: list[tuple[Policy, Any, T]], policy: Policy, key: Any, make: Callable[[], T]) -> T:
-    """What was made for this policy before, where it is one of the last few."""
-    for known, other, found in kept:
-        if known is policy and other == key:
-            return found
-    made = make()
-    kept.append((policy, key, made))
-    del kept[:-_KEPT]
-    return made
 
 
 def _rows(policy: Policy, book: Book, entity: str) -> int:
@@ -251,7 +241,7 @@ class _Fold:
     def _careful(self, flagged: Flags) -> tuple[Index, Column]:
         """Rows evaluated with care, in all moves."""
         key = self.asked.entity, self.asked.over, self.asked.variable, self.given
-        policy, node = _once(_LOWERED, self.policy, key, self._lowered)
+        policy, node = _LOWERED.once(self.policy, key, self._lowered)
         planned = plan([node])
         context = Context(policy, self.book, self.book.as_of, planned.bounded)
         exactly = Exactly(policy, self.book, self.params, context)

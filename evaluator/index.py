@@ -43,6 +43,11 @@ class Layout:
     blocks: tuple[Block, ...]
     places: list[Rows] = field(default_factory=list)
 
+    @property
+    def root(self) -> str:
+        """The entity that all others belong to."""
+        return next(iter(self.orders))
+
     def laid(self, entity: str, values: Any) -> Any:
         """A column of the file in the layout's order."""
         return values.take(self.orders[entity])
@@ -51,7 +56,7 @@ class Layout:
         """A column of the layout in the file's order; ``found``: where to."""
         found = np.empty_like(values) if found is None else found
         order = self.orders[entity]
-        if entity != next(iter(self.orders)):
+        if entity != self.root:
             found[order] = values
             return found
         if not self.places:  # to read here and there is quicker than to write so

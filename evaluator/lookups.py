@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from evaluator import pieces
 from evaluator.constants import Number
 from evaluator.graph import INDEX, Facts, Node
 from evaluator.keys import Axis, Grid, Keys, axis_groups, between, exact_of, make_grid, rational_of, split
+from evaluator.lately import Lately
 from evaluator.pieces import Polynomials, Rows, Search, Segments, Step, Values, make_segments
 from evaluator.places import operands
 from evaluator.scope import Lowered, Scope
@@ -360,28 +361,25 @@ class Lookups:
 # -- helpers ---------------------------------------------------------------------------------------
 
 
-_LADDERS: list[tuple[model.Table, Any, tuple[Segments, Polynomials | None]]] = []
-_KEPT = 16
+_LADDERS: Lately[tuple[Segments, Polynomials | None]] = Lately()
 
 
 def _made_of(
     table: model.Table, number: int, bounds: Sequence[Sequence[Exact]], rates: Sequence[Sequence[Fraction | None]]
 ) -> tuple[Segments, Polynomials | None]:
-    """A marginal column's pieces, and, of constant rates, their formulas; as they were made before, where it is one of
-    the last few: a table is the same in every scenario, and in every move of a grid."""
+    """A marginal column's pieces, and, of constant rates, their formulas. A table is the same in every scenario, and in
+    every move of a grid."""
     cells = [x for parts in (bounds, rates) for part in parts for x in part]
     key = number, [len(part) for part in bounds], cells, [type(x) for x in cells]
-    for known, other, found in _LADDERS:
-        if known is table and other == key:
-            return found
-    climb = None
-    if all(rate is not None for group in rates for rate in group):
-        steps = [pieces.ladder(_rationals(b), _rationals(r)) for b, r in zip(bounds, rates, strict=True)]
-        climb = pieces.polynomials(steps)
-    made = make_segments(bounds, "ladder", Cause.NO_ROW, number), climb
-    _LADDERS.append((table, key, made))
-    del _LADDERS[:-_KEPT]
-    return made
+
+    def make() -> tuple[Segments, Polynomials | None]:
+        climb = None
+        if all(rate is not None for group in rates for rate in group):
+            steps = [pieces.ladder(_rationals(b), _rationals(r)) for b, r in zip(bounds, rates, strict=True)]
+            climb = pieces.polynomials(steps)
+        return make_segments(bounds, "ladder", Cause.NO_ROW, number), climb
+
+    return _LADDERS.once(table, key, make)
 
 
 def _array(constants: Sequence[object], type: Type) -> tuple[Values, Facts]:

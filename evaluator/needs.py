@@ -1,7 +1,7 @@
 """What a policy asks of a snapshot beyond its columns: an instant, and links that no row may lack."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from functools import cache
 from operator import attrgetter
@@ -10,6 +10,7 @@ from typing import Any
 
 from dsl import model
 from dsl.source import Span
+from evaluator.lately import Lately
 
 _PLAIN = (str, int, float, Fraction, NoneType, model.Type, Span, model.Interval)  # nothing stands inside these
 
@@ -21,38 +22,14 @@ def expressions(policy: model.Policy) -> Iterator[model.Expr]:
 
 def parts(policy: model.Policy, checks: bool = True) -> Iterator[Any]:
     """Everything that the policy's formulas, tables, curves, tiers and checks are made of, each once."""
-    formulas = (f.value for e in policy.entities.values() for f in e.formulas.values())
-    yield from _parts([*formulas, *_tabled(policy), *(policy.checks if checks else ())])
-
-
-def only_for(policy: model.Policy, cells: Iterable[tuple[str, str]]) -> model.Policy:
-    """The policy without checks, tests and laws, and without the formulas that are needed neither for these columns nor
-    for its tiers and its effect."""
-    formulas = {(n, c): f.value for n, e in policy.entities.items() for c, f in e.formulas.items()}
-    keys = [read for e in policy.entities.values() if e.groups is not None for _, read in e.groups.keys]
-    needed = {cell for cell in cells if cell in formulas}
-    waiting: list[Any] = [*(formulas[cell] for cell in needed), *_tabled(policy), *policy.effect, *keys]
-    for part in _parts(waiting):
-        read = part.held if isinstance(part, model.Over) else ()
-        for cell in (*read, (part.entity, part.column)) if isinstance(part, model.Read) else read:
-            if cell in formulas and cell not in needed:
-                needed.add(cell)
-                waiting.append(formulas[cell])
-    entities = {
-        n: replace(e, formulas={c: f for c, f in e.formulas.items() if (n, c) in needed})
-        for n, e in policy.entities.items()
-    }
-    order = tuple(cell for cell in policy.order if cell not in formulas or cell in needed)
-    return replace(policy, entities=entities, order=order, checks=(), tests=(), laws=())
-
-
-def _tabled(policy: model.Policy) -> tuple[Any, ...]:
-    return (*policy.tables.values(), *policy.curves.values(), *policy.tiers.values())
-
-
-def _parts(waiting: list[Any]) -> Iterator[Any]:
-    """Everything that these are made of, each once; more may be put among those that are ``waiting``."""
     seen: set[int] = set()
+    waiting: list[Any] = [
+        *(f.value for e in policy.entities.values() for f in e.formulas.values()),
+        *policy.tables.values(),
+        *policy.curves.values(),
+        *policy.tiers.values(),
+        *(policy.checks if checks else ()),
+    ]
     while waiting:
         item = waiting.pop()
         if type(item) is tuple:
@@ -84,20 +61,13 @@ def needs_as_of(policy: model.Policy) -> bool:
     )
 
 
-_AGGREGATED: list[tuple[model.Policy, frozenset[tuple[str, str]]]] = []
-_KEPT = 8
+_AGGREGATED: Lately[frozenset[tuple[str, str]]] = Lately()
 
 
 def aggregated_links(policy: model.Policy) -> frozenset[tuple[str, str]]:
     """The links, as (entity, column), along which some row is counted into another's total, or draws on
-    another's limit. Of the last few policies they are known."""
-    for known, links in _AGGREGATED:
-        if known is policy:
-            return links
-    links = frozenset(_aggregated(policy))
-    _AGGREGATED.append((policy, links))
-    del _AGGREGATED[:-_KEPT]
-    return links
+    another's limit."""
+    return _AGGREGATED.once(policy, None, lambda: frozenset(_aggregated(policy)))
 
 
 def _aggregated(policy: model.Policy) -> set[tuple[str, str]]:

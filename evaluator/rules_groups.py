@@ -41,6 +41,10 @@ def _aggregate(t: "Translator", node: Node, args: list[Made]) -> Made | None:
     every = Made(t.tasks.const(True))
     zero = t.tasks.const(0.0)
 
+    def empty() -> Task:
+        """Flags rows without members."""
+        return t.make("beyond", [count(every), zero], ("low", True), grain=node.grain, dtype=None)
+
     def filtered_(task: Task) -> Task:
         return task if counted is None else t.make("select", [counted.task, task, zero], grain=entity)
 
@@ -48,13 +52,10 @@ def _aggregate(t: "Translator", node: Node, args: list[Made]) -> Made | None:
         case "agg_count":
             return Made(count(value))
         case "agg_share" | "agg_mean":
-            every_one = count(every)
-            safe = t.make("max", [every_one, t.tasks.const(1.0)], grain=node.grain)
+            safe = t.make("max", [count(every), t.tasks.const(1.0)], grain=node.grain)
             above = Made(count(value)) if node.op == "agg_share" else _total(t, node, value, filtered_, cross)
             task = t.make("div", [above.task, safe], (t.tracks(node),), grain=node.grain)
-            task = t.tasks.check(
-                task, [t.make("beyond", [every_one, zero], ("low", True), grain=node.grain, dtype=None)]
-            )
+            task = t.tasks.check(task, [empty()])
             size = above.size and t.make("size_div", [above.size, safe], grain=node.grain)
             return Made(task, above.steps + ROUNDED, size)
         case "agg_sum":
@@ -72,8 +73,7 @@ def _aggregate(t: "Translator", node: Node, args: list[Made]) -> Made | None:
             return Made(found if node.op == "agg_any" else t.make("not", [found], grain=node.grain, dtype=np.bool_))
         case "agg_min" | "agg_max":
             tasks = [value.task, *([counted.task] if counted is not None else [])]
-            empty = t.make("beyond", [count(every), zero], ("low", True), grain=node.grain, dtype=None)
-            task = cross(node.op, tasks, [empty])
+            task = cross(node.op, tasks, [empty()])
             size = value.size and peak(t, value.size, entity, node.grain)
             return Made(task, value.steps, size, value.once)
     return None

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field, replace
+from fractions import Fraction
 from functools import partial
 from itertools import chain
 from time import perf_counter
@@ -21,6 +22,7 @@ from evaluator.context import Context
 from evaluator.graph import Node
 from evaluator.grid_folds import Told, told
 from evaluator.grouping import with_groups
+from evaluator.lately import Lately
 from evaluator.lazy import Lazy
 from evaluator.lower import Outputs, lower
 from evaluator.plan import Plan, plan
@@ -34,7 +36,7 @@ from evaluator.vector import Codes, Flags, Floats, Vector
 
 Cell = tuple[str, str]  # entity and column
 _KEPT = 8  # of what was compiled: the last few are kept
-_LOWERED: list[tuple[tuple[Policy, tuple[Any, ...]], tuple[Outputs, Plan]]] = []
+_LOWERED: Lately[tuple[Outputs, Plan]] = Lately(_KEPT)
 
 
 T = TypeVar("T")
@@ -223,23 +225,31 @@ def _compile(key: tuple[Any, ...], book: Book) -> Compiled:
     policy, params, wanted, watch, optimise = key
     infinite = infinite_inputs(policy, book)
     asked = (dict(params), wanted, watch, optimise, book.as_of, infinite)
-    lowered = next((found for known, found in _LOWERED if known[0] is policy and known[1] == asked), None)
-    if lowered is None:
-        members = {} if wanted is None else member_amounts(policy)
-        sums = _plain(policy, members)
-        if wanted is None:
-            outputs = lower(policy, params, book.as_of, infinite, optimise, sums)
-        else:
-            shown = wanted | summed(policy) | {(by[0], cell[1]) for cell, by in members.items() if cell not in sums}
-            outputs = lower(policy, params, book.as_of, infinite, optimise, sums, None if watch else shown)
-            columns = {cell: n for cell, n in outputs.columns.items() if cell in shown}
-            watched = {cell: n for cell, n in outputs.columns.items() if cell not in shown}
-            outputs = replace(outputs, columns=columns, watched=watched)
-        lowered = outputs, plan([*_nodes(outputs), *outputs.watched.values()])
-        _LOWERED.append(((policy, asked), lowered))
-        del _LOWERED[:-_KEPT]
-    context = Context(policy, without_kept(book), book.as_of, bounded=lowered[1].bounded)
-    return Compiled((policy, asked[0], wanted, watch, optimise), lowered[0], lowered[1], context)
+    outputs, planned = _LOWERED.once(policy, asked, lambda: _lowered(policy, *asked))
+    context = Context(policy, without_kept(book), book.as_of, bounded=planned.bounded)
+    return Compiled((policy, asked[0], wanted, watch, optimise), outputs, planned, context)
+
+
+def _lowered(
+    policy: Policy,
+    params: Mapping[str, Value],
+    wanted: frozenset[Cell] | None,
+    watch: bool,
+    optimise: bool,
+    as_of: Fraction | None,
+    infinite: frozenset[Cell],
+) -> tuple[Outputs, Plan]:
+    members = {} if wanted is None else member_amounts(policy)
+    sums = _plain(policy, members)
+    if wanted is None:
+        outputs = lower(policy, params, as_of, infinite, optimise, sums)
+    else:
+        shown = wanted | summed(policy) | {(by[0], cell[1]) for cell, by in members.items() if cell not in sums}
+        outputs = lower(policy, params, as_of, infinite, optimise, sums, None if watch else shown)
+        columns = {cell: n for cell, n in outputs.columns.items() if cell in shown}
+        watched = {cell: n for cell, n in outputs.columns.items() if cell not in shown}
+        outputs = replace(outputs, columns=columns, watched=watched)
+    return outputs, plan([*_nodes(outputs), *outputs.watched.values()])
 
 
 def _plain(policy: Policy, by: Mapping[Cell, Cell]) -> dict[Cell, Cell]:

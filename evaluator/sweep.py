@@ -13,10 +13,10 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from dsl.grids import move_values
-from dsl.model import Kind, Policy, Scenario, Value
+from dsl.model import Kind, Policy, Read, Scenario, Value
+from dsl.slice import sliced
 from dsl.state import shocked
 from evaluator.book import Book
-from evaluator.needs import only_for
 from evaluator.outputs import UnknownColumn, table, unarmed
 from evaluator.results import Results
 from evaluator.run import evaluate
@@ -69,8 +69,9 @@ def write_grid(
         for i, (move, args) in enumerate(zip(found.moves, move_values(found, params), strict=True)):
             moved = shocked(policy, scenario, args)
             sources = _sources(moved, columns, grid)
-            results = Results(evaluate(only_for(moved, sources), book, params, wanted=sources))
-            append(_rows(results, columns, grid, move.name))
+            reads = [Read(*cell, type=moved.type_of(*cell)) for cell in sources]
+            results = Results(evaluate(sliced(moved, reads, columns[0]), book, params, wanted=sources))
+            append(_rows(results, dict(zip(columns[1], sources, strict=True)), grid, move.name))
             if progress is not None:
                 progress(f"grid {grid}", (i + 1) / len(found.moves))
     return folder / f"grid_{grid}.{format}"
@@ -83,10 +84,10 @@ def _sources(moved: Policy, columns: tuple[str, Sequence[str]], grid: str) -> li
     return [(entity, f"{grid}.{name}" if f"{grid}.{name}" in formulas else name) for name in names]
 
 
-def _rows(results: Results, columns: tuple[str, Sequence[str]], grid: str, move: str) -> pa.Table:
-    """One move's rows; an input that the move rewrites is shown as rewritten, and every column has its cause."""
-    entity, names = columns
-    actual = dict(zip(names, (name for _, name in _sources(results.policy, columns, grid)), strict=True))
+def _rows(results: Results, sources: Mapping[str, tuple[str, str]], grid: str, move: str) -> pa.Table:
+    """One move's rows; every column, which is where ``sources`` says, has its cause."""
+    ((entity, _), *_) = sources.values()
+    actual = {name: source for name, (_, source) in sources.items()}
     read = table(results, entity, actual.values())
     made: dict[str, pa.Array | pa.ChunkedArray] = {}
     if entity in read.column_names:

@@ -1,7 +1,7 @@
 """The units of a book that are evaluated with care: rows that belong to none other, with everything that belongs to
 them. Found from a few rows, in the file's order or through a layout, without a look at every row where that can be."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsl.records import dataclass
-from evaluator.acting_rows import laid_members, members_of
+from evaluator.acting_rows import laid_members, members_of, where
 from evaluator.book import Book
 from evaluator.index import Layout
 from evaluator.shape import Shape
@@ -86,11 +86,13 @@ class Filed:
 
     def members(self, entity: str, rows: Rows) -> Rows:
         link = self._links(entity)
+        work = partial(shared, crew=self.crew)
         if len(rows) <= FEW:
-            return _equal(link, rows.tolist(), partial(shared, crew=self.crew))
-        marks = np.zeros(self.book.tables[self.shape.parents[entity][1]].rows, dtype=np.bool_)
-        marks[rows] = True
-        found: Rows = members_of(marks, link, partial(shared, crew=self.crew))
+            found: Rows = where(link, partial(_any_of, rows=rows.tolist()), work)
+        else:
+            marks = np.zeros(self.book.tables[self.shape.parents[entity][1]].rows, dtype=np.bool_)
+            marks[rows] = True
+            found = members_of(marks, link, work)
         return found
 
     def _links(self, entity: str) -> Any:
@@ -104,7 +106,7 @@ class Laid:
     layout: Layout
 
     def owners(self, entity: str, rows: Rows) -> Rows:
-        root, blocks = self._root, self.layout.blocks
+        root, blocks = self.layout.root, self.layout.blocks
         found = [_NONE]
         edges = np.searchsorted(rows, [b.starts[entity] for b in blocks] + [self._end(entity)]).tolist()
         for block, first, last in zip(blocks, edges, edges[1:], strict=False):
@@ -116,17 +118,13 @@ class Laid:
         return np.concatenate(found)
 
     def members(self, entity: str, rows: Rows) -> Rows:
-        found: Rows = laid_members(self.layout, self._root, entity, rows)[0]
+        found: Rows = laid_members(self.layout, self.layout.root, entity, rows)[0]
         return found
 
     def filed(self, rows: Mapping[str, Rows]) -> dict[str, Rows]:
         """The file's rows at some places, rising."""
         orders = self.layout.orders
         return {entity: _rising(len(orders[entity]), orders[entity][places]) for entity, places in rows.items()}
-
-    @property
-    def _root(self) -> str:
-        return next(iter(self.layout.orders))
 
     def _end(self, entity: str) -> int:
         """Where the rows begin that belong to nobody."""
@@ -136,20 +134,9 @@ class Laid:
         return last.starts[entity] + int(np.prod(last.shapes[entity]))
 
 
-def _equal(link: Any, rows: list[int], shared: Callable[..., list[list[Rows]]]) -> Rows:
-    """Where a link leads to one of a few rows."""
-    size = 1 << 16
-
-    def work(starts: Any) -> list[Rows]:
-        found = []
-        for start in starts:
-            part = link[start : start + size]
-            same = part == rows[0]
-            for row in rows[1:]:
-                same |= part == row
-            if same.any():
-                found.append(start + np.flatnonzero(same))
-        return found
-
-    parts = [part for found in shared(work, range(0, len(link), size)) for part in found]
-    return np.concatenate([_NONE, *parts])
+def _any_of(link: Any, rows: list[int]) -> Any:
+    """Whether a link leads to one of a few rows, (n,)."""
+    same = link == rows[0]
+    for row in rows[1:]:
+        same |= link == row
+    return same

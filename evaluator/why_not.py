@@ -188,8 +188,7 @@ def _cells(policy: model.Policy, book: Book, step: Step) -> Iterator[_Cell]:
             assert row is not None
             value = table.exact(one.name, row)
             if isinstance(value, Fraction):  # and not infinite
-                written = table.written(one.name, row).strip()
-                yield _Cell(one.entity, row, one.key, one.name, table.path, value, written)
+                yield _Cell(one.entity, row, one.key, one.name, table.path, value, table.written(one.name, row).strip())
 
 
 def _keyed(policy: model.Policy) -> set[tuple[str, str]]:

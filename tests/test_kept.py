@@ -3,6 +3,7 @@
 import gc
 
 import numpy as np
+import pytest
 
 from evaluator.kept import Kept
 
@@ -52,3 +53,29 @@ def test_a_result_outlives_the_next_evaluation() -> None:
             softliq.evaluate(policy, one).summary()
             for cell, values in before.items():
                 assert np.array_equal(first.column(*cell).values, values)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("laid_out", [False, True])
+def test_memory_comes_back_at_once(laid_out: bool) -> None:
+    """Nothing of an evaluation leads back to itself, so that its memory need not wait for the collector."""
+    from functools import partial
+    from unittest.mock import patch
+
+    import softliq
+    from evaluator import fast
+    from tests.test_fast import reference_book
+
+    policy, book = reference_book(2_000)
+    book = softliq.indexed(book) if laid_out else book
+    gc.collect()
+    gc.disable()
+    try:
+        with patch.object(fast, "run", partial(fast.run, least=0, block=64)):
+            for _ in range(3):
+                results = softliq.evaluate(policy, book)
+                assert results.column("account", "health") is not None
+                idle = sum(len(columns) for columns in book.kept.room.values())
+                del results
+                assert sum(len(columns) for columns in book.kept.room.values()) > idle
+    finally:
+        gc.enable()
