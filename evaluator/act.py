@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.frame import Chain, Frame
-from evaluator.tasks import Task
+from evaluator.frame import Frame
+from evaluator.tasks import Chain, Task
 
 Act = Callable[[Frame, Task, Chain], Any]
 

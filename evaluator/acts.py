@@ -14,9 +14,9 @@ from evaluator.acts_flags import FLAGS, unless
 from evaluator.acts_lookups import LOOKUPS
 from evaluator.acts_members import MEMBERS
 from evaluator.acts_moves import folds
-from evaluator.frame import Chain, Frame
+from evaluator.frame import Frame
 from evaluator.pieces import Rows, Values
-from evaluator.tasks import READ, Task
+from evaluator.tasks import READ, Chain, Task
 
 # -- leaves ---------------------------------------------------------------------------------------
 

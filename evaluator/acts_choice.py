@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from evaluator.act import Act, folded, reads
-from evaluator.frame import Chain, Frame
+from evaluator.frame import Frame
 from evaluator.logic import _ORDER as ORDER
-from evaluator.tasks import Task
+from evaluator.tasks import Chain, Task
 
 _BITS = 12  # flags of rows whose first is looked up in a table
 

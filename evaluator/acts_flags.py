@@ -8,9 +8,9 @@ import numpy as np
 
 from evaluator.act import Act, reads
 from evaluator.acts_lookups import next_state
-from evaluator.frame import Chain, Frame
+from evaluator.frame import Frame
 from evaluator.pieces import Segments, Step
-from evaluator.tasks import Task
+from evaluator.tasks import Chain, Task
 from evaluator.watch import CLOSE, flag_near, near
 
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from evaluator.act import Act, reads
 from evaluator.bits import Bits
-from evaluator.frame import Chain, Frame
+from evaluator.frame import Frame
 from evaluator.pieces import Polynomials, Segments, Step
-from evaluator.tasks import Task
+from evaluator.tasks import Chain, Task
 
 _FEW = 12  # bounds
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from evaluator.act import Act
-from evaluator.frame import Chain, Frame, top_of
+from evaluator.frame import Frame, top_of
 from evaluator.groups import RUN
-from evaluator.tasks import Task
+from evaluator.tasks import Chain, Task
 
 _SAMPLE = 256
 _WILD = 2.0**20

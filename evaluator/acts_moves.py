@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from evaluator.act import Act, taken
-from evaluator.frame import Chain, Frame
+from evaluator.frame import Frame
 from evaluator.line import lines
 from evaluator.moves_fold import Moves
-from evaluator.tasks import Task
+from evaluator.tasks import Chain, Task
 
 ROOM = 1 << 15  # values of a column that are worked on at once
 _UFUNC: dict[str, tuple[np.ufunc, float]] = {"min": (np.minimum, np.inf), "max": (np.maximum, -np.inf)}

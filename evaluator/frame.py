@@ -7,22 +7,18 @@ matrix, one column for each account, and an account's are the row that stands fo
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from dsl.records import dataclass
-from evaluator.tasks import Guard, Task
+from evaluator.line import Line
+from evaluator.tasks import Chain, Guards, Task
 from evaluator.vector import Flags
-
-if TYPE_CHECKING:
-    from evaluator.line import Line
 
 T = TypeVar("T")
 Rows = npt.NDArray[np.intp]
-Chain = tuple[Guard, ...]
-Guards = Mapping[int, Chain]  # by task
 _SMALLEST = float(np.finfo(np.float64).smallest_normal)
 _LINE = 64  # bytes of the processor's cache lines
 _UNDERFLOW = 4  # the flag that NumPy's error handler gives
@@ -90,11 +86,11 @@ class Frame:
         self.kept, self.columns, self.links, self.heads, self.flagged, self.tops = {}, {}, {}, {}, [], {}
         self.limits, self.waits, self.waiting = {}, frozenset(), {}
 
-    def run(self, lines: Sequence[tuple["Line", Any]]) -> None:
+    def run(self, lines: Sequence[tuple[Line, Any]]) -> None:
         for line, act in lines:
             self.one(line, act)
 
-    def one(self, line: "Line", act: Any) -> None:
+    def one(self, line: Line, act: Any) -> None:
         values, task, chain = self.values, line.task, line.chain
         if chain and self.selection(task.grain, chain).none:
             values[task.id] = None

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from dsl.records import dataclass
-from evaluator.frame import Chain
-from evaluator.tasks import Task
+from evaluator.tasks import Chain, Task
 
 
 @dataclass(frozen=True, slots=True)

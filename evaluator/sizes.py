@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.frame import Chain, Frame, top_of
+from evaluator.frame import Frame, top_of
 from evaluator.line import Line
-from evaluator.tasks import Guard, Task
+from evaluator.tasks import Chain, Guard, Task
 
 _WAITS = frozenset({"add", "mul", "abs", "size_div", "select", "max", "members"})
 

@@ -5,12 +5,11 @@ from typing import Any
 
 from dsl.records import dataclass
 from evaluator.acts import ACTS
-from evaluator.frame import Guards
 from evaluator.line import Line, lines
 from evaluator.shape import Shape
 from evaluator.sizes import waiting
 from evaluator.straight import Straight, straight
-from evaluator.tasks import CROSSING, READ, Schedule, Task
+from evaluator.tasks import CROSSING, READ, Guards, Schedule, Task
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,11 +13,10 @@ import numpy as np
 
 from dsl.records import dataclass
 from evaluator.acts_members import add_rows
-from evaluator.frame import Chain
 from evaluator.line import Line
 from evaluator.remembered import Ladder
 from evaluator.straight_lookups import Lookups, pairs_of
-from evaluator.tasks import Task
+from evaluator.tasks import Chain, Task
 from evaluator.watch import WATCHED, watched
 
 _UFUNCS = {

@@ -6,9 +6,8 @@ from dataclasses import field
 from typing import Any
 
 from dsl.records import dataclass
-from evaluator.frame import Chain
 from evaluator.line import Line
-from evaluator.tasks import Task
+from evaluator.tasks import Chain, Task
 
 _CROSSED = ("agg_sum", "top")  # tasks of another grain, which are done where their members are
 

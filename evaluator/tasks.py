@@ -4,7 +4,7 @@ A task gives a value for each row of its grain, or flags rows (its ``op`` is in 
 evaluator has to decide. Tasks are hash-consed like the nodes of the graph, and stand after what they read.
 """
 
-from collections.abc import Container, Hashable, Iterable, Sequence
+from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -22,6 +22,8 @@ CROSSING = frozenset({"agg_sum", "agg_min", "agg_max", "agg_count", "agg_any", "
 READ = ("input", "blank", "rows", "members")  # tasks that are columns of the book
 
 Guard = tuple["Task", Hashable]  # a condition, and the values of it for which somebody needs the task
+Chain = tuple[Guard, ...]  # from the outermost on
+Guards = Mapping[int, Chain]  # by task
 
 
 @dataclass(frozen=True, slots=True, eq=False)

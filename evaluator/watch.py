@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from evaluator.error import HALF_UNIT
-from evaluator.frame import Chain, Frame
+from evaluator.frame import Frame
 from evaluator.logic import _ORDER as ORDER
 from evaluator.sizes import at_rows, compute, greatest
-from evaluator.tasks import Task
+from evaluator.tasks import Chain, Task
 
 CLOSE = 4.0 * HALF_UNIT  # sides closer than so many half units of their sizes; twice what the careful evaluator takes
 _SIDES: dict[str, tuple[Any, Any]] = {
