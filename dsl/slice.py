@@ -46,6 +46,12 @@ def reach(policy: model.Policy, exprs: Iterable[model.Expr], on: str | None) -> 
     return cells, touched
 
 
+def keyed(policy: model.Policy) -> set[Cell]:
+    """The cells that decide into which group a row falls: with another value there, the groups would be others."""
+    groupings = [e.groups for e in policy.entities.values() if e.groups is not None]
+    return {cell for g in groupings for cell in reach(policy, [read for _, read in g.keys], g.base)[0]}
+
+
 def definition(policy: model.Policy, entity: str, column: str) -> list[model.Expr]:
     """What a column is computed from at once: of a tiers column what decides the tier, and its own cells."""
     found = policy.entities[entity]

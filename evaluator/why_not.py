@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 from dsl import model
 from dsl.model import Kind, Value
 from dsl.records import dataclass
-from dsl.slice import reach
+from dsl.slice import keyed
 from dsl.text import decimal_text
 from evaluator.asserted import Part, part
 from evaluator.book import Book
@@ -176,25 +176,19 @@ def _changes(
 def _cells(policy: model.Policy, book: Book, step: Step) -> Iterator[_Cell]:
     """The known numbers of the snapshot that a step comes from, each once."""
     met: set[tuple[str, str, str]] = set()
-    keyed = _keyed(policy)
+    deciding = keyed(policy)
     for one in _all(step):
         place = (one.entity, one.key, one.name)
         if one.kind != "input" or one.value is None or place in met or one.entity not in policy.entities:
             continue
         met.add(place)
         made, table = policy.entities[one.entity].inputs.get(one.name), book.tables[one.entity]
-        if made is not None and made.type.kind is Kind.NUMBER and (one.entity, one.name) not in keyed:
+        if made is not None and made.type.kind is Kind.NUMBER and (one.entity, one.name) not in deciding:
             row = 0 if policy.entities[one.entity].once else row_of(table.keys, one.key)
             assert row is not None
             value = table.exact(one.name, row)
             if isinstance(value, Fraction):  # and not infinite
                 yield _Cell(one.entity, row, one.key, one.name, table.path, value, table.written(one.name, row).strip())
-
-
-def _keyed(policy: model.Policy) -> set[tuple[str, str]]:
-    """The cells that decide into which group a row falls: with another value there, the groups would be others."""
-    groupings = [e.groups for e in policy.entities.values() if e.groups is not None]
-    return {cell for g in groupings for cell in reach(policy, [read for _, read in g.keys], g.base)[0]}
 
 
 def _all(step: Step) -> Iterator[Step]:
