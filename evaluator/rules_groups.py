@@ -45,6 +45,9 @@ def _aggregate(t: "Translator", node: Node, args: list[Made]) -> Made | None:
         """Flags rows without members."""
         return t.make("beyond", [count(every), zero], ("low", True), grain=node.grain, dtype=None)
 
+    def some() -> Task:
+        return t.make("compare", [count(every), zero], (">",), grain=node.grain, dtype=np.bool_)
+
     def filtered_(task: Task) -> Task:
         return task if counted is None else t.make("select", [counted.task, task, zero], grain=entity)
 
@@ -54,8 +57,7 @@ def _aggregate(t: "Translator", node: Node, args: list[Made]) -> Made | None:
         case "agg_share" | "agg_mean":
             safe = t.make("max", [count(every), t.tasks.const(1.0)], grain=node.grain)
             above = Made(count(value)) if node.op == "agg_share" else _total(t, node, value, filtered_, cross)
-            task = t.make("div", [above.task, safe], (t.tracks(node),), grain=node.grain)
-            task = t.tasks.check(task, [empty()])
+            task = t.tasks.check(t.make("div", [above.task, safe], (t.tracks(node),), grain=node.grain), [empty()])
             size = above.size and t.make("size_div", [above.size, safe], grain=node.grain)
             return Made(task, above.steps + ROUNDED, size)
         case "agg_sum":
@@ -64,12 +66,7 @@ def _aggregate(t: "Translator", node: Node, args: list[Made]) -> Made | None:
             flags = value.task
             if node.op == "agg_all":
                 flags = t.make("not", [flags], grain=entity, dtype=np.bool_)
-            marks = mask(Made(flags))
-            found = (
-                cross("agg_any", marks)
-                if marks
-                else t.make("compare", [count(every), zero], (">",), grain=node.grain, dtype=np.bool_)
-            )
+            found = cross("agg_any", marks) if (marks := mask(Made(flags))) else some()
             return Made(found if node.op == "agg_any" else t.make("not", [found], grain=node.grain, dtype=np.bool_))
         case "agg_min" | "agg_max":
             tasks = [value.task, *([counted.task] if counted is not None else [])]
