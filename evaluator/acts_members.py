@@ -98,6 +98,17 @@ def limit_of(values: Any) -> float:
     return _WILD * min(float(np.fmax.reduce(np.abs(s))) for s in samples) or np.inf
 
 
+def most_of(values: Any) -> tuple[float, Any]:
+    """The greatest size of a column's values, but for rows far from all others, and those rows."""
+    limit, top = min(limit_of(values), _MOST), top_of(values, True)
+    if top <= limit:
+        return top, np.empty(0, np.int64)
+    sizes = np.abs(values)
+    rows = np.flatnonzero(sizes > limit)
+    sizes[rows] = 0.0
+    return float(np.fmax.reduce(sizes, initial=0.0)), rows  # an unknown cell is no number
+
+
 def _top(frame: Frame, task: Task, chain: Chain) -> Any:
     """The greatest of all members in the block; step by step noted first, for all blocks."""
     (arg,) = task.args

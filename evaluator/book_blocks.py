@@ -124,8 +124,18 @@ class BookBlocks(Blocks):
             self.store.columns["input", entity, entity, name] = values
         for (entity, _), rows in translator.wild.items():
             self.store.flagged[entity][rows] = True
+        for task in translator.tasks.all:
+            if task.op == "total":
+                self._read_total(task.grain, *(str(name) for name in task.attrs))
         if self.layout is not None:
             self._lay(cleaned, translator.blanks)
+
+    def _read_total(self, root: str, entity: str, name: str) -> None:
+        """The sums of an input, which no state of the small tables changes."""
+        column, link = self.context.book.tables[entity].columns[name], self.shape.parents[entity][0]
+        found, bad = self.context.book.kept.total(entity, link, name, column, self.groups[entity])
+        self.store.columns["total", root, entity, name] = found
+        self.store.flagged[root][bad] = True
 
     def _lay(self, cleaned: Iterable[tuple[str, str]], blanks: Container[tuple[str, str]]) -> None:
         """Everything that was read, in the layout's order. ``cleaned``: columns with unknown cells, read here;
@@ -139,6 +149,10 @@ class BookBlocks(Blocks):
                 self.store.columns[key] = layout.orders[key[1]]
                 continue
             op, entity, _, name = key
+            if op == "total":
+                self.store.columns[key] = index.column(layout, entity, key, values)
+                self.lasting.add(key)
+                continue
             source = self.context.book.tables[entity].columns[name].values
             kept = op == "input" and values is source
             laid = index.column(layout, entity, name, source) if kept else layout.laid(entity, values)

@@ -118,7 +118,7 @@ class _Fast(BookBlocks):
             self._act(program.acting)
             self._weigh(program.acting)
         seen = self._seen(split, wanted)
-        careful = self._careful(split, heads, [*wanted.values(), *seen])
+        careful = self._careful(program, heads, [*wanted.values(), *seen])
         acted = None if self.chosen is None else self._acted(program, self.chosen)
         if acted is not None and careful is not None:
             acted = with_care(acted, careful, self.links, self.context.book.tables[acted.root].rows)
@@ -138,7 +138,7 @@ class _Fast(BookBlocks):
         translator = Translator(bare, self.shape, heads, longest)
         split = self._split(translator, heads)
         wanted = {n.id: n for n in self._wanted(split)}
-        whole = self._maybe_whole(split)
+        whole = self._maybe_whole(translator, split)
         asked, seen = [split.made[i].task for i in wanted], [split.made[n.id].task for n in self._seen(split, wanted)]
         tasks = [*asked, *whole]
         order = schedule(translator.tasks, [*tasks, *seen])
@@ -202,10 +202,10 @@ class _Fast(BookBlocks):
         """The nodes made in blocks whose quality somebody asks for, and nobody their values."""
         return [n for n in self.watched if n.id in split.made and n.id not in wanted]
 
-    def _maybe_whole(self, split: Split) -> list[Task]:
+    def _maybe_whole(self, translator: Translator, split: Split) -> list[Task]:
         """What is summed and may be whole numbers, whose sums are exact then: looked at again (``_facts``)."""
         return [
-            split.made[node.id].task.args[0]
+            translator.added(split.made[node.id].task)
             for node in self.planned.order
             if node.op == "agg_sum" and node.id in split.made and node.id in self.planned.bounded
             if node.args[0].id in split.made and split.made[node.args[0].id].exact
@@ -217,7 +217,7 @@ class _Fast(BookBlocks):
 
     # -- care ----------------------------------------------------------------------------------------
 
-    def _careful(self, split: Split, heads: Mapping[int, Vector], outputs: Sequence[Node]) -> Careful | None:
+    def _careful(self, program: Program, heads: Mapping[int, Vector], outputs: Sequence[Node]) -> Careful | None:
         if not any(f.any() for f in self.store.flagged.values()):
             return None
         rows = self._units()
@@ -229,7 +229,7 @@ class _Fast(BookBlocks):
             tuple(tuple(i for i in last if i not in keep) for _, last in inner),
             self.planned.bounded,
         )
-        return evaluate_cut(self.context, self.exactly, rows, planned, heads, outputs, self._facts(split, rows))
+        return evaluate_cut(self.context, self.exactly, rows, planned, heads, outputs, self._facts(program, rows))
 
     def _units(self) -> dict[str, Rows]:
         """The rows of all units with a flagged row."""
@@ -239,8 +239,9 @@ class _Fast(BookBlocks):
         laid = Laid(self.layout)
         return laid.filed(units(self.shape, book, flagged, laid))
 
-    def _facts(self, split: Split, rows: Mapping[str, Any]) -> dict[Any, Any]:
+    def _facts(self, program: Program, rows: Mapping[str, Any]) -> dict[Any, Any]:
         """What the careful bounds of some rows take from the whole book."""
+        split = program.split
         facts = dict(self.context.facts)
         for entity, (_, parent) in self.shape.parents.items():
             facts["longest", entity, parent] = max(int(self.groups[entity].sizes.max(initial=0)), self._longest(entity))
@@ -253,9 +254,10 @@ class _Fast(BookBlocks):
                 continue
             task = split.made[node.id].task
             task = task.args[0] if node.op == "agg_mean" else task
-            (arg,) = task.args
-            maybe, _ = facts.get(("whole", node.id), (True, 0.0))
-            if maybe and task.op == "agg_sum" and (arg.id in self.store.tasks or arg.op == "input"):
+            if task.op not in ("agg_sum", "total"):
+                continue
+            arg, (maybe, _) = program.translator.added(task), facts.get(("whole", node.id), (True, 0.0))
+            if maybe and (arg.id in self.store.tasks or arg.op == "input"):
                 facts["whole", node.id] = self._wholeness(arg, rows[arg.grain])
         return facts
 

@@ -86,7 +86,11 @@ def _total(
     entity = str(node.attrs[0])
     checks = [t.make("infinite", [value.task], grain=entity, dtype=None)] if node.args[0].facts.infinite else []
     added = value.task.args[0] if value.task.op == "unsigned" else value.task  # a sum is never minus zero anyway
-    task = cross("agg_sum", [filtered(added)], checks)
+    counted = filtered(added)
+    if counted.op == "input":  # the same for every state of the small tables
+        task = t.tasks.check(t.make("total", [], counted.attrs, grain=node.grain), checks)
+    else:
+        task = cross("agg_sum", [counted], checks)
     longest = t.longest[entity]
     size = None
     if value.size is not None or not node.args[0].facts.nonnegative:

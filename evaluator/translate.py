@@ -10,11 +10,10 @@ import numpy as np
 
 from dsl.model import Kind, Policy
 from evaluator import error
-from evaluator.acts_members import limit_of
+from evaluator.acts_members import most_of
 from evaluator.bits import Bits, bits_of
 from evaluator.constants import Number
 from evaluator.context import Context
-from evaluator.frame import top_of
 from evaluator.granted import Granted, granted_of, relative_of
 from evaluator.graph import SCALAR, Node
 from evaluator.pieces import Segments
@@ -135,11 +134,7 @@ class Translator:
         values = self.context.book.tables[str(entity)].columns[str(name)].values
         key = "most", entity, name
         if key not in self.context.facts:
-            limit = min(limit_of(values), float(np.finfo(np.float64).max))
-            rows = (
-                np.flatnonzero(np.abs(values) > limit) if not top_of(values, True) <= limit else np.empty(0, np.int64)
-            )
-            self.context.facts[key] = top_of(np.delete(values, rows) if len(rows) else values, True), rows
+            self.context.facts[key] = most_of(values)
         top, rows = self.context.facts[key]
         if len(rows):
             self.wild[str(entity), str(name)] = rows
@@ -159,6 +154,14 @@ class Translator:
 
     def near_zero(self, a: Made, grain: str) -> list[Task]:
         return [] if a.size is None else self.near(a, Made(self.tasks.const(0.0)), grain)
+
+    def added(self, task: Task) -> Task:
+        """What a sum is the sum of."""
+        if task.op != "total":
+            return task.args[0]
+        found = self.tasks.known("input", (), task.attrs, str(task.attrs[0]))
+        assert found is not None
+        return found
 
     # -- leaves -----------------------------------------------------------------------------------
 
@@ -264,7 +267,7 @@ class Translator:
             case "take":
                 values = task.attrs[0].values  # type: ignore[attr-defined]
                 return not bool((np.signbit(values) & (values == 0)).any())
-        return task.op == "members" or task.op.startswith("agg_")
+        return task.op in ("members", "total") or task.op.startswith("agg_")
 
 
 def _lets_through(node: Node) -> tuple[Node, ...]:

@@ -166,15 +166,17 @@ def test_the_reference_policy(block: int) -> None:
     assert any(column.unknown_count() for columns in careful.columns.values() for column in columns.values())
 
 
+@pytest.mark.parametrize("cell", [1e17, None])
 @pytest.mark.parametrize("column", ["collateral", "size"])
-def test_a_wild_cell_is_its_own_accounts_matter(column: str) -> None:
-    """One number far from all others doesn't make every decision look close."""
+def test_a_wild_cell_is_its_own_accounts_matter(column: str, cell: float | None) -> None:
+    """One number far from all others, or one that is not known, doesn't make every decision look close."""
     import softliq
 
     policy, found = softliq.load_policy(reference.POLICY), books.book(8_000)
-    found[column][123] = 1e17
+    tables = books.tables(found)
+    tables["position"][column] = [*found[column][:123], cell, *found[column][124:]]
     with counting_flagged() as flagged:
-        quick, slow, _ = both(policy, book_of(policy, books.tables(found)), 1 << 15)
+        quick, slow, _ = both(policy, book_of(policy, tables), 1 << 15)
     assert [differences(evaluation, slow) for evaluation in quick] == [[], [], []]
     assert max(flagged) < 100
 

@@ -1,11 +1,21 @@
 """Memory that evaluations of one book keep: whoever looks at a result keeps it from being written to."""
 
 import gc
+from typing import Any
 
 import numpy as np
 import pytest
 
 from evaluator.kept import Kept
+
+TOTALS = """policy "Totals" version 1
+entity account:
+  held   = sum(position.amount)
+  looked = if held > 10 then 2 * held else mean(position.amount)
+entity position:
+  account : account?
+  amount  : number
+"""
 
 
 def test_memory_comes_back_when_nobody_looks() -> None:
@@ -79,3 +89,31 @@ def test_memory_comes_back_at_once(laid_out: bool) -> None:
                 assert sum(len(columns) for columns in book.kept.room.values()) > idle
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("huge", [4.25, 1.7e308])  # two of those are beyond all numbers, and make every decision close
+def test_sums_of_inputs(huge: float) -> None:
+    """They are added up once for a book, anew where another one has other cells, and are nobody's to change."""
+    from dataclasses import replace
+
+    from evaluator.snapshot import book_of
+    from tests.evaluator_models import checked
+    from tests.test_fast import both, differences
+
+    policy = checked(TOTALS)
+    amounts: list[float | None] = list(np.round(np.random.default_rng(5).normal(5, 4, 60), 2))
+    amounts[7], amounts[21], amounts[22] = None, huge, huge  # the latter of one account
+    owners = [f"a{n}" for n in range(18) for _ in range(3)] + [None] * 6
+
+    def book(amounts: list[float | None]) -> Any:
+        accounts = {"account": [f"a{n}" for n in range(20)]}  # the last two have no position
+        return book_of(
+            policy, {"account": accounts, "position": {"position": range(60), "account": owners, "amount": amounts}}
+        )
+
+    one, other = book(amounts), book([*amounts[:12], 1000.0, *amounts[13:]])
+    for mine in (one, replace(one, tables=other.tables), one):
+        quick, slow, answered = both(policy, mine, block=7)
+        assert answered == 3 and [differences(evaluation, slow) for evaluation in quick] == [[], [], []]
+        (total,) = one.kept.totals.values()
+        assert not total[2].flags.writeable and quick[0].columns["account"]["held"].values is not total[2]
