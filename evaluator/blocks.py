@@ -39,6 +39,7 @@ class Blocks:
         self.layout: Layout | None = None
         self.frames: list[Frame] = []
         self.remembered: list[Remembered] = []
+        self.remembers = False  # whether rows have columns for the piece that they were on
         self.lasting: set[tuple[Any, ...]] = set()  # keys of columns that are the same ones in the next evaluation
         self._lent: list[Any] = []
 
@@ -71,11 +72,14 @@ class Blocks:
         try:
             found = self.remembered.pop()
         except IndexError:
-            found = Remembered()
+            return Remembered()
+        if not found.pieces:
+            found.views.clear()  # in which no piece lasts
             for step in steps:
                 for id, one in step.straight.ladders.items() if step.straight is not None else ():
                     rows = self.context.book.tables[step.grain or ""].rows
                     found.pieces |= {("piece", step.grain, id, name): c for name, c in one.columns(rows).items()}
+        self.remembers = True
         self.store.columns.update(found.pieces)
         self.lasting.update(found.pieces)
         return found
@@ -127,7 +131,7 @@ class Blocks:
         def work(views: Iterable[Parts]) -> tuple[list[tuple[str, Any]], dict[int, float]]:
             frame = self._frame(step)
             frame.fit(step.count, size)
-            frame.chains, frame.heads = step.chains, self.store.heads
+            frame.chains, frame.heads, frame.remembers = step.chains, self.store.heads, self.remembers
             frame.waits, frame.waiting = step.waits, step.waiting
             frame.tops = {task.id: 0.0 for task in step.tops}
             for id, value in step.consts:

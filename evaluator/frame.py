@@ -59,6 +59,7 @@ class Frame:
         self._selections: dict[Chain, Selection] = {}
         self._scratch: dict[tuple[int, Any], Any] = {}
         self.chains: Guards = {}
+        self.remembers = False  # whether rows have columns for the piece of a line that they were on
         self.waits: frozenset[int] = frozenset()  # tasks that are computed where a decision looks close
         self.waiting: Mapping[int, Sequence[tuple[Line, Any]]] = {}  # by flagging task, those that it needs
 

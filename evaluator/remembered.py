@@ -2,7 +2,8 @@
 the row has left it.
 
 From one evaluation to the next, few positions pass from one bracket to another. To see whether a number is still on its
-piece takes two comparisons; to find the piece takes eight passes and five reads from tables.
+piece takes two comparisons; to find the piece takes eight passes and five reads from tables. The first evaluation keeps
+none of it, since nobody knows whether there will be another one.
 """
 
 from dataclasses import field
@@ -15,12 +16,13 @@ from evaluator.bits import Bits
 from evaluator.pieces import Polynomials, Segments
 
 COLUMNS = ("start", "end", "rate", "height")
+_SOME = 1 << 13  # rows that are looked up at once where nothing is kept
 
 
 @dataclass(slots=True, eq=False)
 class Remembered:
-    """What one evaluation leaves to the next: the pieces that rows were on, as columns, and by step its blocks' views
-    of lasting columns."""
+    """What one evaluation leaves to the next: the pieces that rows were on, as columns, from the second one on, and by
+    step its blocks' views of lasting columns."""
 
     pieces: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     views: dict[int, Any] = field(default_factory=dict)
@@ -45,14 +47,28 @@ class Ladder:
     def look_up(self, x: Any, state: Any, left: Any, columns: tuple[Any, ...], offset: Any) -> None:
         """For the rows (a mask) that left their piece: ``columns`` as ``COLUMNS`` names them, and x - start."""
         rows = np.flatnonzero(left)
-        numbers, bits = x.reshape(-1).take(rows), self.bits
-        cell = np.clip(numbers.view(np.int64) >> bits.shift, bits.base, bits.base + bits.count - 1)
-        cell += self.starts.take(state.reshape(-1).take(rows), mode="wrap")
-        piece = bits.pieces.take(cell, mode="wrap") + (numbers >= bits.bounds.take(cell, mode="wrap"))
+        numbers = x.reshape(-1).take(rows)
+        piece = self._pieces(numbers, state.reshape(-1).take(rows))
         tables = self.pieces.start, self.ends, self.pieces.a, self.pieces.y
         for column, table in zip(columns, tables, strict=True):
             column.reshape(-1)[rows] = table.take(piece, mode="wrap")
         offset.reshape(-1)[rows] = numbers - columns[0].reshape(-1).take(rows)
+
+    def values(self, x: Any, state: Any, out: Any) -> None:
+        """The line's value at each x, of which nothing is kept."""
+        x, state, out = x.reshape(-1), state.reshape(-1), out.reshape(-1)
+        for first in range(0, len(x), _SOME):
+            part = slice(first, first + _SOME)
+            piece = self._pieces(x[part], state[part])
+            offset = np.subtract(x[part], self.pieces.start.take(piece, mode="wrap"), out[part])
+            np.multiply(offset, self.pieces.a.take(piece, mode="wrap"), offset)
+            np.add(self.pieces.y.take(piece, mode="wrap"), offset, offset)
+
+    def _pieces(self, numbers: Any, state: Any) -> Any:
+        bits = self.bits
+        cell = np.clip(numbers.view(np.int64) >> bits.shift, bits.base, bits.base + bits.count - 1)
+        cell += self.starts.take(state, mode="wrap")
+        return bits.pieces.take(cell, mode="wrap") + (numbers >= bits.bounds.take(cell, mode="wrap"))
 
 
 def ladder(segments: Segments, bits: Bits, starts: Any, pieces: Polynomials) -> Ladder | None:

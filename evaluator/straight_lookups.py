@@ -106,14 +106,18 @@ class Lookups(Text):
         self.names[own] = self.ladders[task.id]
         self.names[f"{own}k"] = [("piece", self.grain, task.id, name) for name in COLUMNS]
         self.text += [
-            f"x, o, above, piece = {x}, {self.out(task)}, b[{above}], [c[key] for key in {own}k]",
-            "subtract(x, piece[0], o)",
-            "greater_equal(x, piece[1], above)",
-            "if above.any() or o.min(initial=0.0) < 0.0:",
-            "    above |= o < 0.0",
-            f"    {own}.look_up(x, {state}, above, piece, o)",
-            "multiply(o, piece[2], o)",
-            f"v[{task.id}] = add(piece[3], o, o)",
+            f"x, o, above = {x}, {self.out(task)}, b[{above}]",
+            f"if not f.remembers: {own}.values(x, {state}, o)",
+            "else:",
+            f"    piece = [c[key] for key in {own}k]",
+            "    subtract(x, piece[0], o)",
+            "    greater_equal(x, piece[1], above)",
+            "    if above.any() or o.min(initial=0.0) < 0.0:",
+            "        above |= o < 0.0",
+            f"        {own}.look_up(x, {state}, above, piece, o)",
+            "    multiply(o, piece[2], o)",
+            "    add(piece[3], o, o)",
+            f"v[{task.id}] = o",
         ]
         self.let_go(above)
         return True

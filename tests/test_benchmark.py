@@ -58,14 +58,18 @@ def test_a_difference_is_noticed(name: str, book: Path) -> None:
 
 def test_what_is_measured(book: Path) -> None:
     said = worker.measure(engines.BY_NAME["numpy_plain"], book, book, 0, 2)
-    assert len(said["seconds"]) == 2 and min(said["seconds"]) > 0 and said["added"] >= 0
+    assert len(said["seconds"]) == 2 and min(said["seconds"]) > 0
+    assert 0 <= said["added"] <= said["several"]
 
 
-PLAIN = [{"seconds": [0.2, 0.5], "added": 4_000_000}, {"seconds": [0.3], "added": 3_000_000}]
+PLAIN = [
+    {"seconds": [0.2, 0.5], "added": 4_000_000, "several": 6_000_000},
+    {"seconds": [0.3], "added": 3_000_000, "several": 3_000_000},
+]
 
 
 def measured(engine: str, size: int, seconds: float, added: int = 0, allocator: str = "default") -> Row:
-    return row_of(engines.BY_NAME[engine], size, [{"seconds": [seconds], "added": added}], allocator)
+    return row_of(engines.BY_NAME[engine], size, [{"seconds": [seconds], "added": added, "several": added}], allocator)
 
 
 def markdown(*rows: Row) -> str:
@@ -76,11 +80,11 @@ def test_ratios_are_of_minima() -> None:
     plain, other = (engines.BY_NAME[name] for name in ("numpy_plain", "pandas_frame"))
     text = markdown(
         row_of(plain, 1_000, PLAIN),
-        row_of(other, 1_000, [{"seconds": [0.1, 0.4], "added": 1_000_000}]),
+        row_of(other, 1_000, [{"seconds": [0.1, 0.4], "added": 1_000_000, "several": 2_000_000}]),
         row_of(other, 2_000, [{"skipped": "no such library"}]),
     )
-    assert "| NumPy, whole columns | 200.0 ms | 300.0 ms | 1.00 | 4.0 MB | 1.00 |" in text
-    assert "| pandas | 100.0 ms | 250.0 ms | 2.00 | 1.0 MB | 0.25 |" in text
+    assert "| NumPy, whole columns | 200.0 ms | 300.0 ms | 1.00 | 4.0 MB | 1.00 | 6.0 MB |" in text
+    assert "| pandas | 100.0 ms | 250.0 ms | 2.00 | 1.0 MB | 0.25 | 2.0 MB |" in text
     assert "Pandas was skipped: no such library." in text
     assert "The limit: at least 95 bytes a position at 1.0 GB/s: 0.1 ms." in text
 

@@ -11,8 +11,9 @@ from tests.bench.engines import BASE
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``seconds``: of every call of every round; none where it was ``skipped``, and why. ``added``: bytes by which an
-    evaluation raised the peak (of a whole process: all of it). ``allocator``: glibc's settings."""
+    """``seconds``: of every call of every round; none where it was ``skipped``, and why. ``added``: bytes by which the
+    first evaluation raised the peak (of a whole process: all of it), ``several``: all that were timed. ``allocator``:
+    glibc's settings."""
 
     size: int
     kind: str
@@ -20,6 +21,7 @@ class Row:
     label: str
     seconds: tuple[float, ...] = ()
     added: int = 0
+    several: int = 0
     skipped: str = ""
     allocator: str = "default"
 
@@ -35,7 +37,7 @@ class Row:
         found: dict[str, Any] = {n: getattr(self, n) for n in ("size", "allocator", "kind", "engine", "label")}
         if self.skipped:
             return found | {"skipped": self.skipped}
-        found |= {"minimum": self.minimum, "median": self.median, "seconds": self.seconds, "added": self.added}
+        found |= {n: getattr(self, n) for n in ("minimum", "median", "seconds", "added", "several")}
         return found | ({"times": base.minimum / self.minimum} if base else {})
 
 
@@ -77,7 +79,8 @@ def row_of(engine: Engine, size: int, runs: Sequence[Mapping[str, Any]], allocat
     if skipped:
         return Row(*about, skipped=skipped, allocator=allocator)
     seconds = tuple(s for run in runs for s in run["seconds"])
-    return Row(*about, seconds, max(run["added"] for run in runs), allocator=allocator)
+    added, several = (max(run[name] for run in runs) for name in ("added", "several"))
+    return Row(*about, seconds, added, several, allocator=allocator)
 
 
 def shown(seconds: float) -> str:

@@ -11,7 +11,7 @@ from tests.bench.engine import COLUMNS, IN_MEMORY, LAID, LAID_ROWS, ROWS
 from tests.bench.engines import BY_NAME
 from tests.bench.rows import Row, Rows, shown, skipped_notes
 
-HEADER = ("", "minimum", "median", "× NumPy", "added", "of NumPy's")
+HEADER = ("", "minimum", "median", "× NumPy", "added", "of NumPy's", "by several")
 NONE = "–"
 # What must be read and written of each position: laid out, its account needn't be read; few positions are liquidated.
 BYTES = {
@@ -47,7 +47,8 @@ def cells(row: Row, base: Row | None) -> tuple[str, ...]:
         return (row.label, *[NONE] * (len(HEADER) - 1))
     times = f"{base.minimum / row.minimum:.2f}" if base else NONE
     share = f"{row.added / base.added:.2f}" if base and base.added else NONE
-    return row.label, shown(row.minimum), shown(row.median), times, f"{row.added / 1e6:,.1f} MB", share
+    added, several = (f"{memory / 1e6:,.1f} MB" for memory in (row.added, row.several))
+    return row.label, shown(row.minimum), shown(row.median), times, added, share, several
 
 
 def limit(kind: str, size: int, bandwidth: float) -> str:

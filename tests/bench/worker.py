@@ -23,8 +23,8 @@ PAUSE, MOST = 1.0, 5.0  # seconds after which no other call begins, and not even
 
 
 def measure(engine: Engine, folder: Path, small: Path, moves: int, calls: int) -> dict[str, Any]:
-    """Seconds of each call, and by how much the first call raised the peak of this process's memory (of a whole
-    process: its own peak)."""
+    """Seconds of each call, and by how much the first call raised the peak of this process's memory, and all of them
+    did, since what is kept for the next may be made by a later one (of a whole process: its own peak)."""
     engine.make(small, min(moves, 2))()  # imports, compiles, fills caches
     started = perf_counter()
     call = engine.make(folder, moves)
@@ -34,14 +34,14 @@ def measure(engine: Engine, folder: Path, small: Path, moves: int, calls: int) -
     _give_back()
     before = _reset_peak()
     seconds = []
-    added = 0
+    raised: list[int] = []
     while not seconds or (len(seconds) < calls and sum(seconds) < (MOST if len(seconds) < LEAST else PAUSE)):
         begun = perf_counter()
         result = call()
         seconds.append(perf_counter() - begun)
-        added = added or (_children() if engine.apart else _peak() - before)
+        raised.append(_children() if engine.apart else _peak() - before)
         del result
-    return {"seconds": seconds, "added": added, "setup": ready - started}
+    return {"seconds": seconds, "added": raised[0], "several": raised[-1], "setup": ready - started}
 
 
 def _give_back() -> None:
