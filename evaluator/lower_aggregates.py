@@ -1,21 +1,18 @@
 """Aggregates on their way into the graph: over the rows that lead here, or up a link and down again."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from dsl import model
 from dsl.model import FLAG, NUMBER, Type
 from evaluator.context import BLOCK, PAIR
 from evaluator.graph import SCALAR, Node
-from evaluator.lower_paths import chain, of_members, through
+from evaluator.lower_columns import Columns
+from evaluator.lower_paths import of_members
 from evaluator.pairs import pairwise
 from evaluator.scope import Lowered, Scope
 
-if TYPE_CHECKING:
-    from evaluator.lower import Lowering
 
-
-def aggregate(lowering: "Lowering", expr: model.Aggregate, scope: Scope) -> Lowered:
+def aggregate(lowering: Columns, expr: model.Aggregate, scope: Scope) -> Lowered:
     """One node over the rows that count, at the row that asks."""
     inside = replace(scope, inner=expr.entity, via=expr.via, up=expr.up)
     value = Lowered(lowering.graph.const(True, FLAG), 0)
@@ -33,7 +30,7 @@ def aggregate(lowering: "Lowering", expr: model.Aggregate, scope: Scope) -> Lowe
         return _of_pairs(lowering, expr, args, inside)
     level, grain = 0, SCALAR
     if expr.via is not None:
-        args.append(chain(lowering, expr.entity, expr.via)[0])
+        args.append(lowering.chain(expr.entity, expr.via)[0])
         level, grain = 1, lowering.grain(scope.entity)
     attrs = (expr.entity, expr.where is not None, expr.via is not None)
     type = _type(expr, args[0])
@@ -50,7 +47,7 @@ def _type(expr: model.Aggregate, value: Node) -> Type:
     return value.type if value.numeric or expr.by is not None else NUMBER
 
 
-def _order(lowering: "Lowering", expr: model.Aggregate, inside: Scope) -> Lowered:
+def _order(lowering: Columns, expr: model.Aggregate, inside: Scope) -> Lowered:
     """What `first` goes by; of a group's rows unknown where their members are."""
     assert expr.by is not None
     by = lowering.lower(expr.by, inside)
@@ -59,21 +56,19 @@ def _order(lowering: "Lowering", expr: model.Aggregate, inside: Scope) -> Lowere
     return by
 
 
-def _of_pairs(lowering: "Lowering", expr: model.Aggregate, args: list[Node], scope: Scope) -> Lowered:
+def _of_pairs(lowering: Columns, expr: model.Aggregate, args: list[Node], scope: Scope) -> Lowered:
     """An aggregate over the members of the row above this one; ``args``: its value and ``where`` at the pairs."""
     assert expr.via is not None
     attrs = (PAIR, expr.where is not None, True)
     args = [*args, lowering.end("slot", scope)]
     type = _type(expr, args[0])
     aggregate = lowering.graph.node(f"agg_{expr.function}", tuple(args), attrs, grain=BLOCK, type=type)
-    if aggregate not in lowering.pairwise:
-        lowering.pairwise[aggregate] = pairwise(scope.entity, expr.entity, aggregate)
-    work = lowering.pairwise[aggregate]
-    up, above = chain(lowering, scope.entity, expr.up)
-    operands = (up, chain(lowering, expr.entity, expr.via)[0], *work.outside)
+    work = lowering.keep(("pairs", aggregate), lambda: pairwise(scope.entity, expr.entity, aggregate))
+    up, above = lowering.chain(scope.entity, expr.up)
+    operands = (up, lowering.chain(expr.entity, expr.via)[0], *work.outside)
     grain = lowering.grain(scope.entity)
     found = lowering.graph.node("pairwise", operands, (work,), grain=grain, type=type, facts=aggregate.facts)
     if lowering.policy.entities[above].groups is None:
         return Lowered(found, 1)
-    known = Lowered(through(lowering, scope.entity, expr.up, lowering.column(above, model.MEMBERS)), 1)
+    known = Lowered(lowering.through(scope.entity, expr.up, lowering.column(above, model.MEMBERS)), 1)
     return lowering.select([known, Lowered(found, 1), Lowered(found, 1)], type, scope)

@@ -1,24 +1,21 @@
 """Draws on their way into the graph: limits drawn in order."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from dsl import model
 from dsl.draws import LEFT
 from evaluator.drawing import drawing_of
 from evaluator.graph import Facts, Node
-from evaluator.lower_paths import chain, of_members
+from evaluator.lower_columns import Columns
+from evaluator.lower_paths import of_members
 from evaluator.scope import Lowered, Scope
 
-if TYPE_CHECKING:
-    from evaluator.lower import Lowering
 
-
-def draw(lowering: "Lowering", expr: model.Draw, scope: Scope) -> Lowered:
+def draw(lowering: Columns, expr: model.Draw, scope: Scope) -> Lowered:
     """One node, which computes again and again what depends on ``left``; what doesn't are its operands."""
     grain = lowering.grain(scope.entity)
     pools = [_pool(lowering, pool) for pool in expr.pools]
-    links = [chain(lowering, scope.entity, pool.links)[0] for pool in expr.pools if pool.links]
+    links = [lowering.chain(scope.entity, pool.links)[0] for pool in expr.pools if pool.links]
     endless = any(pool.facts.infinite for pool in pools)
     left = lowering.graph.node("left", (), (endless,), grain=grain, facts=Facts(True, endless))
     order = lowering.lower(expr.order, scope).node
@@ -31,7 +28,7 @@ def draw(lowering: "Lowering", expr: model.Draw, scope: Scope) -> Lowered:
     return Lowered(node, 1)
 
 
-def _pool(lowering: "Lowering", pool: model.Read) -> Node:
+def _pool(lowering: Columns, pool: model.Read) -> Node:
     """What there is at first, at the rows of the pool's entity."""
     column = lowering.column(pool.entity, pool.column)
     if lowering.policy.entities[pool.entity].groups is None:

@@ -2,18 +2,15 @@
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from dsl import model
 from dsl.model import FLAG, INFINITE
 from evaluator.constants import Number
+from evaluator.lower_columns import Columns
 from evaluator.scope import Lowered, Scope
 
-if TYPE_CHECKING:
-    from evaluator.lower import Lowering
 
-
-def over(lowering: "Lowering", expr: model.Over, scope: Scope) -> Lowered:
+def over(lowering: Columns, expr: model.Over, scope: Scope) -> Lowered:
     """The moves' values folded one by one, each in its state."""
     moves = lowering.states(expr)
     fold = {"sum": "add", "mean": "add"}.get(expr.function, expr.function.removeprefix("arg"))
@@ -37,7 +34,7 @@ def over(lowering: "Lowering", expr: model.Over, scope: Scope) -> Lowered:
 
 
 def _better(
-    lowering: "Lowering", expr: model.Over, best: Lowered | None, place: int, sides: list[Lowered], scope: Scope
+    lowering: Columns, expr: model.Over, best: Lowered | None, place: int, sides: list[Lowered], scope: Scope
 ) -> Lowered:
     """The number of the best move so far; unknown where a value is."""
     here = Lowered(lowering.graph.const(place, expr.type), 0)

@@ -20,7 +20,7 @@ from dsl.solve import solves, touched_by
 from evaluator.book import Book, BookTable
 from evaluator.columns import KNOWN, Column, origin_code
 from evaluator.graph import SCALAR
-from evaluator.lower import lowering
+from evaluator.lower import Lowering
 from evaluator.places import Unknown
 from evaluator.reference import Reference
 from evaluator.runner import infinite_inputs
@@ -132,7 +132,7 @@ class _Solving:
         return np.zeros(rows, dtype=np.int64), np.full(rows, KNOWN, dtype=np.int64)
 
     def _sought(self) -> Sought:
-        made = lowering(self.policy, self.params, self.book.as_of, infinite_inputs(self.policy, self.book))
+        made = Lowering(self.policy, self.params, self.book.as_of, infinite_inputs(self.policy, self.book))
         state, target = None, self.solve.target
         if isinstance(target, model.ArgRead):
             lines = {(b.entity, b.column): b.value for b in self.solve.lines}
@@ -142,7 +142,8 @@ class _Solving:
             node = made.sought(state, target.name, target.type)
         else:
             node = made.column(target.entity, target.column)
-        condition = made.column_in(state, self.asked.at, self.asked.holds)
+        with made.reading(state):
+            condition = made.column(self.asked.at, self.asked.holds)
         held = frozenset(made.column(*cell).id for cell in self.solve.held) - {node.id}
         return sought(self.policy, self.book, self.params, made, condition, node, held)
 

@@ -18,7 +18,7 @@ from evaluator.book import Book
 from evaluator.columns import KNOWN, Column
 from evaluator.context import Context
 from evaluator.graph import SCALAR, Node
-from evaluator.lower import lowering
+from evaluator.lower import Lowering
 from evaluator.members import Members
 from evaluator.plan import Plan, plan
 from evaluator.reference import Reference
@@ -53,7 +53,7 @@ class Tries:
 
     def _start(self, policy: Policy, book: Book, cell: Cell, asking: Flags | None) -> "_Started":
         context = Context(policy, book, book.as_of, facts=dict(self._facts))
-        lowered = lowering(policy, self.params, book.as_of, infinite_inputs(policy, book))
+        lowered = Lowering(policy, self.params, book.as_of, infinite_inputs(policy, book))
         node = lowered.column(*cell)
         planned = plan([node])
         context.bounded = planned.bounded
