@@ -114,7 +114,13 @@ def _absent(t: "Translator", node: Node, args: list[Made]) -> Made | None:
     if arg.op == "input" and t.blanky(arg):
         blank = t.make("blank", [], arg.attrs, grain=node.grain, dtype=np.bool_)
         return Made(t.make("not", [blank], grain=node.grain, dtype=np.bool_) if known else blank)
-    return None if t.blanky(arg) else Made(t.tasks.const(known))
+    if t.blanky(arg):
+        return None
+    (made,) = args
+    if arg.op == "input" or made.task.op == "const":
+        return Made(t.tasks.const(known))
+    operator = "=" if known else "!="  # of the value with itself, which flags the rows where it is unknown
+    return Made(t.make("compare", [made.task, made.task], (operator,), grain=node.grain, dtype=np.bool_))
 
 
 def _pick(t: "Translator", node: Node, args: list[Made]) -> Made:

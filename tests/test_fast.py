@@ -25,6 +25,7 @@ from evaluator.tasks import FLAGGING
 from tests.bench import books, reference
 from tests.bench.by_softliq import with_masks
 from tests.bench.peers.numpy_grid import worst_health
+from tests.evaluator_models import checked
 from tests.generators import Case, cases
 from tests.test_compiled_equals_reference import compiled
 
@@ -241,6 +242,27 @@ def test_how_many_members_there_are(tmp_path: Path) -> None:
     quick, slow, answered = both(policy, book)
     assert answered == 3 and [differences(evaluation, slow) for evaluation in quick] == [[], [], []]
     assert quick[1].columns["account"]["lots"].values.tolist() == [owners.count(name) for name in names]
+
+
+def test_whether_a_cell_of_another_table_is_known() -> None:
+    """A fault there is a fault here, though nothing else reads the cell."""
+    policy = checked(
+        'policy "known" version 1\nentity market:\n  vol : ratio in 0% to 500%\nentity account:\n  score : number\n'
+        "entity position:\n  account : account\n  hedge : market?\n  told = known(hedge.vol)\n"
+        "  untold = if known(hedge.vol) then account.score else 0\n"
+    )
+    tables = {
+        "market": {"market": ["m0", "m1"], "vol": ["5.1", "0.3"]},
+        "account": {"account": [f"a{i}" for i in range(9)], "score": range(9)},
+        "position": {
+            "position": range(30),
+            "account": [f"a{i % 9}" for i in range(30)],
+            "hedge": [f"m{int(i != 4)}" for i in range(30)],
+        },
+    }
+    quick, slow, answered = both(policy, book_of(policy, tables))
+    assert answered == 3 and [differences(evaluation, slow) for evaluation in quick] == [[], [], []]
+    assert [slow.columns["position"][n].unknown_count() for n in ("told", "untold")] == [1, 1]
 
 
 def test_optimisations_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
