@@ -51,7 +51,7 @@ def _read(policy: Policy, entity: str, columns: Mapping[str, Any], problems: lis
 
 
 def _targets(policy: Policy, entity: str) -> set[str]:
-    kinds = (column.type for column in policy.entities[entity].inputs.values())
+    kinds = (column.type for column in policy.entities[entity].given.values())
     return {str(type_.entity) for type_ in kinds if type_.kind is Kind.LINK} - {entity}
 
 

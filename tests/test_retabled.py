@@ -151,6 +151,23 @@ def test_a_file_that_no_longer_holds_is_not_named(tmp_path: Path) -> None:
     assert moved.hashes.items() <= book.hashes.items()
 
 
+def test_a_table_whose_rows_are_grouped(tmp_path: Path) -> None:
+    """A group's rows are formed by each evaluation, from the cells that there are then."""
+    (tmp_path / "groups.policy").write_text(
+        'policy "groups" version 1\n\nunit USD\n\n'
+        "entity account:\n  most = max(desk.held)\n\n"
+        "entity position:\n  account : account\n  market : text\n  held : USD\n\n"
+        "entity desk groups position by account, market:\n  held = sum(position.held)\n",
+        "utf-8",
+    )
+    policy = softliq.load_policy(tmp_path / "groups.policy")
+    position = {"position": ["p", "q", "r"], "account": ["a", "a", "b"], "market": ["x", "x", "x"], "held": [1, 2, 4]}
+    book = softliq.book_of(policy, {"account": {"account": ["a", "b"]}, "position": position})
+    moved = softliq.with_table(policy, book, "position", {**position, "market": ["x", "y", "x"], "held": [1, 2, 8]})
+    mosts = [softliq.evaluate(policy, one).column("account", "most").values.tolist() for one in (book, moved)]
+    assert mosts == [[3, 4], [2, 8]]
+
+
 FAULTS = [
     ("markt", lambda m: m, "the book has no table `markt`"),
     ("market", lambda m: {n: v[:-1] for n, v in m.items()}, "the rows of `market` are others than the book's"),

@@ -61,6 +61,24 @@ def test_amounts() -> None:
     assert [amount(x) for x in (12.345, 1234567.8, -0.5, None)] == ["12.35", "1,234,568", "-0.50", "–"]
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0, "0.00"),
+        (0.005, "0.01"),
+        (0.00052, "0.00052"),  # bitcoins, say: not nothing
+        (-0.001, "-0.001"),
+        (1e-9, "1e-09"),
+        (999_999_999_999_999_999.0, "1e+18"),
+        (123_456_789_012_345_678.0, "123,456,789,012,345,680"),
+        (1.5e308, "1.5e+308"),
+        (-2.25e30, "-2.25e+30"),
+    ],
+)
+def test_an_amount_is_neither_nothing_nor_a_wall_of_digits(value: float, shown: str) -> None:
+    assert amount(value) == shown
+
+
 def test_a_diagnostic_with_two_labels_and_help() -> None:
     found = Diagnostics()
     found.error(

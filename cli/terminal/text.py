@@ -35,11 +35,14 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def amount(value: float | None) -> str:
-    """A sum of money: whole where it is large, two places where it is not; a dash where there is none."""
+    """A sum of money: whole where it is large, two places where it is not, two digits of a sum below a hundredth, and
+    a power of ten beyond what anybody owns; a dash where there is none."""
     if value is None:
         return "–"
     if value in (float("inf"), float("-inf")):
         return "infinite" if value > 0 else "-infinite"
+    if value and not 0.005 <= abs(value) < 1e18:
+        return f"{value:.2g}" if abs(value) < 1 else f"{value:.6g}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.2f}"
 
 
