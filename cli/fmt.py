@@ -10,6 +10,7 @@ import typer
 
 from cli.exits import Exit, Stop
 from dsl.records import dataclass
+from evaluator.about import about
 
 if TYPE_CHECKING:
     from dsl.diagnostics import Diagnostics
@@ -145,13 +146,14 @@ def _write(path: Path, text: str) -> None:
     target = path.resolve()
     if not os.access(target, os.W_OK):
         raise PermissionError(13, "it is read-only", str(path))
-    handle, made = mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with open(handle, "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fchmod(file.fileno(), target.stat().st_mode & 0o7777)
-            os.fsync(file.fileno())
-        os.replace(made, target)
-    finally:
-        Path(made).unlink(missing_ok=True)
+    with about(path):
+        handle, made = mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with open(handle, "wb") as file:
+                file.write(text.encode())
+                file.flush()
+                os.fchmod(file.fileno(), target.stat().st_mode & 0o7777)
+                os.fsync(file.fileno())
+            os.replace(made, target)
+        finally:
+            Path(made).unlink(missing_ok=True)

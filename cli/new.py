@@ -1,5 +1,8 @@
 """`softliq new`: a policy to start from with a snapshot to run it on, and what to type next."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -8,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cli.exits import Exit, Stop
+from evaluator.about import about
 
 _NEXT = """made {folder}
 
@@ -36,13 +40,28 @@ def new(
         raise Stop(Exit.USAGE, f"`{safe(str(folder))}` is a file; name a folder that is new or empty")
     if folder.exists() and any(folder.iterdir()):
         raise Stop(Exit.USAGE, f"the folder `{safe(str(folder))}` is not empty; name one that is new or empty")
-    policy, row = ("my.policy", "account:bob") if origin is None else _from(origin, folder)
-    if origin is None:
-        _copy(files("cli") / "starter", folder)
+    with about(folder), _whole(folder):
+        policy, row = ("my.policy", "account:bob") if origin is None else _from(origin, folder)
+        if origin is None:
+            _copy(files("cli") / "starter", folder)
     told = _NEXT if origin is not None else _NEXT + _STARTER
     shown = {"folder": folder, "policy": folder / policy, "snapshot": folder / "snapshot", "row": row}
     print(told.format(**{name: _quoted(str(path)) for name, path in shown.items()}))
     return Exit.FINE
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[None]:
+    """All files or none: what a full disk cut short is taken away again."""
+    there = folder.exists()
+    try:
+        yield
+    except OSError:
+        for path in folder.iterdir() if folder.exists() else ():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if not there and folder.exists():
+            folder.rmdir()
+        raise
 
 
 def _from(origin: str, folder: Path) -> tuple[str, str]:

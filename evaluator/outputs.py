@@ -10,8 +10,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +22,7 @@ import pyarrow.parquet
 
 from dsl.causes import WORDS
 from dsl.model import Kind
+from evaluator.about import about
 from evaluator.book import BookTable
 from evaluator.columns import KNOWN, Column, cause_numbers
 from evaluator.results import Results
@@ -60,18 +60,18 @@ def write_outputs(
 
 def publish(folder: Path, summary: Callable[[], dict[str, Any]], write: Callable[[Path], list[str]]) -> list[Path]:
     """A folder of results: ``write`` puts files into a folder and gives their names, the summary comes beside them."""
-    with _about(folder):
+    with about(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        names = write(made)
-        for name in names:
-            _sync(made / name)
-        text = json.dumps(summary() | {"files": names}, indent=2, ensure_ascii=False, allow_nan=False)
-        _synced(made / SUMMARY, lambda path: path.write_text(text + "\n", "utf-8"))
-        _put(made, folder, [*names, SUMMARY])
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+        try:
+            names = write(made)
+            for name in names:
+                _sync(made / name)
+            text = json.dumps(summary() | {"files": names}, indent=2, ensure_ascii=False, allow_nan=False)
+            _synced(made / SUMMARY, lambda path: path.write_text(text + "\n", "utf-8"))
+            _put(made, folder, [*names, SUMMARY])
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
     return [folder / name for name in (*names, SUMMARY)]
 
 
@@ -233,26 +233,17 @@ def write_table(rows: pa.Table, path: Path, format: Format) -> None:
 
 def write_file(path: Path, text: str) -> None:
     """One file of text, complete or absent."""
-    with _about(path):
+    with about(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    try:
-        _synced(Path(name), lambda made: made.write_text(text, "utf-8"))
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-        _sync(path.parent)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-@contextmanager
-def _about(path: Path) -> Iterator[None]:
-    """An error of what is made beside a path first names the path that was asked for."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
+        os.close(handle)
+        try:
+            _synced(Path(name), lambda made: made.write_text(text, "utf-8"))
+            os.chmod(name, 0o666 & ~_umask())
+            os.replace(name, path)
+            _sync(path.parent)
+        finally:
+            Path(name).unlink(missing_ok=True)
 
 
 def _synced(path: Path, write: Callable[[Path], object]) -> None:

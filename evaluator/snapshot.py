@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dsl.model import Policy
 from dsl.records import dataclass
 from evaluator import literals
+from evaluator.about import about
 from evaluator.alone import alone
 from evaluator.book import Book
 from evaluator.layout import FOLDER, TOML, Layout, find_layout, needs_table
@@ -83,7 +84,8 @@ def index_snapshot(
     from evaluator.storing import store
 
     try:
-        kept = store(layout, policy, book, raws, before)
+        with about(home):
+            kept = store(layout, policy, book, raws, before)
     except OSError as error:
         return Indexed(book, None, f"{home} can't be written: {(error.strerror or 'no reason given').lower()}")
     if kept is None:

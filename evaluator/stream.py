@@ -24,6 +24,7 @@ import pyarrow as pa
 from dsl.model import Kind, Policy, Value
 from dsl.until import PREFIX
 from evaluator import error
+from evaluator.about import about
 from evaluator.columns import Column, renumbered
 from evaluator.outputs import Format, arrays_of, choose, publish, table, write_table
 from evaluator.reading import Opened, Progress
@@ -82,7 +83,8 @@ class Stream:
         with tempfile.TemporaryDirectory(prefix="softliq-") as folder:
             run = _Run(self._opened, self.policy, policy, params, division, Path(folder), memory, progress)
             run.choose(columns if out is not None else ())
-            run.evaluate(parts)
+            with about(Path(folder)):
+                run.evaluate(parts)
             if out is None:
                 run.merge(None, format)
             else:

@@ -87,7 +87,7 @@ def _look(table: Keyed, keys: Path, batch: int, long: dict[str, bool]) -> Iterat
     with keys.open("wb") as file:
         for arrays in table.file.batches(list(dict.fromkeys((table.key, table.link, *numbers))), batch):
             own = hashes(texts_of(names(arrays[table.key])))
-            own.tofile(file)
+            file.write(own.data)
             for name in numbers:
                 long[name] = long[name] or many_digits(arrays[name])
             yield own if table.link == table.key else hashes(texts_of(names(arrays[table.link])))

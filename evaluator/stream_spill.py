@@ -60,7 +60,7 @@ def spill(table: Keyed, folder: Path, count: int, batch: int) -> Spilled:
             for arrays in file.batches(found.names, batch):
                 rows = len(arrays[link])
                 own = hashes(texts_of(names(arrays[key])))
-                own.tofile(keys)
+                keys.write(own.data)
                 to = buckets(own if link == key else hashes(texts_of(names(arrays[link]))), count)
                 for name, number in columns.items():
                     if number and text:

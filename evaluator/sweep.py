@@ -16,6 +16,7 @@ from dsl.grids import move_values
 from dsl.model import Kind, Policy, Read, Scenario, Value
 from dsl.slice import sliced
 from dsl.state import shocked
+from evaluator.about import about
 from evaluator.book import Book
 from evaluator.outputs import UnknownColumn, table, unarmed
 from evaluator.results import Results
@@ -65,7 +66,8 @@ def write_grid(
     """
     found = policy.grids[grid]
     scenario = Scenario(grid, (), found.lines, {}, found.description, found.span)
-    with _appending(folder / f"grid_{grid}.{format}", format) as append:
+    path = folder / f"grid_{grid}.{format}"
+    with about(path), _appending(path, format) as append:
         for i, (move, args) in enumerate(zip(found.moves, move_values(found, params), strict=True)):
             moved = shocked(policy, scenario, args)
             sources = _sources(moved, columns, grid)
@@ -74,7 +76,7 @@ def write_grid(
             append(_rows(results, dict(zip(columns[1], sources, strict=True)), grid, move.name))
             if progress is not None:
                 progress(f"grid {grid}", (i + 1) / len(found.moves))
-    return folder / f"grid_{grid}.{format}"
+    return path
 
 
 def _sources(moved: Policy, columns: tuple[str, Sequence[str]], grid: str) -> list[tuple[str, str]]:
