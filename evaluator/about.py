@@ -16,5 +16,7 @@ def about(path: Path) -> Iterator[None]:
         named = Path(os.fsdecode(error.filename)) if error.filename else path
         hidden = any(part.startswith(f".{path.name}.") for part in named.parts)
         own = hidden or named.is_relative_to(path) or path.is_relative_to(named)
-        said = os.strerror(error.errno) if error.errno else error.strerror or str(error)  # Arrow puts words of its own around them
+        said = (
+            os.strerror(error.errno) if error.errno else error.strerror or str(error)
+        )  # Arrow puts words of its own around them
         raise OSError(error.errno, said, str(path if own else named)) from None

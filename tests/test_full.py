@@ -35,12 +35,15 @@ def test_what_cannot_be_written_is_named(command: str, named: str, tmp_path: Pat
     (tmp_path / "book.policy").write_text(policy, "utf-8")
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    arguments = command.format(book=DEMO).split()
+    start = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from cli.entry import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); from cli.entry import main; main()"]
-        + arguments,
-        capture_output=True, text=True, cwd=tmp_path, preexec_fn=limited, env={"TMPDIR": str(scratch), "PYTHONDONTWRITEBYTECODE": "1"},
-    )  # fmt: skip
+        [sys.executable, "-c", start, *command.format(book=DEMO).split()],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        preexec_fn=limited,
+        env={"TMPDIR": str(scratch), "PYTHONDONTWRITEBYTECODE": "1"},
+    )
     assert done.stdout == "" and done.returncode == 2
     assert done.stderr.startswith(f"error: cannot use `{named.format(scratch=scratch)}")
     assert done.stderr.endswith("`: file too large\n")
