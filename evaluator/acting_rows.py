@@ -9,6 +9,7 @@ from dsl.records import dataclass
 from evaluator.groups import RUN
 from evaluator.index import Block, Layout
 from evaluator.kept import Kept
+from evaluator.sorting import by_number
 
 Rows = Any
 
@@ -53,7 +54,7 @@ def acting_rows(
     if max([len(r) for r in rows.values()]) <= 2 * block and most <= RUN:
         return ActingRows(rows, owners, (_one(rows, owners),) if len(roots) else ())
     for entity, owner in owners.items():
-        order = np.argsort(owner, kind="stable")
+        order = by_number(owner)
         rows[entity], owners[entity] = rows[entity][order], owner[order]
     return ActingRows(rows, owners, tuple(_blocks(root, len(roots), counts, block)))
 

@@ -16,6 +16,7 @@ from evaluator.grid_lines import Index, Moved, computed, spread
 from evaluator.grid_template import Template
 from evaluator.kernels import KERNELS
 from evaluator.pieces import Polynomials, Search, Segments
+from evaluator.sorting import by_number
 from evaluator.vector import Flags, Vector
 
 _ORDERED = ("compare", "min", "max", "clamp")
@@ -66,7 +67,7 @@ class Points:
         column, kept = book.tables[member].columns[link], book.kept.orders
         if (member, link) not in kept or kept[member, link][0] is not column:
             groups = book.kept.members(member, link, column, book.tables[self.entity].rows)
-            order, sizes = np.argsort(groups.index, kind="stable"), groups.sizes
+            order, sizes = by_number(groups.index), groups.sizes
             kept[member, link] = column, order, np.cumsum(sizes) - sizes, sizes
         _, order, starts, sizes = kept[member, link]
         return order, starts, sizes

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from dsl.records import dataclass
 from evaluator.columns import KNOWN, Column, Quality
+from evaluator.sorting import by_number
 from evaluator.vector import Codes, Flags, Floats, tidy
 
 RUN = 65_536
@@ -40,7 +41,7 @@ def make_groups(index: Rows, count: int) -> Groups:
     sizes = np.bincount(index, minlength=count + 1)[:count].astype(np.int64)
     if not len(sizes) or int(sizes.max()) <= RUN:
         return Groups(index, count, sizes, None)
-    order = np.argsort(index, kind="stable")
+    order = by_number(index)
     starts = np.concatenate(([0], np.cumsum(np.bincount(index, minlength=count + 1))[:-1]))
     rank = np.empty(len(index), dtype=np.intp)
     rank[order] = np.arange(len(index)) - starts[index[order]]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dsl.records import dataclass
 from evaluator.columns import Column
 from evaluator.later import Codes, np
+from evaluator.sorting import by_number
 
 if TYPE_CHECKING:
     from evaluator.groups import Groups
@@ -71,11 +72,11 @@ def make_layout(root: str, members: Mapping[str, "Groups"], rows: int, block: in
     key = np.zeros(rows, dtype=np.int64)
     for groups in members.values():
         key = key * (int(groups.sizes.max(initial=0)) + 1) + groups.sizes
-    order = _sorted(key)
+    order = by_number(key)
     place = np.empty(rows + 1, dtype=np.int64)
     place[order] = np.arange(rows)
     place[rows] = rows
-    orders = {root: order} | {entity: _sorted(place[groups.index]) for entity, groups in members.items()}
+    orders = {root: order} | {entity: by_number(place[groups.index]) for entity, groups in members.items()}
     blocks: list[Block] = []
     starts = dict.fromkeys(orders, 0)
     for first, last in _parts(_runs(key[order]), {e: g.sizes[order] for e, g in members.items()}, block):
@@ -125,17 +126,6 @@ def _runs(values: Rows) -> list[tuple[int, int]]:
     """Where equal values begin and end."""
     edges = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
     return [(a, b) for a, b in pairwise(edges) if a < b]
-
-
-def _sorted(keys: Rows) -> Rows:
-    """The order that sorts small whole numbers, equal ones as they stand: by halves, which NumPy counts."""
-    order: Rows | None = None
-    most = int(keys.max(initial=0))
-    for shift in range(0, max(1, most.bit_length()), 16):
-        part = ((keys >> shift) & 0xFFFF).astype(np.uint16)
-        order = np.argsort(part, kind="stable") if order is None else order[np.argsort(part[order], kind="stable")]
-    assert order is not None
-    return order
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from dsl import model
 from dsl.records import dataclass
 from evaluator.book import Book
 from evaluator.later import Codes, np
+from evaluator.sorting import by_number
 
 Rows = Codes
 
@@ -30,7 +31,7 @@ class Members:
             return found
         if (entity, via) not in self._groups:
             targets = self.targets(entity, via)
-            order = np.argsort(targets, kind="stable")
+            order = by_number(targets + 1)
             self._groups[entity, via] = order, targets[order]
         order, targets = self._groups[entity, via]
         first, last = np.searchsorted(targets, [row, row + 1]).tolist()

@@ -17,6 +17,7 @@ from evaluator.columns import KNOWN
 from evaluator.context import BLOCK, PAIR, Block, Context
 from evaluator.graph import Node
 from evaluator.kernels import Kernel
+from evaluator.sorting import by_number
 from evaluator.vector import Codes, Flags, Floats, Vector, clean, tidy
 
 MOST_PAIRS = 1_000_000  # of one block, if a single row has no more
@@ -85,7 +86,7 @@ def _known(vector: Vector) -> Codes:
 
 def _blocks(work: Pairwise, up: Vector, via: Vector) -> Iterator[Block]:
     targets, belongs = _known(up), _known(via)
-    order = np.argsort(belongs, kind="stable")
+    order = by_number(belongs + 1)
     belongs = belongs[order]
     first = np.searchsorted(belongs, targets, "left")
     counts = np.where(targets >= 0, np.searchsorted(belongs, targets, "right") - first, 0)

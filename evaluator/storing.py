@@ -26,6 +26,7 @@ from evaluator.index import Index
 from evaluator.layout import FOLDER, Layout
 from evaluator.mapped import Folder
 from evaluator.plain import moment_of
+from evaluator.sorting import by_number
 from evaluator.stored import FORMAT, Stamp, key_of_inputs, stamps
 from evaluator.stored_layout import write_layout
 from evaluator.tables import RawTable
@@ -139,7 +140,7 @@ def _lay_out(folder: Folder, policy: Policy, book: Book) -> dict[str, Any] | Non
 def _members(column: Column, count: int) -> tuple[Any, Any]:
     """The rows by what they lead to, in their order, and where each target's begin; what leads nowhere stands first."""
     targets = np.where(column.known(), column.values, -1) + 1
-    ordered = np.argsort(targets, kind="stable")
+    ordered = by_number(targets)
     starts = np.cumsum(np.bincount(targets, minlength=count + 1))
     return ordered.astype(np.int64), starts.astype(np.int64)
 
