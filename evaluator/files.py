@@ -19,7 +19,7 @@ from evaluator.arrays import Array
 from evaluator.arrays import compute as pc
 from evaluator.hashes import Hash
 from evaluator.layout import TEXT_FILES
-from evaluator.parquet import read_columns
+from evaluator.parquet import parquet_file, read_columns
 from evaluator.problems import EXAMPLES, Problem, Unreadable, quoted
 from evaluator.scan import GZIP, cannot_read, lines, plain, scan
 
@@ -231,7 +231,7 @@ class ArrowFile:
         if path.stat().st_size == 0:
             raise Unreadable(Problem("the file is empty", name, help="write it again"))
         try:
-            with _ipc(path) if kind != "a Parquet" else _parquet(path) as file:
+            with _ipc(path) if kind != "a Parquet" else parquet_file(path) as file:
                 header = tuple(file.schema.names if kind != "a Parquet" else file.schema_arrow.names)
         except (pa.ArrowException, OSError):
             help = "it may be cut short, or be another format under this name: write it again"
@@ -243,7 +243,7 @@ class ArrowFile:
         """``coded``: columns whose texts come as dictionaries, where they are stored so."""
         try:
             if self.path.suffix == ".parquet":
-                with _parquet(self.path, read_dictionary=list(coded)) as file:
+                with parquet_file(self.path, read_dictionary=list(coded)) as file:
                     found = read_columns(file, list(names), coded)
             else:
                 with _ipc(self.path, [self.header.index(n) for n in names]) as file:
@@ -265,7 +265,7 @@ class ArrowFile:
     def batches(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
         try:
             if self.path.suffix == ".parquet":
-                with _parquet(self.path, buffer_size=_BLOCK) as file:
+                with parquet_file(self.path, buffer_size=_BLOCK) as file:
                     for group in range(file.num_row_groups):  # over several at once they are all decoded at once
                         for batch in file.iter_batches(rows, [group], columns=list(names), use_threads=False):
                             yield from _pieces(batch, names, rows)
@@ -278,13 +278,13 @@ class ArrowFile:
             raise Unreadable(Problem("the file is damaged", self.name, help="write it again")) from None
 
     def without_rows(self, names: Iterable[str]) -> dict[str, Array]:
-        with _ipc(self.path) if self.path.suffix != ".parquet" else _parquet(self.path) as file:
+        with _ipc(self.path) if self.path.suffix != ".parquet" else parquet_file(self.path) as file:
             schema = file.schema if self.path.suffix != ".parquet" else file.schema_arrow
         return {n: _plain(pa.chunked_array([], schema.field(n).type)) for n in names}
 
     def rows_about(self) -> int:
         if self.path.suffix == ".parquet":
-            with _parquet(self.path) as file:
+            with parquet_file(self.path) as file:
                 return int(file.metadata.num_rows)
         with _ipc(self.path, [], mapped=True) as file:
             stored = hasattr(file, "num_record_batches")
@@ -298,12 +298,6 @@ def _pieces(batch: Any, names: Sequence[str], rows: int) -> Iterator[dict[str, A
     for start in range(0, batch.num_rows, rows):
         piece = batch.slice(start, rows)
         yield {n: _plain(pa.chunked_array([piece.column(n)])) for n in names}
-
-
-def _parquet(path: Path, **options: Any) -> Any:
-    from pyarrow.parquet import ParquetFile
-
-    return ParquetFile(path, **options)
 
 
 def _ipc(path: Path, fields: list[int] | None = None, *, mapped: bool = False) -> Any:

@@ -1,7 +1,9 @@
-"""Columns of a Parquet file, read some row groups at a time: all at once they take Arrow more than twice their room."""
+"""A Parquet file, and columns of it, read some row groups at a time: all at once they take Arrow more than twice their
+room."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,57 @@ from evaluator.arrays import Array, Values, column_of, known_numbers, values_of
 _ROWS = 1 << 20  # read at a time
 
 
+def parquet_file(path: Path, **options: Any) -> Any:
+    """A ParquetFile; as far as files are read here, one of Arrow's reader alone. Raises OSError, or Arrow's exceptions.
+
+    Arrow's own module loads the file systems of four clouds and TLS besides, which takes as long as reading half a million
+    rows. What it makes of the reader is little, but not promised to stay: where it has changed, theirs is taken.
+    """
+    try:
+        from pyarrow._parquet import ParquetReader
+
+        return _Reader(ParquetReader(), path, options)
+    except (ImportError, AttributeError, TypeError):
+        from pyarrow.parquet import ParquetFile
+
+        return ParquetFile(path, **options)
+
+
+class _Reader:
+    """What of ParquetFile is called here."""
+
+    def __init__(self, reader: Any, path: Path, options: dict[str, Any]) -> None:
+        reader.open(str(path), pre_buffer=True, arrow_extensions_enabled=True, **options)
+        self._reader, self._paths = reader, [".".join(path) for path in reader.column_paths]
+        self.metadata, self.num_row_groups = reader.metadata, reader.num_row_groups
+        self._read_all, self._read_some, self._batches = reader.read_all, reader.read_row_groups, reader.iter_batches
+
+    def __enter__(self) -> "_Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reader.close()
+
+    @property
+    def schema_arrow(self) -> Any:
+        return self._reader.schema_arrow
+
+    def read(self, columns: Sequence[str]) -> Any:
+        return self._read_all(column_indices=self._numbers(columns))
+
+    def read_row_groups(self, groups: Sequence[int], columns: Sequence[str]) -> Any:
+        return self._read_some(groups, column_indices=self._numbers(columns))
+
+    def iter_batches(self, rows: int, groups: Sequence[int], columns: Sequence[str], use_threads: bool) -> Any:
+        return self._batches(rows, row_groups=groups, column_indices=self._numbers(columns), use_threads=use_threads)
+
+    def _numbers(self, columns: Sequence[str]) -> list[int]:
+        """Those of the columns, and of all that is nested in one of them."""
+        return [i for c in columns for i, path in enumerate(self._paths) if path == c or path.startswith(f"{c}.")]
+
+
 def read_columns(file: Any, names: Sequence[str], links: frozenset[str] = frozenset()) -> dict[str, Array]:
-    """``file`` is a ParquetFile. Numbers without nulls come in one piece, all else as it stands in the row groups.
+    """``file`` is a Parquet file. Numbers without nulls come in one piece, all else as it stands in the row groups.
     ``links``: columns whose whole numbers come as int64, as links are kept."""
     counts = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
     if sum(counts) <= _ROWS:
