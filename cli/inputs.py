@@ -220,6 +220,10 @@ def _from_toml(file: Path) -> dict[str, object]:
 
 def read(options: RunOptions, format: TextOrJson = "text", evaluates: bool = False, rows: bool = False) -> Given:
     """Reads everything; ``evaluates`` and ``rows`` as ``open_book`` has them."""
+    if evaluates:
+        from evaluator.ahead import link
+
+        link()
     loaded, policy = read_policy(options.policy)
     book = read_book(options.snapshot, policy, options.as_of, format, evaluates, rows)
     params = read_params(policy, book.as_of, options.sets, options.params)

@@ -12,16 +12,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.ipc
 
 from evaluator.arrays import Array
 from evaluator.arrays import compute as pc
 from evaluator.hashes import Hash
+from evaluator.later import Later
 from evaluator.layout import TEXT_FILES
 from evaluator.parquet import parquet_file, read_columns
 from evaluator.problems import EXAMPLES, Problem, Unreadable, quoted
 from evaluator.scan import GZIP, cannot_read, lines, plain, scan
+
+arrow_csv: Any = Later("pyarrow.csv")  # which other files need none of
 
 _BLOCK = 1 << 22  # bytes; no row of a CSV file may be longer
 
@@ -110,14 +112,14 @@ class CsvFile:
             return self._read_text(tuple(names))
 
     def _read(self, types: Mapping[str, Any]) -> dict[str, Array]:
-        table = pyarrow.csv.read_csv(self.path, **self._options(types))
+        table = arrow_csv.read_csv(self.path, **self._options(types))
         return {n: table.column(n) for n in types}
 
     def _options(self, types: Mapping[str, Any]) -> dict[str, Any]:
         return {
-            "read_options": pyarrow.csv.ReadOptions(block_size=_BLOCK),
-            "parse_options": pyarrow.csv.ParseOptions(newlines_in_values=self.quotes),
-            "convert_options": pyarrow.csv.ConvertOptions(
+            "read_options": arrow_csv.ReadOptions(block_size=_BLOCK),
+            "parse_options": arrow_csv.ParseOptions(newlines_in_values=self.quotes),
+            "convert_options": arrow_csv.ConvertOptions(
                 column_types=types, include_columns=list(types), null_values=[""], strings_can_be_null=False
             ),
         }
@@ -130,7 +132,7 @@ class CsvFile:
 
     def batches(self, names: Sequence[str], rows: int) -> Iterator[dict[str, Array]]:
         try:
-            with pyarrow.csv.open_csv(self.path, **self._options(dict.fromkeys(names, pa.string()))) as reader:
+            with arrow_csv.open_csv(self.path, **self._options(dict.fromkeys(names, pa.string()))) as reader:
                 for batch in reader:
                     yield from _pieces(batch, names, rows)
         except pa.ArrowInvalid:

@@ -17,8 +17,8 @@ _ROWS = 1 << 20  # read at a time
 def parquet_file(path: Path, **options: Any) -> Any:
     """A ParquetFile; as far as files are read here, one of Arrow's reader alone. Raises OSError, or Arrow's exceptions.
 
-    Arrow's own module loads the file systems of four clouds and TLS besides, which takes as long as reading half a million
-    rows. What it makes of the reader is little, but not promised to stay: where it has changed, theirs is taken.
+    Arrow's own module loads the file systems of four clouds besides, and TLS: a twentieth of a command over a million
+    rows. What it does is little, but the reader isn't promised to stay as it is: where it has changed, theirs is taken.
     """
     try:
         from pyarrow._parquet import ParquetReader
@@ -35,7 +35,7 @@ class _Reader:
 
     def __init__(self, reader: Any, path: Path, options: dict[str, Any]) -> None:
         reader.open(str(path), pre_buffer=True, arrow_extensions_enabled=True, **options)
-        self._reader, self._paths = reader, [".".join(path) for path in reader.column_paths]
+        self._reader, self._columns = reader, [path[0] for path in reader.column_paths]
         self.metadata, self.num_row_groups = reader.metadata, reader.num_row_groups
         self._read_all, self._read_some, self._batches = reader.read_all, reader.read_row_groups, reader.iter_batches
 
@@ -59,8 +59,8 @@ class _Reader:
         return self._batches(rows, row_groups=groups, column_indices=self._numbers(columns), use_threads=use_threads)
 
     def _numbers(self, columns: Sequence[str]) -> list[int]:
-        """Those of the columns, and of all that is nested in one of them."""
-        return [i for c in columns for i, path in enumerate(self._paths) if path == c or path.startswith(f"{c}.")]
+        """Those of the columns, of which one has several where it is nested."""
+        return [i for name in columns for i, column in enumerate(self._columns) if column == name]
 
 
 def read_columns(file: Any, names: Sequence[str], links: frozenset[str] = frozenset()) -> dict[str, Array]:

@@ -133,7 +133,76 @@ def test_clean_numbers_load_no_more_than_they_need(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     loaded = set(done.stderr.split())
     assert {"numpy", "pyarrow", "evaluator.results"} <= loaded
-    assert loaded & {"pandas", "pyarrow.compute", "rich.console", "numpy.ma", "tomllib", "jinja2"} == set()
+    unneeded = {"pandas", "pyarrow.compute", "pyarrow.fs", "pyarrow.csv", "ssl", "rich.console", "numpy.ma"}
+    assert loaded & (unneeded | {"tomllib", "jinja2"}) == set()
+
+
+def test_libraries_are_linked_and_no_module_is_loaded() -> None:
+    code = (
+        "import sys\nfrom evaluator import ahead\nahead._link()\n"
+        "print(*{line.split('/')[-1] for line in open('/proc/self/maps') if '.so' in line}, *sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    loaded = set(done.stdout.split())
+    assert {name.split(".")[0] for name in loaded} >= {"_multiarray_umath", "lib", "libarrow"}
+    assert loaded & {"numpy", "pyarrow"} == set()
+
+
+def test_what_cannot_be_linked_is_left_to_whoever_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "_LIBRARIES", (("no_such_package", "lib"), ("numpy", "no_such_library")))
+    ahead._link()
+    monkeypatch.setattr(ahead, "find_spec", lambda name: 1 / 0)
+    ahead._link()
+
+
+@pytest.mark.parametrize("changed", [None, "open", "column_paths", "iter_batches", "import"])
+def test_a_parquet_file_is_read_by_its_reader_alone(
+    changed: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pyarrow's own module reads it, which takes its place where the reader isn't what it was."""
+    import pyarrow._parquet as inner
+
+    nested = {"deep": [{"a": i, "b": [i]} for i in range(47)], "deep.down": range(47), "deeper": range(47)}
+    whole = pa.table(columns(47) | nested)
+    path = tmp_path / "table.parquet"
+    pq.write_table(whole, path, row_group_size=20)
+    if changed == "open":
+        monkeypatch.setattr(inner, "ParquetReader", lambda: object())
+    elif changed == "import":
+        monkeypatch.delattr(inner, "ParquetReader")
+    elif changed is not None:
+        monkeypatch.setattr(inner, "ParquetReader", _without(changed, inner.ParquetReader))
+    for options in ({}, {"read_dictionary": ["text"]}, {"buffer_size": 1 << 12}):
+        with parquet.parquet_file(path, **options) as file, pq.ParquetFile(path, **options) as theirs:
+            assert isinstance(file, pq.ParquetFile) == (changed is not None)
+            assert file.schema_arrow == theirs.schema_arrow and file.num_row_groups == theirs.num_row_groups == 3
+            assert file.metadata.num_rows == 47
+            for names in (["number"], ["text", "small"], ["deep"], ["deep.down", "deeper"], whole.column_names):
+                assert file.read(columns=names).equals(theirs.read(columns=names))
+                assert file.read_row_groups([2, 0], columns=names).equals(theirs.read_row_groups([2, 0], columns=names))
+                ours = file.iter_batches(7, [1], columns=names, use_threads=False)
+                assert [b.to_pydict() for b in ours] == [b.to_pydict() for b in theirs.iter_batches(7, [1], names)]
+
+
+def _without(name: str, reader: Any) -> Any:
+    class Changed:
+        def __init__(self) -> None:
+            self._reader = reader()
+
+        def __getattr__(self, wanted: str) -> Any:
+            if wanted == name:
+                raise AttributeError(wanted)
+            return getattr(self._reader, wanted)
+
+    return Changed
+
+
+def test_what_is_no_parquet_file_is_told_by_arrow(tmp_path: Path) -> None:
+    (tmp_path / "text.parquet").write_bytes(b"no such format" * 100)
+    (tmp_path / "folder.parquet").mkdir()
+    for name, fault in (("text", pa.ArrowInvalid), ("none", FileNotFoundError), ("folder", OSError)):
+        with pytest.raises(fault):
+            parquet.parquet_file(tmp_path / f"{name}.parquet")
 
 
 def columns(rows: int) -> dict[str, Any]:
