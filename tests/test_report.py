@@ -380,3 +380,11 @@ def test_highlighting_changes_no_character() -> None:
     lines = [re.sub("<[^>]*>", "", str(line)) for line in highlight.lines(Source("x", text))]
     unescaped = [x.replace("&lt;", "<").replace("&gt;", ">").replace("&#34;", '"').replace("&amp;", "&") for x in lines]
     assert unescaped == text.splitlines()
+
+
+def test_a_total_says_what_it_lacks() -> None:
+    """The figure at the top, which many read alone, as well as the table below it."""
+    text = f"{ACCOUNTS}  notional = cash * 2\n{PLAIN_TIERS}"
+    one = case(text, {"account": {"account": ["a", "b", "c"], "cash": ["100", "", "50"]}})
+    shown = Page(render(one.evaluation, one.loaded, COMMAND)).words
+    assert "notional300300.00 USD + 1 unknown closed100100.00 USD + 1 unknown" in shown

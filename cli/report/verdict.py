@@ -91,7 +91,8 @@ def _figures(results: Results) -> list[Figure]:
             parts = [a for line in summary.lines if (a := getattr(line, name)) is not None]
             if parts:
                 total = sum(a.total for a in parts)
-                exact = f"{amount(total)} {summary.unit}"
+                unknown = sum(a.unknown for a in parts)
+                exact = f"{amount(total)} {summary.unit}" + (f" + {unknown:,} unknown" if unknown else "")
                 figures.append(Figure(name, words.compact(total), exact))
     unknown, of = results.unknown_count, results.deciding_count
     figures.append(Figure("unknown rows", f"{unknown:,}", f"{words.share(unknown, of)} of {of:,}"))
