@@ -180,7 +180,8 @@ WHOLE = 'check "few shut": share(account.tier = shut) <= 10%\n'
         (["200", ""], "", 1, "pass", "No check is stated"),
         (["200", ""], PASSES, 1, "fail", "is unknown for 1 of 2 accounts"),
         (["200", "30", "40"], WHOLE, 0, "fail", "is 66.67%, not <= 10%"),
-        ([], PASSES, 0, "pass", "Every check holds"),
+        ([], PASSES, 0, "attention", "Every binding check holds; no account to decide"),
+        ([], "", 0, "attention", "No account to decide"),
     ],
 )
 def test_verdict(cash: list[str], checks: str, allowed: int, state: str, said: str) -> None:

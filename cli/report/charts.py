@@ -13,6 +13,7 @@ from cli.terminal.text import count as counted
 from dsl.records import dataclass
 
 WIDE, NARROW, SMALL = 860, 340, 400
+_BOLD = 8.5  # of a drawing's width, what a character of a label takes on average
 Write = Callable[[float], str]
 
 
@@ -48,7 +49,9 @@ def tier_bars(ident: str, title: str, bars: Sequence[Bar], width: int = WIDE) ->
     """Two bars a tier: its share of the rows, and beneath, thinner, its share of the notional where that is known."""
     paired = any(b.notional is not None for b in bars)
     pitch = 46 if paired else 34
-    left, right = (140, 130) if width > 600 else (96, 64)
+    least, most, right = (140, 28, 130) if width > 600 else (96, 15, 64)
+    fitting = min(max((len(words.name(b.label)) for b in bars), default=0), most)  # characters of the longest label
+    left = max(least, _BOLD * fitting + 14)
     said = "; ".join(f"{b.label}: {counted(b.count, 'row')}, {b.share:.1%}" for b in bars)
     drawing = Drawing(ident, width, pitch * len(bars) + 30, title, said)
     scale = Scale(0, 1, left, width - right)
@@ -59,7 +62,8 @@ def tier_bars(ident: str, title: str, bars: Sequence[Bar], width: int = WIDE) ->
             drawing.text((scale(tick), bottom + 17), f"{tick:.0%}", "tick", "middle")
     for i, bar in enumerate(bars):
         y = i * pitch + 7
-        drawing.text((0, y + 14), words.name(bar.label)[:18], "name")
+        label = words.name(bar.label)
+        drawing.text((0, y + 14), label if len(label) <= fitting else label[: fitting - 1] + "…", "name")
         length = max(scale(bar.share) - left, 1.5 if bar.count else 0)
         drawing.rect(left, y, length, 19, bar.grade, f"{bar.label}: {bar.share:.2%} of the rows")
         written = f"{bar.count:,}" if width <= 600 else f"{bar.count:,} · {words.share(bar.count, _rows(bars))}"

@@ -29,7 +29,8 @@ class Verdict:
 
 
 def verdict(results: Results, allowed_unknown: float = 0) -> Verdict:
-    """Fail: a check has not passed. Attention: more rows unknown than allowed, or a warning. Else pass."""
+    """Fail: a check has not passed. Attention: more rows unknown than allowed, a warning, or nothing to put into
+    tiers. Else pass."""
     checks = [
         (result, results.policy.checks[outcome.index])
         for result, outcome in zip(results.checks, results.evaluation.checks, strict=True)
@@ -38,14 +39,18 @@ def verdict(results: Results, allowed_unknown: float = 0) -> Verdict:
     warned = [_told(result, check) for result, check in checks if result.verdict == "warn"]
     unknown, of = results.unknown_count, results.deciding_count
     held = unknown > allowed_unknown
+    empty = [f"no {summary.entity} to decide" for summary in results.tiers if not summary.rows]
     if failed:
         state, stamp = "fail", "✕ Not passed"
         headline = f"{count(len(failed), 'check')} of {len(results.checks)} did not pass"
-    elif warned or held:
+    elif warned or held or empty:
         state, stamp = "attention", "! Not settled" if held else "! Passed with reservations"
         parts = [count(len(warned), "warning")] if warned else []
         parts += [count(unknown, "unknown row")] if held else []
-        headline = f"Every binding check holds; {', '.join(parts)}" if results.checks else " and ".join(parts)
+        parts += empty
+        headline = (
+            f"Every binding check holds; {', '.join(parts)}" if results.checks else " and ".join(parts).capitalize()
+        )
     else:
         state, stamp = "pass", "✓ Passed"
         headline = "Every check holds" + (" and every row is known" if not unknown else "")

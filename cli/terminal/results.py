@@ -66,6 +66,8 @@ def _show_tiers(console: Console, summary: "TierSummary") -> None:
     _heading(console, f"{summary.entity}: {count(summary.rows, 'row')}")
     headers, rows = tier_table(summary)
     show_table(console, headers, rows, numbers=range(1, len(headers)))
+    if not summary.rows:
+        say(console, f"note: the snapshot has no {safe(summary.entity)}: there is nothing to decide", "yellow")
     for note in summary.notes:
         say(console, f"note: {safe(note)}", "dim")
 
