@@ -49,9 +49,18 @@ class Acting:
         """The entity whose rows act."""
         return self.decision.grain
 
+    def acting(self, decided: Any) -> Any:
+        """Whether each row acts, by its decision. Mostly the ways that do follow each other."""
+        if decided.dtype == np.bool_:
+            decided = decided.view(np.int8)
+        ways = np.flatnonzero(self.acts)
+        if len(ways) and ways[-1] - ways[0] == len(ways) - 1:
+            return (decided >= ways[0]) & (decided <= ways[-1])
+        return self.acts.take(decided, mode="wrap")
+
     def first(self, wanted: Iterable[Task]) -> list[Task]:
-        """What is evaluated for all rows, of what is wanted."""
-        found = [self.decision, *self.live.values()]
+        """What is evaluated for all rows, of what is wanted, but for what is only ``live``."""
+        found = [self.decision]
         for task in wanted:
             found.append(self.others.get(task.id, task))
         return list({t.id: t for t in found if t.op != "const"}.values())

@@ -136,7 +136,7 @@ def _pick(frame: Frame, task: Task, chain: Chain) -> Any:
     arrays = [f for f in flags if np.ndim(f)]
     if not arrays:
         return next((r for r, f in zip(rows, flags, strict=True) if f), other)
-    shape = arrays[0].shape
+    shape = max((f.shape for f in arrays), key=len)  # of a row that stands above its members it is shorter
     kind: Any = np.uint8 if len(flags) <= 8 else np.uint16
     if len(flags) > _BITS:
         return _pick_long(frame, task, chain, flags, shape)

@@ -1,6 +1,6 @@
 """Blocks of rows, done by threads: step by step over the file's order, or over a book that is laid out by account."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import pairwise
 from math import prod
 from typing import Any, TypeVar
@@ -13,15 +13,16 @@ from evaluator.crossing import crossed
 from evaluator.frame import Frame
 from evaluator.groups import Groups
 from evaluator.index import Block, Layout
-from evaluator.remembered import Remembered
 from evaluator.runner import Progress
 from evaluator.shape import Shape
 from evaluator.steps import Step
 from evaluator.store import Parts, Store, part_of
 from evaluator.tasks import READ, Task
 from evaluator.threads import shared, threads
+from evaluator.windows import Place, Remembered, Window, windows
 
 BLOCK = 1 << 16  # rows: a few columns of them fit into the processor's second cache
+WINDOW = 2  # blocks of a layout that are done step by step
 _WIDE = 2  # times as many rows in blocks of one entity, whose rows have fewer columns each
 ALONE = 300_000  # rows of a book below which threads cost more than they bring
 T = TypeVar("T")
@@ -47,25 +48,83 @@ class Blocks:
         if self.progress is not None:
             self.progress("evaluating", share)
 
-    def run_steps(self, steps: Sequence[Step], shown: frozenset[int]) -> None:
-        """``shown``: tasks whose columns somebody sees afterwards, so that they must be new ones."""
-        remembered = self._remembered(steps)
+    def run_steps(
+        self,
+        steps: Sequence[Step],
+        shown: Set[int],
+        whole: Set[int],
+        after: Callable[[Place, Window], T] | None = None,
+    ) -> list[T]:
+        """``whole``: tasks of which somebody reads whole columns afterwards; ``shown``: those whose columns somebody
+        outside sees, so that they must be new ones. ``after``: of a layout, what each window is asked, in its order."""
+        if self.layout is not None:
+            return self._run_windows(self.layout, steps, shown, whole, after)
         for i, step in enumerate(steps):
             self._crosses(step)
             for task in step.keep:
                 self.store.tasks[task.id] = self._room(task, task.id in shown)
-            laid = self.layout is not None
-            whole = {t: self.whole(t) for t in (*step.before, *step.spread)}
-            blocks = self._blocks(step)
-            views = None
-            if self.layout is not None and blocks is self.layout.blocks:
-                views = remembered.views.setdefault(i, [Parts(block, self.lasting) for block in blocks])
-            columns, tasks = self.store.columns, self.store.tasks
-            found = self.run_step(step, blocks, columns, tasks, whole, views, laid=laid)
+            read = {t: self.whole(t) for t in (*step.before, *step.spread)}
+            found = self.run_step(step, self._blocks(step), self.store.columns, self.store.tasks, read, laid=False)
             for entity, rows in found:
                 self.store.flagged[entity][rows] = True
             self.told(0.9 * (i + 1) / (len(steps) + 1))
+        return []
+
+    def _run_windows(
+        self,
+        layout: Layout,
+        steps: Sequence[Step],
+        shown: Set[int],
+        whole: Set[int],
+        after: Callable[[Place, Window], T] | None,
+    ) -> list[T]:
+        """All steps over some blocks, then over the next ones."""
+        remembered = self._remembered(steps)
+        if not remembered.windows:
+            remembered.windows += windows(layout, steps, WINDOW * self.block, self.lasting)
+        found = remembered.windows
+        passing = {t.id for step in steps for t in (*step.keep, *step.tops) if t.id not in whole}
+        for task in (t for step in steps for t in step.keep if t.id in whole):
+            self.store.tasks[task.id] = self._room(task, task.id in shown)
+        columns = dict(self.store.tasks)
+        columns |= {t.id: self.whole(t) for s in steps for t in (*s.before, *s.spread) if t.op in READ}
+
+        def work(mine: Iterable[Window]) -> Any:
+            try:
+                place = remembered.places.pop()
+            except IndexError:  # another thread may have taken it
+                place = Place(steps, found, passing)
+            flagged, asked, most = [], [], {t.id: 0.0 for step in steps for t in step.tops}
+            for step, frame in zip(steps, place.frames, strict=True):
+                self._prepare(frame, step)
+            for window in mine:
+                place.begin(window)
+                for step, frame, size, blocks in zip(steps, place.frames, place.sizes, window.parts, strict=True):
+                    frame.tops = {task.id: 0.0 for task in step.tops}
+                    for parts in blocks:
+                        block = parts.block
+                        frame.columns, frame.links = parts.over(self.store.columns), block.owners
+                        frame.kept = {t.id: place.part(block, t, columns) for t in step.keep}
+                        read = {t.id: place.part(block, t, columns) for t in (*step.before, *step.spread)}
+                        flagged += _done(frame, step, block, read, size)
+                        parts.rest()
+                    place.values |= frame.tops
+                    most |= {id: max(top, most[id]) for id, top in frame.tops.items()}
+                if after is not None:
+                    asked.append((window.starts[layout.root], after(place, window)))
+            for frame in place.frames:
+                frame.forget()
+            remembered.places.append(place)
+            return flagged, asked, most
+
+        done = self._shared(work, found, max((step.times for step in steps), default=1))
+        for task in (t for step in steps for t in step.tops):
+            self.store.tasks[task.id] = max((most[task.id] for _, _, most in done), default=0.0)
+        for entity, rows in (one for flagged, _, _ in done for one in flagged):
+            self.store.flagged[entity][rows] = True
         self.remembered.append(remembered)
+        self.told(0.9 * len(steps) / (len(steps) + 1))
+        return [one for _, one in sorted((one for _, asked, _ in done for one in asked), key=lambda one: one[0])]
 
     def _remembered(self, steps: Sequence[Step]) -> Remembered:
         """What nobody else has meanwhile."""
@@ -74,7 +133,7 @@ class Blocks:
         except IndexError:
             return Remembered()
         if not found.pieces:
-            found.views.clear()  # in which no piece lasts
+            found.windows.clear()  # in which no piece lasts
             for step in steps:
                 for id, one in step.straight.ladders.items() if step.straight is not None else ():
                     rows = self.context.book.tables[step.grain or ""].rows
@@ -119,55 +178,45 @@ class Blocks:
         columns: Mapping[tuple[Any, ...], Any],
         kept: Mapping[int, Any],
         whole: Mapping[Task, Any],
-        views: Sequence[Parts] | None = None,
         *,
         laid: bool,
     ) -> list[tuple[str, Any]]:
         """The rows that it flags, by entity. ``columns``: read; ``kept``: written, by task; ``whole``: of steps before.
-        ``views``: of the columns in each block. ``laid``: an account stands above its members in each block."""
-        wide = {("whole", a.id): whole[a] for a in step.spread}
+        ``laid``: an account stands above its members in each block."""
+        wide = {} if laid else {("whole", a.id): whole[a] for a in step.spread}
+        before = (*step.before, *step.spread) if laid else step.before
         size = max((prod(s) for b in blocks for s in b.shapes.values()), default=1)
 
-        def work(views: Iterable[Parts]) -> tuple[list[tuple[str, Any]], dict[int, float]]:
+        def work(mine: Iterable[Block]) -> tuple[list[tuple[str, Any]], dict[int, float]]:
             frame = self._frame(step)
             frame.fit(step.count, size)
-            frame.chains, frame.heads, frame.remembers = step.chains, self.store.heads, self.remembers
-            frame.waits, frame.waiting = step.waits, step.waiting
+            self._prepare(frame, step)
             frame.tops = {task.id: 0.0 for task in step.tops}
-            for id, value in step.consts:
-                frame.values[id] = value
             flagged = []
-            quick = step.straight
-            with np.errstate(all="call", call=frame.seen):
-                for parts in views:
-                    block = parts.block
-                    frame.kept = {t.id: part_of(block, t.grain, kept[t.id]) for t in step.keep}
-                    frame.columns = parts.over(columns)
-                    if laid:
-                        frame.links = block.owners
-                    else:
-                        parts.update(wide)
-                        frame.links = {e: part_of(block, e, self.links[e]) for e in block.starts if e in self.links}
-                    if quick is not None:
-                        _begin(frame, step, block, whole, laid)
-                        buffers = frame.bases(quick.buffers, block.shapes[step.grain or ""], size)
-                        quick.call(frame, frame.values, buffers, frame.columns)
-                        if frame.trouble:
-                            quick = None  # where one block has a fault, others may
-                    if quick is None:
-                        _begin(frame, step, block, whole, laid)
-                        frame.run(step.acts)
-                    flagged += [(entity, block.starts[entity] + rows) for entity, rows in frame.flagged]
-                    parts.rest()
+            for block in mine:
+                frame.columns = parts = Parts(block).over(columns)
+                parts.update(wide)
+                links = {e: part_of(block, e, self.links[e]) for e in block.starts if e in self.links}
+                frame.links = block.owners if laid else links
+                frame.kept = {t.id: part_of(block, t.grain, kept[t.id]) for t in step.keep}
+                read = {t.id: part_of(block, t.grain, whole[t]) for t in before}
+                flagged += _done(frame, step, block, read, size)
             tops = dict(frame.tops)
             frame.forget()
             self.frames.append(frame)
             return flagged, tops
 
-        found = self._shared(work, [Parts(block) for block in blocks] if views is None else views, step.times)
+        found = self._shared(work, blocks, step.times)
         for task in step.tops:
             self.store.tasks[task.id] = max((tops[task.id] for _, tops in found), default=0.0)
         return [one for flagged, _ in found for one in flagged]
+
+    def _prepare(self, frame: Frame, step: Step) -> None:
+        """A frame, for the blocks of a step."""
+        frame.chains, frame.heads, frame.remembers = step.chains, self.store.heads, self.remembers
+        frame.waits, frame.waiting, frame.straight = step.waits, step.waiting, True
+        for id, value in step.consts:
+            frame.values[id] = value
 
     def _frame(self, step: Step) -> Frame:
         try:
@@ -176,9 +225,7 @@ class Blocks:
             return Frame(step.count)
 
     def _blocks(self, step: Step) -> Sequence[Block]:
-        """Those of a layout for members, or runs of rows."""
-        if self.layout is not None and (step.grain is None or step.grain in self.shape.parents):
-            return self.layout.blocks
+        """Runs of the file's rows."""
         grain = step.grain or ""
         rows = self.context.book.tables[grain].rows
         count = -(-rows // (_WIDE * self.block))
@@ -220,9 +267,16 @@ class Blocks:
         return self.store.tasks[task.id]
 
 
-def _begin(frame: Frame, step: Step, block: Block, whole: Mapping[Task, Any], laid: bool) -> None:
-    """A block as the steps before left it."""
-    frame.start(block.shapes)
-    for task in (*step.before, *(step.spread if laid else ())):
-        frame.values[task.id] = part_of(block, task.grain, whole[task])
-    frame.flagged, frame.trouble = [], 0
+def _done(frame: Frame, step: Step, block: Block, read: Mapping[int, Any], size: int) -> list[tuple[str, Any]]:
+    """A block, done: the rows that it flags, by entity. ``read``: of steps before; ``size``: of the largest block."""
+    straight = step.straight if frame.straight else None
+    with np.errstate(all="call", call=frame.seen):
+        if straight is not None:
+            frame.enter(block.shapes, read)
+            buffers = frame.bases(straight.buffers, block.shapes[step.grain or ""], size)
+            straight.call(frame, frame.values, buffers, frame.columns)
+            frame.straight = not frame.trouble  # where one block has a fault, others may
+        if not frame.straight or straight is None:
+            frame.enter(block.shapes, read)
+            frame.run(step.acts)
+    return [(entity, block.starts[entity] + rows) for entity, rows in frame.flagged]

@@ -1,6 +1,6 @@
 """A book's columns for the fast evaluator: as blocks read them, laid out or not, and as results have them."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,7 @@ from evaluator.tasks import READ, Task
 from evaluator.threads import pool
 from evaluator.translate import Translator
 from evaluator.vector import Vector, clean
+from evaluator.windows import Place, Window
 
 _BLANK = range(origin_code(Cause.BLANK, 0, 0), origin_code(Cause.BLANK, 0, 0) + origin_code(Cause(1), 0, 0))
 
@@ -41,6 +42,7 @@ class BookBlocks(Blocks):
         super().__init__(context, shape, block, progress)
         self.acted: dict[int, tuple[Task, Any, Any]] = {}
         self.chosen: ActingRows | None = None
+        self.picked: list[Mapping[int, Any]] = []  # by window: columns that pass, at the acting rows
 
     def _laid_out(self) -> Layout | None:
         """The book's layout, made once; None where nobody asks for it, or the shape is another one."""
@@ -172,9 +174,17 @@ class BookBlocks(Blocks):
 
     # -- rows that act -------------------------------------------------------------------------------
 
+    def pick(self, acting: Acting, place: Place, window: Window) -> Mapping[int, Any]:
+        """What the acting rows read of columns that pass."""
+        first = window.starts[acting.root]
+        decision = self.whole(acting.decision)[first : first + window.rows[acting.root]]
+        rows = np.flatnonzero(acting.acting(decision))
+        passing = [id for id, task in acting.live.items() if id in place.passing and task.op != "top"]
+        return {id: place.values[id].take(rows) for id in passing}
+
     def _act(self, acting: Acting) -> None:
         """The rest of it, for the rows that act."""
-        acts = _holds(acting.acts, self.whole(acting.decision))
+        acts = acting.acting(self.whole(acting.decision))
         links = {e: i for e, i in self.links.items() if self.shape.parents[e][1] == acting.root}
         chosen = self.chosen = acting_rows(
             acting.root, acts, links, self.layout, self.block, self._shared, self.context.book.kept
@@ -199,6 +209,8 @@ class BookBlocks(Blocks):
     def _at_acting(self, acting: Acting, chosen: ActingRows, task: Task) -> Any:
         """A column that is read for the acting rows, at those."""
         source = acting.live[task.attrs[0]] if task.op == "live" else task  # type: ignore[index]
+        if self.picked and source.id in self.picked[0]:
+            return np.concatenate([picked[source.id] for picked in self.picked])
         values = self.whole(source)
         return values if task.grain == SCALAR else values.take(chosen.rows[task.grain])
 
@@ -282,13 +294,3 @@ def _counted(book: Book, layout: Layout | None, root: str, entity: str, link: st
     if layout is not None and book.index is not None:
         return book.index.column(layout, root, ("members", entity), groups.sizes, np.float64)
     return book.kept.counted(entity, link, groups)
-
-
-def _holds(which: Any, values: Any) -> Any:
-    """Whether ``which`` is true of each value. Mostly it is so of values that follow each other."""
-    if values.dtype == np.bool_:
-        values = values.view(np.int8)
-    places = np.flatnonzero(which)
-    if len(places) and places[-1] - places[0] == len(places) - 1:
-        return (values >= places[0]) & (values <= places[-1])
-    return which.take(values, mode="wrap")

@@ -27,7 +27,7 @@ from evaluator.index import Index
 from evaluator.lazy import Lazy
 from evaluator.moves_fold import with_folds
 from evaluator.plan import Plan, plan
-from evaluator.program import Compiled, Program, Split
+from evaluator.program import Compiled, Program, Split, ids_of
 from evaluator.runner import Progress, Runner
 from evaluator.settle import Exactly
 from evaluator.shape import Shape, shape_of
@@ -113,7 +113,8 @@ class _Fast(BookBlocks):
         shown = {split.made[i].task for i in wanted}
         if program.acting is not None:
             shown = {program.acting.others.get(t.id, t) for t in shown}
-        self.run_steps(program.steps, frozenset(t.id for t in shown))
+        pick = None if program.acting is None else partial(self.pick, program.acting)
+        self.picked = self.run_steps(program.steps, {t.id for t in shown}, program.whole, pick)
         if program.acting is not None:
             self._act(program.acting)
             self._weigh(program.acting)
@@ -143,14 +144,16 @@ class _Fast(BookBlocks):
         tasks = [*asked, *whole]
         order = schedule(translator.tasks, [*tasks, *seen])
         if self.layout is not None and (folded := with_folds(translator.tasks, order, [*tasks, *seen])) is not order:
-            return Program(translator, split, wanted, laid_steps(folded, tasks, self.shape))
+            return Program(translator, split, wanted, laid_steps(folded, tasks, self.shape), ids_of(tasks))
         passed = self.kept.passed if self.kept is not None else set()
         acting = find_acting(translator, self.shape, [*asked, *seen], whole, passed)
+        read = tasks
         if acting is not None:
-            tasks = [*acting.first(asked), *whole]
+            read = [*acting.first(asked), *whole]
+            tasks = [*acting.live.values(), *read]
             order = schedule(acting.tasks, [*tasks, *acting.first(seen), *acting.watched])
         steps = filed_steps if self.layout is None else laid_steps
-        return Program(translator, split, wanted, steps(order, tasks, self.shape), acting)
+        return Program(translator, split, wanted, steps(order, tasks, self.shape), ids_of(read), acting)
 
     def _weigh(self, acting: Acting) -> None:
         """Where most rows acted, the next evaluation looks for another decision."""

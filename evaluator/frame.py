@@ -59,6 +59,7 @@ class Frame:
         self._selections: dict[Chain, Selection] = {}
         self._scratch: dict[tuple[int, Any], Any] = {}
         self.chains: Guards = {}
+        self.straight = True  # whether blocks are done by straight code, where a step has it
         self.remembers = False  # whether rows have columns for the piece of a line that they were on
         self.waits: frozenset[int] = frozenset()  # tasks that are computed where a decision looks close
         self.waiting: Mapping[int, Sequence[tuple[Line, Any]]] = {}  # by flagging task, those that it needs
@@ -73,6 +74,13 @@ class Frame:
     def seen(self, kind: str, flag: int) -> None:
         """The handler of NumPy's floating-point errors."""
         self.trouble |= flag
+
+    def enter(self, shapes: dict[str, tuple[int, ...]], read: Mapping[int, Any]) -> None:
+        """A block as the steps before left it. ``read``: values of theirs."""
+        self.start(shapes)
+        for id, values in read.items():
+            self.values[id] = values
+        self.flagged, self.trouble = [], 0
 
     def start(self, shapes: dict[str, tuple[int, ...]]) -> None:
         self.shapes = shapes

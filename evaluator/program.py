@@ -12,9 +12,10 @@ from evaluator.frame import Frame
 from evaluator.graph import Node
 from evaluator.plan import Plan
 from evaluator.reach import Made
-from evaluator.remembered import Remembered
 from evaluator.steps import Step
+from evaluator.tasks import Task
 from evaluator.translate import Translator
+from evaluator.windows import Remembered
 
 
 @dataclass(slots=True)
@@ -28,16 +29,21 @@ class Split:
 
 @dataclass(slots=True, eq=False)
 class Program:
-    """What is the same for every evaluation of one policy, with its params, over one book. ``frames`` and
-    ``remembered``: as in ``Blocks``."""
+    """What is the same for every evaluation of one policy, with its params, over one book. ``whole``: numbers of tasks
+    of which somebody reads whole columns after the steps. ``frames`` and ``remembered``: as in ``Blocks``."""
 
     translator: Translator
     split: Split
     wanted: dict[int, Node]
     steps: list[Step]
+    whole: frozenset[int]
     acting: Acting | None = None
     frames: list[Frame] = field(default_factory=list)
     remembered: list[Remembered] = field(default_factory=list)
+
+
+def ids_of(tasks: Iterable[Task]) -> frozenset[int]:
+    return frozenset(t.id for t in tasks)
 
 
 @dataclass(slots=True, eq=False)

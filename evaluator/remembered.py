@@ -6,7 +6,6 @@ piece takes two comparisons; to find the piece takes eight passes and five reads
 none of it, since nobody knows whether there will be another one.
 """
 
-from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -17,15 +16,6 @@ from evaluator.pieces import Polynomials, Segments
 
 COLUMNS = ("start", "end", "rate", "height")
 _SOME = 1 << 13  # rows that are looked up at once where nothing is kept
-
-
-@dataclass(slots=True, eq=False)
-class Remembered:
-    """What one evaluation leaves to the next: the pieces that rows were on, as columns, from the second one on, and by
-    step its blocks' views of lasting columns."""
-
-    pieces: dict[tuple[Any, ...], Any] = field(default_factory=dict)
-    views: dict[int, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

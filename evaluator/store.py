@@ -32,11 +32,12 @@ class Store:
     flagged: dict[str, Any] = field(default_factory=dict)
 
 
-def part_of(block: Block, entity: str, values: Any) -> Any:
-    """A whole column's values in a block, as it has them: a row, or a matrix; one for all rows as it is."""
+def part_of(block: Block, entity: str, values: Any, first: int = 0) -> Any:
+    """A column's values in a block, as it has them: a row, or a matrix; one for all rows as it is. ``first``: the row
+    with which the column begins."""
     if entity == SCALAR:
         return values
-    start, shape = block.starts[entity], block.shapes[entity]
+    start, shape = block.starts[entity] - first, block.shapes[entity]
     found = values[start : start + prod(shape)]
     return found if len(shape) == 1 else found.reshape(shape)
 

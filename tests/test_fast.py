@@ -265,6 +265,27 @@ def test_whether_a_cell_of_another_table_is_known() -> None:
     assert [slow.columns["position"][n].unknown_count() for n in ("told", "untold")] == [1, 1]
 
 
+@pytest.mark.parametrize("block", [3, 30])
+def test_a_tier_by_a_number_of_the_row_above(block: int) -> None:
+    """It is the same for all members of a row, so it stands above them, beside conditions with a value for each."""
+    policy = checked(
+        'policy "desk" version 1\nunit USD\nentity desk:\n  cash = sum(account.cash)\n'
+        "entity account:\n  desk : desk\n  cash : USD\n\n"
+        "tiers account:\n  | when                | tier |\n  | desk.cash >= 40 USD | top  |\n"
+        "  | cash >= 5 USD       | some |\n  | other               | none |\n  | unknown             | hold |\n",
+    )
+    names = [f"d{i}" for i in range(20)]
+    owners = [names[i * i % 17] for i in range(90)]
+    accounts = {"account": range(90), "desk": owners, "cash": [float(i % 9) for i in range(90)]}
+    book = book_of(policy, {"desk": {"desk": names}, "account": accounts})
+    quick, slow, answered = both(policy, book, block)
+    assert answered == 3 and [differences(evaluation, slow) for evaluation in quick] == [[], [], []]
+    cash = {name: sum(i % 9 for i, owner in enumerate(owners) if owner == name) for name in names}
+    tiers = [0 if cash[owner] >= 40 else 1 if i % 9 >= 5 else 2 for i, owner in enumerate(owners)]
+    assert {0, 1, 2} == set(tiers)
+    assert quick[1].columns["account"]["tier"].values.tolist() == tiers
+
+
 def test_optimisations_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     policy, book = reference_book(200)
     plain = evaluate(policy, book, resolve_params(policy), optimise=False)

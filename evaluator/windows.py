@@ -1,0 +1,96 @@
+"""A book that is laid out, a few blocks at a time: all steps of some accounts, before the next ones begin.
+
+What a step leaves to the next is read soon after it was written, and has room for the rows of one window alone, which
+stay in the processor's cache. Only what somebody reads afterwards is a whole column.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import field
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from dsl.records import dataclass
+from evaluator.frame import Frame
+from evaluator.index import Block, Layout
+from evaluator.steps import Step
+from evaluator.store import Parts, part_of
+from evaluator.tasks import Task
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """Blocks that follow each other. ``starts`` and ``rows``: by entity, where its rows begin in a whole column, and
+    how many they are. ``parts``: by step, its blocks."""
+
+    starts: Mapping[str, int]
+    rows: Mapping[str, int]
+    parts: tuple[tuple[Parts, ...], ...]
+
+
+class Place:
+    """Where one thread does the steps of a window. ``passing``: tasks that nobody reads after the steps."""
+
+    def __init__(self, steps: Sequence[Step], windows: Sequence[Window], passing: Collection[int]) -> None:
+        self.passing = passing
+        self.frames = [Frame(step.count) for step in steps]
+        self.sizes = [0] * len(steps)  # the most rows of a block
+        rows: dict[str, int] = {}
+        for window in windows:
+            rows = {entity: max(many, rows.get(entity, 0)) for entity, many in window.rows.items()}
+            for i, parts in enumerate(window.parts):
+                most = [prod(shape) for part in parts for shape in part.block.shapes.values()]
+                self.sizes[i] = max([self.sizes[i], *most])
+        for frame, step, size in zip(self.frames, steps, self.sizes, strict=True):
+            frame.fit(step.count, size)
+        kept = {t.id: t for step in steps for t in step.keep if t.id in passing}
+        self._columns = {id: np.empty(rows[t.grain], dtype=t.dtype) for id, t in kept.items()}
+        self.values: dict[int, Any] = {}  # of the tasks that pass, in this window
+
+    def begin(self, window: Window) -> None:
+        """The next window, of which nothing is known yet."""
+        self._starts = window.starts
+        self.values = self._columns.copy()
+
+    def part(self, block: Block, task: Task, whole: Mapping[int, Any]) -> Any:
+        """A task's column in a block: of the window's own, or of a whole one."""
+        if task.id not in self.values:
+            return part_of(block, task.grain, whole[task.id])
+        return part_of(block, task.grain, self.values[task.id], self._starts.get(task.grain, 0))
+
+
+@dataclass(slots=True, eq=False)
+class Remembered:
+    """What one evaluation leaves to the next: from the second one on, the pieces of lines that rows were on, as
+    columns; the windows, with views of lasting columns; and idle places to work at."""
+
+    pieces: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    windows: list[Window] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+
+
+def windows(layout: Layout, steps: Sequence[Step], many: int, lasting: Collection[tuple[Any, ...]]) -> Iterator[Window]:
+    """Each with about as ``many`` rows of an entity at most. ``lasting``: as ``Parts`` has them."""
+    waiting: list[Block] = []
+    for block in [*layout.blocks, None]:
+        if waiting and (block is None or max(_rows([*waiting, block]).values()) > many):
+            starts, rows = waiting[0].starts, _rows(waiting)
+            parts = (tuple(Parts(b, lasting) for b in _of(step, layout, waiting, starts, rows)) for step in steps)
+            yield Window(starts, rows, tuple(parts))
+            waiting = []
+        if block is not None:
+            waiting.append(block)
+
+
+def _of(
+    step: Step, layout: Layout, blocks: Sequence[Block], starts: Mapping[str, int], rows: Mapping[str, int]
+) -> Sequence[Block]:
+    """The blocks as they are, or, where nothing but accounts is looked at, one."""
+    if step.grain != layout.root:
+        return blocks
+    return [Block({layout.root: starts[layout.root]}, {layout.root: (rows[layout.root],)})]
+
+
+def _rows(blocks: Sequence[Block]) -> dict[str, int]:
+    return {entity: sum(prod(b.shapes[entity]) for b in blocks) for entity in blocks[0].shapes}
