@@ -23,14 +23,14 @@ from evaluator.windows import Place, Remembered, Window, windows
 
 BLOCK = 1 << 16  # rows: a few columns of them fit into the processor's second cache
 WINDOW = 2  # blocks of a layout that are done step by step
-_WIDE = 2  # times as many rows in blocks of one entity, whose rows have fewer columns each
 ALONE = 300_000  # rows of a book below which threads cost more than they bring
 T = TypeVar("T")
 
 
 class Blocks:
     """What blocks read and where they write. ``groups`` and ``links``: of each entity that belongs to another, the
-    members of each row, and each member's row. ``frames`` and ``remembered``: idle ones."""
+    members of each row, and each member's row. ``frames``, by the grain of their steps, and ``remembered``:
+    idle ones."""
 
     def __init__(self, context: Context, shape: Shape, block: int, progress: Progress | None) -> None:
         self.context, self.shape, self.block, self.progress = context, shape, block, progress
@@ -38,7 +38,7 @@ class Blocks:
         self.links: dict[str, Any] = {}
         self.store = Store()
         self.layout: Layout | None = None
-        self.frames: list[Frame] = []
+        self.frames: dict[str | None, list[Frame]] = {}
         self.remembered: list[Remembered] = []
         self.remembers = False  # whether rows have columns for the piece that they were on
         self.lasting: set[tuple[Any, ...]] = set()  # keys of columns that are the same ones in the next evaluation
@@ -203,7 +203,7 @@ class Blocks:
                 flagged += _done(frame, step, block, read, size)
             tops = dict(frame.tops)
             frame.forget()
-            self.frames.append(frame)
+            self.frames[step.grain].append(frame)
             return flagged, tops
 
         found = self._shared(work, blocks, step.times)
@@ -220,7 +220,7 @@ class Blocks:
 
     def _frame(self, step: Step) -> Frame:
         try:
-            return self.frames.pop()
+            return self.frames.setdefault(step.grain, []).pop()
         except IndexError:  # another thread may have taken it
             return Frame(step.count)
 
@@ -228,7 +228,7 @@ class Blocks:
         """Runs of the file's rows."""
         grain = step.grain or ""
         rows = self.context.book.tables[grain].rows
-        count = -(-rows // (_WIDE * self.block))
+        count = -(-rows // self.block)
         count += -count % self._crew(step.times)  # so that threads have as much to do as each other
         edges = [rows * i // count for i in range(count + 1)] if rows else []
         return [Block({grain: first}, {grain: (last - first,)}) for first, last in pairwise(edges) if first < last]

@@ -38,7 +38,7 @@ class Program:
     steps: list[Step]
     whole: frozenset[int]
     acting: Acting | None = None
-    frames: list[Frame] = field(default_factory=list)
+    frames: dict[str | None, list[Frame]] = field(default_factory=dict)
     remembered: list[Remembered] = field(default_factory=list)
 
 

@@ -38,15 +38,13 @@ class Straight:
 
 
 def straight(
-    grain: str | None, acts: Sequence[tuple[Line, Any]], keep: Iterable[Task], before: Iterable[Task], remember: bool
+    grain: str | None, acts: Sequence[tuple[Line, Any]], keep: Iterable[Task], before: Iterable[Task]
 ) -> Straight | None:
-    """``keep``: tasks whose columns are kept. ``before``: of steps before. ``remember``: rows stand where they stood in
-    the evaluation before. None where it isn't worth it."""
+    """``keep``: tasks whose columns are kept. ``before``: of steps before. None where it isn't worth it."""
     if grain is None:
         return None
     writer = _Writer(grain, acts, frozenset(t.id for t in keep), {t.id: () for t in before if t.grain == grain})
-    if remember:
-        writer.pairs = pairs_of(acts)
+    writer.pairs = pairs_of(acts)
     writer.write()
     return writer.made() if writer.count >= _FEWEST else None
 
