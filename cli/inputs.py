@@ -221,8 +221,10 @@ def _from_toml(file: Path) -> dict[str, object]:
 def read(options: RunOptions, format: TextOrJson = "text", evaluates: bool = False, rows: bool = False) -> Given:
     """Reads everything; ``evaluates`` and ``rows`` as ``open_book`` has them."""
     if evaluates:
+        from cli.memory import keep_blocks
         from evaluator.ahead import link
 
+        keep_blocks()
         link()
     loaded, policy = read_policy(options.policy)
     book = read_book(options.snapshot, policy, options.as_of, format, evaluates, rows)

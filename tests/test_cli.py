@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.memory import keep_blocks
 from tests.conftest import ROOT, Ran, Softliq
 
 COMMANDS = ("new", "check", "schema", "eval", "report", "explain", "explain-error")
@@ -799,3 +800,19 @@ def test_a_space_that_nobody_sees_is_shown_in_a_faulty_cell(softliq: Softliq, mi
 def test_a_narrow_terminal_breaks_no_figure_in_two(mine: Path) -> None:
     shown = in_a_terminal(["eval", str(mine / "my.policy"), str(mine / "snapshot")], 30)
     assert "trim        1  20.00%       100,000      20,000      8.67" in shown
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of glibc and Linux")
+def test_blocks_are_kept_in_large_pages() -> None:
+    code = (
+        "from cli.memory import keep_blocks; keep_blocks(); keep_blocks.cache_clear(); keep_blocks()\n"
+        "parts = open('/proc/self/smaps').read().split('[heap]')[1:]\n"
+        "print([part.split('VmFlags:')[1].split('\\n')[0].split().count('hg') for part in parts], len(bytearray(3 << 20)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.split() == ["[0,", "1]", str(3 << 20)]  # the second time there is room left
+
+
+def test_another_c_library_keeps_memory_as_it_will(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda name: object())
+    keep_blocks.__wrapped__()
