@@ -6,7 +6,8 @@ from typing import Any
 from evaluator.later import Flags, Later, Values, np, pa
 
 __all__ = [
-    "Array", "Mask", "Values", "column_of", "compute", "known_numbers", "mask_of", "nulls_of", "values_of",
+    "Array", "Mask", "Values", "column_of", "compute", "dtype_of", "is_number", "known_numbers", "mask_of", "nulls_of",
+    "values_of",
 ]  # fmt: skip
 
 Array = Any  # a pyarrow column, in one piece or in chunks; pyarrow has no types
@@ -17,7 +18,7 @@ compute: Any = Later("pyarrow.compute")  # takes as long to load as reading a mi
 def values_of(array: Array) -> Values:
     """(n,) a column of numbers, flags or instants (as whole numbers); beside a null stands anything. Not to be written
     to: a column in one piece is not copied."""
-    return _joined(array, _values, _dtype(array.type))
+    return _joined(array, _values, dtype_of(array.type))
 
 
 def nulls_of(array: Array) -> Mask | None:
@@ -27,8 +28,21 @@ def nulls_of(array: Array) -> Mask | None:
 
 def known_numbers(array: Array) -> bool:
     """Whether a column holds numbers as NumPy has them, and all of them."""
+    return not array.null_count and is_number(array.type)
+
+
+def is_number(kind: Any) -> bool:
+    """Whether a type is one of NumPy's numbers."""
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def dtype_of(kind: Any) -> "np.dtype[Any]":
+    """NumPy's type for a column of numbers, flags or instants (as whole numbers)."""
     t = pa.types
-    return not array.null_count and (t.is_integer(array.type) or t.is_floating(array.type))
+    if t.is_boolean(kind):
+        return np.dtype(np.bool_)
+    sort = "f" if t.is_floating(kind) else "u" if t.is_unsigned_integer(kind) else "i"
+    return np.dtype(f"{sort}{kind.bit_width // 8}")
 
 
 def column_of(values: Values) -> Array:
@@ -50,16 +64,8 @@ def _joined(array: Array, part: Callable[[Array], Values], dtype: "np.dtype[Any]
     return np.concatenate(parts) if parts else np.zeros(0, dtype=dtype)
 
 
-def _dtype(kind: Any) -> "np.dtype[Any]":
-    t = pa.types
-    if t.is_boolean(kind):
-        return np.dtype(np.bool_)
-    sort = "f" if t.is_floating(kind) else "u" if t.is_unsigned_integer(kind) else "i"
-    return np.dtype(f"{sort}{kind.bit_width // 8}")
-
-
 def _values(chunk: Array) -> Values:
-    dtype = _dtype(chunk.type)
+    dtype = dtype_of(chunk.type)
     if dtype == np.bool_:
         return _bits(chunk.buffers()[1], chunk)
     return np.frombuffer(chunk.buffers()[1], dtype, len(chunk), chunk.offset * dtype.itemsize)

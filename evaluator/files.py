@@ -245,8 +245,7 @@ class ArrowFile:
         """``coded``: columns whose texts come as dictionaries, where they are stored so."""
         try:
             if self.path.suffix == ".parquet":
-                with parquet_file(self.path, read_dictionary=list(coded)) as file:
-                    found = read_columns(file, list(names), coded)
+                found = read_columns(self.path, list(names), coded)
             else:
                 with _ipc(self.path, [self.header.index(n) for n in names]) as file:
                     table = file.read_all()

@@ -1,25 +1,31 @@
-"""A Parquet file, and columns of it, read some row groups at a time: all at once they take Arrow more than twice their
-room."""
+"""A Parquet file, and columns of it, read by row groups where they are large: at once they take Arrow more than twice
+their room."""
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from evaluator.arrays import Array, Values, column_of, known_numbers, values_of
+from evaluator.arrays import Array, Values, column_of, dtype_of, is_number, known_numbers, values_of
+from evaluator.threads import shared
 
-_ROWS = 1 << 20  # read at a time
+_ROWS = 1 << 20  # of a small file, whose columns are taken as Arrow makes them
+_BUFFER = 1 << 20  # bytes of a column that are read at a time, so that what is decoded next stands in the cache
 
 
-def parquet_file(path: Path, **options: Any) -> Any:
-    """A ParquetFile; as far as files are read here, one of Arrow's reader alone. Raises OSError, or Arrow's exceptions.
+def parquet_file(path: Path, buffer_size: int = _BUFFER, **options: Any) -> Any:
+    """A ParquetFile, which reads so many bytes of a column at a time; as far as files are read here, one of Arrow's
+    reader alone. Raises OSError, or Arrow's exceptions.
 
     Arrow's own module loads the file systems of four clouds besides, and TLS: a twentieth of a command over a million
     rows. What it does is little, but the reader isn't promised to stay as it is: where it has changed, theirs is taken.
     """
+    options |= {"buffer_size": buffer_size, "pre_buffer": False}  # else Arrow reads row groups whole
     try:
         from pyarrow._parquet import ParquetReader
 
@@ -34,7 +40,7 @@ class _Reader:
     """What of ParquetFile is called here."""
 
     def __init__(self, reader: Any, path: Path, options: dict[str, Any]) -> None:
-        reader.open(str(path), pre_buffer=True, arrow_extensions_enabled=True, **options)
+        reader.open(str(path), arrow_extensions_enabled=True, **options)
         self._reader, self._columns = reader, [path[0] for path in reader.column_paths]
         self.metadata, self.num_row_groups = reader.metadata, reader.num_row_groups
         self._read_all, self._read_some, self._batches = reader.read_all, reader.read_row_groups, reader.iter_batches
@@ -52,8 +58,8 @@ class _Reader:
     def read(self, columns: Sequence[str]) -> Any:
         return self._read_all(column_indices=self._numbers(columns))
 
-    def read_row_groups(self, groups: Sequence[int], columns: Sequence[str]) -> Any:
-        return self._read_some(groups, column_indices=self._numbers(columns))
+    def read_row_groups(self, groups: Sequence[int], columns: Sequence[str], use_threads: bool) -> Any:
+        return self._read_some(groups, column_indices=self._numbers(columns), use_threads=use_threads)
 
     def iter_batches(self, rows: int, groups: Sequence[int], columns: Sequence[str], use_threads: bool) -> Any:
         return self._batches(rows, row_groups=groups, column_indices=self._numbers(columns), use_threads=use_threads)
@@ -63,18 +69,29 @@ class _Reader:
         return [i for name in columns for i, column in enumerate(self._columns) if column == name]
 
 
-def read_columns(file: Any, names: Sequence[str], links: frozenset[str] = frozenset()) -> dict[str, Array]:
-    """``file`` is a Parquet file. Numbers without nulls come in one piece, all else as it stands in the row groups.
-    ``links``: columns whose whole numbers come as int64, as links are kept."""
-    counts = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
-    if sum(counts) <= _ROWS:
-        table = file.read(columns=names)
-        return {name: table.column(name) for name in names}
-    found = {name: _Column(sum(counts), name in links) for name in names}
-    for table in _ahead([partial(file.read_row_groups, groups, columns=names) for groups in _parts(counts)]):
-        for name, column in found.items():
-            column.add(table.column(name))
-    return {name: column.whole() for name, column in found.items()}
+def read_columns(path: Path, names: Sequence[str], links: frozenset[str] = frozenset()) -> dict[str, Array]:
+    """Numbers without nulls come in one piece, all else as it stands in the row groups. ``links``: columns whose texts
+    come as dictionaries where they are stored so, and whole numbers as int64, as links are kept."""
+
+    opened = partial(parquet_file, path, read_dictionary=list(links))
+    with opened() as file:
+        counts = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+        if sum(counts) <= _ROWS:
+            table = file.read(columns=names)
+            return {name: table.column(name) for name in names}
+        kinds = file.schema_arrow
+    parts = list(_parts(counts))
+    starts = [0, *accumulate(sum(counts[i] for i in groups) for groups in parts)]
+    columns = {name: _Column(kinds.field(name).type, starts, name in links) for name in names}
+
+    def work(some: Iterable[tuple[int, str]]) -> None:
+        with opened() as own:
+            for part, name in some:
+                table = own.read_row_groups(parts[part], columns=[name], use_threads=False)
+                columns[name].put(part, table.column(name))
+
+    shared(work, [(part, name) for part in range(len(parts)) for name in names], os.cpu_count() or 1)
+    return {name: column.whole() for name, column in columns.items()}
 
 
 def _parts(counts: Sequence[int]) -> Iterator[list[int]]:
@@ -88,42 +105,32 @@ def _parts(counts: Sequence[int]) -> Iterator[list[int]]:
     yield part
 
 
-def _ahead(reads: Sequence[Callable[[], Any]]) -> Iterator[Any]:
-    """What each of them reads; the next one is read while somebody looks at the last."""
-    from concurrent.futures import ThreadPoolExecutor  # few files are that large
-
-    with ThreadPoolExecutor(1) as reader:
-        waiting = reader.submit(reads[0])
-        for read in reads[1:]:
-            found, waiting = waiting.result(), reader.submit(read)
-            yield found
-        yield waiting.result()
-
-
 class _Column:
-    """A column that is put together from its parts; whole numbers are made int64 for a ``link``."""
+    """A column that is put together from its parts, which come in any order; whole numbers are made int64 for a
+    ``link``. ``starts``: the first row of each, and the end."""
 
-    def __init__(self, rows: int, link: bool) -> None:
-        self._rows, self._end, self._link = rows, 0, link
+    def __init__(self, kind: Any, starts: Sequence[int], link: bool) -> None:
+        self._starts, self._others = starts, dict[int, Array]()
         self._numbers: Values | None = None
-        self._stored: np.dtype[Any] | None = None
-        self._parts: list[Array] = []
+        if is_number(kind):
+            self._stored = dtype_of(kind)
+            wide = link and np.can_cast(self._stored, np.int64)
+            self._numbers = np.empty(starts[-1], dtype=np.int64 if wide else self._stored)
 
-    def add(self, part: Array) -> None:
-        if self._parts or not known_numbers(part):
-            if self._numbers is not None:
-                self._parts.append(column_of(self._numbers[: self._end].astype(self._stored, copy=False)))
-                self._numbers = None
-            self._parts += part.chunks
-            return
-        for chunk in part.chunks:
-            values = values_of(chunk)
-            if self._numbers is None:
-                self._stored = values.dtype
-                wide = self._link and np.can_cast(values.dtype, np.int64)
-                self._numbers = np.empty(self._rows, dtype=np.int64 if wide else values.dtype)
-            self._numbers[self._end : self._end + len(values)] = values
-            self._end += len(values)
+    def put(self, i: int, part: Array) -> None:
+        if self._numbers is not None and known_numbers(part):
+            self._numbers[self._starts[i] : self._starts[i + 1]] = values_of(part)
+        else:
+            self._others[i] = part
 
     def whole(self) -> Array:
-        return pa.chunked_array(self._parts if self._numbers is None else [column_of(self._numbers)])
+        if self._numbers is not None and not self._others:
+            return pa.chunked_array([column_of(self._numbers)])
+        return pa.chunked_array([chunk for i in range(len(self._starts) - 1) for chunk in self._chunks(i)])
+
+    def _chunks(self, i: int) -> Sequence[Array]:
+        if i in self._others:
+            return self._others[i].chunks  # type: ignore[no-any-return]
+        assert self._numbers is not None
+        numbers = self._numbers[self._starts[i] : self._starts[i + 1]]
+        return [column_of(numbers.astype(self._stored, copy=False))]

@@ -807,7 +807,8 @@ def test_blocks_are_kept_in_large_pages() -> None:
     code = (
         "from cli.memory import keep_blocks; keep_blocks(); keep_blocks.cache_clear(); keep_blocks()\n"
         "parts = open('/proc/self/smaps').read().split('[heap]')[1:]\n"
-        "print([part.split('VmFlags:')[1].split('\\n')[0].split().count('hg') for part in parts], len(bytearray(3 << 20)))"
+        "flags = [part.split('VmFlags:')[1].split('\\n')[0].split() for part in parts]\n"
+        "print([one.count('hg') for one in flags], len(bytearray(3 << 20)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.split() == ["[0,", "1]", str(3 << 20)]  # the second time there is room left
