@@ -229,6 +229,8 @@ class Frame:
         if not chain or not isinstance(value, np.ndarray) or task.grain != grain:
             return value
         own = self.chains[task.id] if own is None else own
+        if own and value.ndim > 1:  # all rows reach it, and it stands as the block has it
+            value = value.reshape(-1)
         return self.narrow(value, own, chain, grain)
 
     def narrow(self, value: Any, own: Chain, chain: Chain, grain: str) -> Any:

@@ -26,6 +26,7 @@ from tests.bench import books, reference
 from tests.bench.by_softliq import with_masks
 from tests.bench.peers.numpy_grid import worst_health
 from tests.evaluator_models import checked
+from tests.evaluator_models import compiled as small_book
 from tests.generators import Case, cases
 from tests.test_compiled_equals_reference import compiled
 
@@ -114,6 +115,39 @@ def test_masks_that_mark_nothing_change_nothing(case: Case) -> None:
     _, bare, _ = both(policy, book)
     for evaluation in (*quick, careful):
         assert differences(evaluation, bare) == [], case.text
+
+
+BRANCH = """policy "a branch"
+unit USD
+entity account:
+  vip : flag
+  total = sum(position.branch) + sum(position.less)
+entity position:
+  account : account
+  rate : number
+  size : number
+  twice = rate * 2
+  more = twice + 1
+  less = more - rate
+  branch = if account.vip then abs(rate) + max(size, 0)^(1/2) else 0
+"""
+
+
+def test_a_branch_that_all_rows_of_a_matrix_reach() -> None:
+    """Of what it reads, some stands as the block has it, and some one after the other. A power is no plain task."""
+    owners = [f"a{i // 2}" for i in range(6)]
+    tables = {
+        "account": {"account": sorted(set(owners)), "vip": ["yes"] * 3},
+        "position": {
+            "position": [f"p{i}" for i in range(6)],
+            "account": owners,
+            "rate": ["0.1", "0", "-3", "4", "5", "6"],
+            "size": ["1", "0.5", "4", "-2", "2.25", "3"],
+        },
+    }
+    quick, careful, _ = both(*small_book(BRANCH, tables), block=20)
+    for evaluation in quick:
+        assert differences(evaluation, careful) == []
 
 
 def test_every_task_that_flags_is_known_to() -> None:
