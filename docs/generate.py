@@ -231,7 +231,7 @@ ROOMS = {
     },
     "evaluator": {
         "Snapshot to book": "snapshot reading layout ahead hashes scan files parquet arrays tables cells literals needs problems schema stored storing stored_layout mapped texts written book columns later grouping index",
-        "Checked policy to graph": "lower lower_columns lower_paths lower_aggregates lower_grids lower_draws lower_tables lower_ladders lower_surfaces lower_curves lower_keys lower_pieces lower_operations scope graph keys pieces constants states drawing pairs plan",
+        "Checked policy to graph": "lower lower_columns lower_paths lower_aggregates lower_grids lower_draws lower_tables lower_ladders lower_surfaces lower_curves lower_keys lower_pieces lower_operations scope graph opened keys pieces constants states drawing pairs plan",
         "Graph to values, with care": "run threads runner vector context kernels smooth normal finance finance_jumps dates logic search links groups aggregates tiering error settle",
         "Limits drawn in order": "draws draws_guess draws_pools queue",
         "Numbers that are sought": "solve until tries solve_sought solve_copies solve_journey solve_walk solve_rules solve_bounds solve_forms solve_steps",

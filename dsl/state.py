@@ -50,7 +50,7 @@ def _resolve_test(test: model.Test, state: "_State") -> model.Test:
     )
 
 
-def shocked(policy: model.Policy, scenario: model.Scenario, args: Mapping[str, model.Const]) -> model.Policy:
+def shocked(policy: model.Policy, scenario: model.Scenario, args: Mapping[str, model.Expr]) -> model.Policy:
     """The policy with a scenario before everything else: each formula reads what the scenario makes of the inputs."""
     prefix = f"{scenario.name}."
     lines = {(b.entity, b.column): _bound(b.value, args) for b in scenario.lines}
@@ -93,7 +93,7 @@ def _aimed(lines: tuple[model.Becomes, ...], moved: Container[Cell], prefix: str
     return tuple(replace(b, column=prefix + b.column) if (b.entity, b.column) in moved else b for b in lines)
 
 
-def _bound(expr: model.Expr, args: Mapping[str, model.Const]) -> model.Expr:
+def _bound(expr: model.Expr, args: Mapping[str, model.Expr]) -> model.Expr:
     return rebuild(expr, lambda e: args.get(e.name, e) if isinstance(e, model.ArgRead) else e, bodies=False)
 
 

@@ -131,6 +131,11 @@ class BookBlocks(Blocks):
                 self._read_total(task.grain, *(str(name) for name in task.attrs))
         if self.layout is not None:
             self._lay(cleaned, translator.blanks)
+        for task in translator.tasks.all:
+            if task.op == "open":
+                value, _ = self.store.heads[task.attrs[0]]
+                rows = tables[task.grain].rows
+                self.store.columns["open", task.grain, *task.attrs] = np.broadcast_to(value, (rows,))
 
     def _read_total(self, root: str, entity: str, name: str) -> None:
         """The sums of an input, which no state of the small tables changes."""

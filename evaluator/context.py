@@ -13,6 +13,7 @@ from dsl.records import dataclass
 from evaluator import error
 from evaluator.book import Book
 from evaluator.columns import KNOWN, Quality, Values, origin_code
+from evaluator.constants import Constant
 from evaluator.graph import SCALAR, Node
 from evaluator.vector import Codes, Flags, Index
 
@@ -46,7 +47,8 @@ class Context:
     ``only``: of some entity the rows at hand, in their order, where kernels work on those: their numbers in the whole
     table. What a row's result depends on besides its own unit of the book (whether a whole column is exact, how many
     members a row has at most) stands in ``facts``, and is the whole book's then. ``block``: where pairs of rows are
-    computed, which.
+    computed, which. ``given``: of one graph for several evaluations (``opened``), what nodes are in this one, and
+    ``varying`` those that may be otherwise in others.
     """
 
     policy: Policy
@@ -59,6 +61,8 @@ class Context:
     facts: dict[Any, Any] = field(default_factory=dict)
     ranks: dict[str, Any] = field(default_factory=dict)
     block: Block | None = None
+    given: Mapping[int, Constant] = field(default_factory=dict)
+    varying: frozenset[int] = frozenset()
 
     def rows(self, grain: str) -> int:
         if grain in (PAIR, BLOCK):

@@ -96,9 +96,7 @@ class _Fast(BookBlocks):
         heads = self._heads()
         longest = {e: max(self._group(e), self._longest(e)) for e in self.shape.parents}
         self.layout = self._laid_out()
-        program = None if self.kept is None else self.kept.program
-        if program is None and self.kept is not None and self.kept.before is not None:
-            program = self.kept.before if self.kept.before.translator.fits(heads) else None
+        program = self._known(heads)
         if program is None:
             program = self._compile(heads, longest)
         if self.kept is not None:
@@ -133,6 +131,15 @@ class _Fast(BookBlocks):
         self.let_go()
         self.told(1.0)
         return Done(acted, rest, done)
+
+    def _known(self, heads: Mapping[int, Vector]) -> Program | None:
+        """What was compiled before, where it serves here."""
+        if self.kept is None:
+            return None
+        if self.kept.program is not None and not self.context.varying:
+            return self.kept.program
+        program = self.kept.program or self.kept.before
+        return program if program is not None and program.translator.fits(heads) else None
 
     def _compile(self, heads: Mapping[int, Vector], longest: Mapping[str, int]) -> Program:
         bare = replace(self.context, book=without_kept(self.context.book))
@@ -180,7 +187,7 @@ class _Fast(BookBlocks):
         for node in self.planned.order:
             if node.id in heads:
                 split.heads.append(node)
-                if node.grain == SCALAR or node.op == "const":
+                if (node.grain == SCALAR or node.op == "const") and node.id not in self.context.varying:
                     translator.node(node)
                 continue
             made = translator.node(node) if node.grain in self.shape.parts else None

@@ -55,6 +55,7 @@ class Graph:
     def __init__(self, optimise: bool = True) -> None:
         self.nodes: list[Node] = []
         self.fold: Fold | None = None  # of the nodes to be made
+        self.leaves: dict[str, Node] = {}  # by param that is another one in another evaluation
         self._optimise = optimise
         self._known: dict[Hashable, Node] = {}
 
@@ -81,7 +82,7 @@ class Graph:
             if folded is not None:
                 return self.const(folded, type)
         if facts is None:
-            facts = _facts(op, attrs, args)
+            facts = facts_of(op, attrs, args)
         return self._make(op, args, attrs, grain, type, facts)
 
     def _make(
@@ -136,7 +137,7 @@ _PASS_INFINITE = {
 }
 
 
-def _facts(op: str, attrs: tuple[Hashable, ...], args: tuple[Node, ...]) -> Facts:
+def facts_of(op: str, attrs: tuple[Hashable, ...], args: tuple[Node, ...]) -> Facts:
     rule = _NONNEGATIVE.get(op)
     infinite = op in _PASS_INFINITE and any(a.facts.infinite for a in args)
     return Facts(rule is not None and rule(args), infinite)

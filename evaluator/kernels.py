@@ -11,7 +11,7 @@ import numpy as np
 from dsl.causes import Cause
 from dsl.model import Kind
 from evaluator.columns import KNOWN
-from evaluator.constants import Number
+from evaluator.constants import Constant, Number
 from evaluator.context import Context
 from evaluator.error import ONE_STEP, bounded, close, near_zero, total
 from evaluator.graph import Node
@@ -215,7 +215,11 @@ def bounded_as(op: str, node: Node, args: Sequence[Vector], result: Vector) -> V
 
 
 def _const(node: Node, args: Sequence[Vector], context: Context) -> Vector:
-    value = node.constant
+    return constant(node, node.constant, context)
+
+
+def constant(node: Node, value: Constant | None, context: Context) -> Vector:
+    """A node's value where it is that constant."""
     match node.type.kind, value:
         case _, Number():
             return Vector(np.array([float(value)]), relative=0.0 if value.exact else ONE_STEP / 2, once=True)

@@ -60,12 +60,13 @@ def lower(
     optimise: bool = True,
     sums: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType({}),
     only: Collection[tuple[str, str]] | None = None,
+    graph: Graph | None = None,
 ) -> Outputs:
     """Every formula, tiers column and check of the policy. ``infinite``: inputs that hold infinite values. ``sums``: by
     entity and name, the members' entity and the link along which their column of that name is to be summed. ``only``:
-    of the columns, these."""
+    of the columns, these. ``graph``: to begin with, where some params are leaves."""
     with deep():
-        lowering = Lowering(policy, params, as_of, infinite, Graph(optimise))
+        lowering = Lowering(policy, params, as_of, infinite, graph or Graph(optimise))
         columns = {cell: lowering.column(*cell) for cell in policy.order if only is None or cell in only}
         reasons = {entity: lowering.tier_pick(entity)[1] for entity in policy.tiers}
         added = {cell: lowering.sum(cell, *by) for cell, by in sums.items()}
@@ -107,6 +108,8 @@ class Lowering(Columns):
         match expr:
             case model.Const():
                 return Lowered(self.const(expr.value, expr.type), 0)
+            case model.ParamRead(name=name) if name in self.graph.leaves:
+                return Lowered(self.graph.leaves[name], 0)
             case model.ParamRead():
                 return Lowered(self.const(self.params[expr.name], self.policy.params[expr.name].type), 0)
             case model.ArgRead():

@@ -1,6 +1,6 @@
 """What was compiled of a policy for a book, as the fast evaluator keeps it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from typing import Any
 
@@ -10,6 +10,7 @@ from evaluator.book import Book
 from evaluator.context import Context
 from evaluator.frame import Frame
 from evaluator.graph import Node
+from evaluator.opened import Each
 from evaluator.plan import Plan
 from evaluator.reach import Made
 from evaluator.steps import Step
@@ -50,6 +51,7 @@ def ids_of(tasks: Iterable[Task]) -> frozenset[int]:
 class Compiled:
     """A policy with its params, lowered for one book; ``program``, where it was evaluated fast before;
     ``before``: over a book with other cells in its small tables, so that it may serve here.
+    ``each``: where it is for several evaluations, what its open numbers are in each.
     ``passed``: decisions by which most rows acted, so that another one is to be looked for. ``again``: whether it was
     evaluated before."""
 
@@ -61,6 +63,7 @@ class Compiled:
     before: Program | None = None
     passed: set[int] = field(default_factory=set)
     again: bool = False
+    each: Mapping[int, Each] = field(default_factory=dict)
 
     def of(self, book: Book, parts: Iterable[str] | None = None) -> bool:
         """Whether it was compiled for these very tables, or these ``parts`` of them."""

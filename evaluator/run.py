@@ -25,6 +25,7 @@ from evaluator.grouping import with_groups
 from evaluator.lately import Lately
 from evaluator.lazy import Lazy
 from evaluator.lower import Outputs, lower
+from evaluator.opened import Each, OneOf, Opened, Several, known_in, varying
 from evaluator.plan import Plan, plan
 from evaluator.program import Compiled
 from evaluator.queue import Queue
@@ -36,7 +37,7 @@ from evaluator.vector import Codes, Flags, Floats, Vector
 
 Cell = tuple[str, str]  # entity and column
 _KEPT = 8  # of what was compiled: the last few are kept
-_LOWERED: Lately[tuple[Outputs, Plan]] = Lately(_KEPT)
+_LOWERED: Lately[tuple[Outputs, Plan, Mapping[int, Each]]] = Lately(_KEPT)
 
 
 T = TypeVar("T")
@@ -105,11 +106,13 @@ def evaluate(
     optimise: bool | None = None,
     wanted: Collection[tuple[str, str]] | None = None,
     watch: bool = False,
+    one_of: OneOf | None = None,
 ) -> Evaluation:
     """Every formula, tier and check of the policy. ``params``: each parameter's value in force.
 
     ``wanted``: of the columns only these, and those that a summary shows: the tiers' and their amounts. ``watch``: of
-    all others whether they are known.
+    all others whether they are known. ``one_of``: several evaluations of which this is one, which share what is made
+    of the policy.
 
     ``optimise`` off (by default: where ``SOFTLIQ_OPTIMISE`` is 0) evaluates everything with care over whole columns,
     and shares no work between equal expressions; the results are the same bits.
@@ -123,15 +126,18 @@ def evaluate(
     solved = solve(policy, book, params, Tries(params))
     policy, book = solved.policy, solved.book
     tried = perf_counter()
-    asked = (policy, params, None if wanted is None else frozenset(wanted), watch, optimise)
+    keep = solved.policy is given  # else it is a new one each time
+    several, shared = (one_of.several, one_of.same(params)) if one_of is not None and keep else (None, params)
+    asked = (policy, shared, None if wanted is None else frozenset(wanted), watch, several, optimise)
 
     def compiled_for(made: Policy, over: Book) -> Compiled:
-        return _compiled((made, *asked[1:]), over, keep=solved.policy is given)  # else a new one each time
+        return _compiled((made, *asked[1:]), over, keep)
 
     found = told(policy, book, params, compiled_for) if optimise else Told(compiled_for(policy, book), book, {})
     compiled = found.compiled
     outputs, planned = compiled.outputs, compiled.planned
-    context = replace(compiled.context, book=found.book, memo={})
+    known = {} if one_of is None or several is None else known_in(compiled.each, one_of.place)
+    context = replace(compiled.context, book=found.book, memo={}, given=known)
     lowered = perf_counter()
     runner = Runner(context, Exactly(policy, book, params, context))
     runner.exactly.decided |= found.decided
@@ -222,12 +228,12 @@ def _compiled(key: tuple[Any, ...], book: Book, keep: bool) -> Compiled:
 
 
 def _compile(key: tuple[Any, ...], book: Book) -> Compiled:
-    policy, params, wanted, watch, optimise = key
+    policy, params, wanted, watch, several, optimise = key
     infinite = infinite_inputs(policy, book)
-    asked = (dict(params), wanted, watch, optimise, book.as_of, infinite)
-    outputs, planned = _LOWERED.once(policy, asked, lambda: _lowered(policy, *asked))
-    context = Context(policy, without_kept(book), book.as_of, bounded=planned.bounded)
-    return Compiled((policy, asked[0], wanted, watch, optimise), outputs, planned, context)
+    asked = (dict(params), wanted, watch, several, optimise, book.as_of, infinite)
+    outputs, planned, each = _LOWERED.once(policy, asked, lambda: _lowered(policy, *asked))
+    context = Context(policy, without_kept(book), book.as_of, planned.bounded, varying=varying(planned.order, each))
+    return Compiled((policy, *asked[:5]), outputs, planned, context, each=each)
 
 
 def _lowered(
@@ -235,21 +241,25 @@ def _lowered(
     params: Mapping[str, Value],
     wanted: frozenset[Cell] | None,
     watch: bool,
+    several: Several | None,
     optimise: bool,
     as_of: Fraction | None,
     infinite: frozenset[Cell],
-) -> tuple[Outputs, Plan]:
+) -> tuple[Outputs, Plan, Mapping[int, Each]]:
+    graph = Opened(optimise)
+    if several is not None:
+        graph.open(several, {name: policy.params[name].type for name in several.names})
     members = {} if wanted is None else member_amounts(policy)
     sums = _plain(policy, members)
     if wanted is None:
-        outputs = lower(policy, params, as_of, infinite, optimise, sums)
+        outputs = lower(policy, params, as_of, infinite, optimise, sums, graph=graph)
     else:
         shown = wanted | summed(policy) | {(by[0], cell[1]) for cell, by in members.items() if cell not in sums}
-        outputs = lower(policy, params, as_of, infinite, optimise, sums, None if watch else shown)
+        outputs = lower(policy, params, as_of, infinite, optimise, sums, None if watch else shown, graph)
         columns = {cell: n for cell, n in outputs.columns.items() if cell in shown}
         watched = {cell: n for cell, n in outputs.columns.items() if cell not in shown}
         outputs = replace(outputs, columns=columns, watched=watched)
-    return outputs, plan([*_nodes(outputs), *outputs.watched.values()])
+    return outputs, plan([*_nodes(outputs), *outputs.watched.values()]), graph.each
 
 
 def _plain(policy: Policy, by: Mapping[Cell, Cell]) -> dict[Cell, Cell]:

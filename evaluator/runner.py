@@ -16,7 +16,7 @@ from evaluator.draws import draw
 from evaluator.finance import FINANCE
 from evaluator.finance_jumps import JUMPS
 from evaluator.graph import Node
-from evaluator.kernels import KERNELS, Kernel
+from evaluator.kernels import KERNELS, Kernel, constant
 from evaluator.links import LINKS
 from evaluator.logic import LOGIC
 from evaluator.pairs import ENDS, kernel
@@ -39,10 +39,13 @@ class Runner:
         """The results that are kept, by node; ``done`` are there already."""
         done = {} if done is None else done
         for i, (node, drop) in enumerate(zip(planned.order, planned.last, strict=True)):
-            args = [done[a.id] for a in node.args]
-            result = self._kernel(node)(node, args, self.context)
-            if node.id in planned.bounded:
-                result = error.bounded(node, args, result)
+            if node.id in self.context.given:
+                result = constant(node, self.context.given[node.id], self.context)
+            else:
+                args = [done[a.id] for a in node.args]
+                result = self._kernel(node)(node, args, self.context)
+                if node.id in planned.bounded:
+                    result = error.bounded(node, args, result)
             done[node.id] = result
             for read in drop:
                 del done[read]

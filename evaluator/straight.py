@@ -70,7 +70,7 @@ class _Writer(Lookups):
         if line.chain and (task.id in self.keep or task.op not in _UFUNCS):
             return False
         match task.op:
-            case "input" | "blank" | "rows" | "members" | "total" | "live":
+            case "input" | "blank" | "rows" | "members" | "total" | "open" | "live":
                 self.names[f"K{task.id}"] = (task.op, task.grain, *task.attrs)
                 self.text.append(f"v[{task.id}] = c[K{task.id}]")
                 self.views.add(task.id)

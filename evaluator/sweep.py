@@ -4,7 +4,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,15 +15,17 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from dsl.grids import move_values
-from dsl.model import Kind, Policy, Read, Scenario, Value
+from dsl.model import Grid, Kind, Param, ParamRead, Policy, Read, Scenario, Value
 from dsl.slice import sliced
 from dsl.state import shocked
 from evaluator.about import about
 from evaluator.book import Book
-from evaluator.outputs import UnknownColumn, table, unarmed
+from evaluator.opened import OneOf, Several
+from evaluator.outputs import UnknownColumn, safe_cells, table
 from evaluator.results import Results
 from evaluator.run import evaluate
 from evaluator.runner import Progress
+from evaluator.threads import threads
 
 Format = Literal["parquet", "csv"]
 Append = Callable[[pa.Table], object]
@@ -65,18 +69,31 @@ def write_grid(
     Rows stand in the input's order, move after move. The file is complete or absent. Raises OSError.
     """
     found = policy.grids[grid]
-    scenario = Scenario(grid, (), found.lines, {}, found.description, found.span)
+    moved, moves = in_any_move(policy, found, params)
+    sources = _sources(moved, columns, grid)
+    reads = [Read(*cell, type=moved.type_of(*cell)) for cell in sources]
+    moved = sliced(moved, reads, columns[0])
+    several = Several(moves)
     path = folder / f"grid_{grid}.{format}"
-    with about(path), _appending(path, format) as append:
-        for i, (move, args) in enumerate(zip(found.moves, move_values(found, params), strict=True)):
-            moved = shocked(policy, scenario, args)
-            sources = _sources(moved, columns, grid)
-            reads = [Read(*cell, type=moved.type_of(*cell)) for cell in sources]
-            results = Results(evaluate(sliced(moved, reads, columns[0]), book, params, wanted=sources))
+    with about(path), _appending(path, format, columns[0]) as append:
+        for i, (move, args) in enumerate(zip(found.moves, moves, strict=True)):
+            results = Results(evaluate(moved, book, {**params, **args}, wanted=sources, one_of=OneOf(several, i)))
             append(_rows(results, dict(zip(columns[1], sources, strict=True)), grid, move.name))
             if progress is not None:
-                progress(f"grid {grid}", (i + 1) / len(found.moves))
+                progress(f"grid {grid}", (i + 1) / len(moves))
     return path
+
+
+def in_any_move(
+    policy: Policy, grid: Grid, params: Mapping[str, Value]
+) -> tuple[Policy, tuple[Mapping[str, Value], ...]]:
+    """The policy over the book as a move makes it, whose values are params; and those in each move."""
+    names = {column: f"{grid.name}.{column}" for column, _ in grid.columns}
+    added = {names[c]: Param(names[c], type, None, None, None, (), "", True, grid.span) for c, type in grid.columns}
+    scenario = Scenario(grid.name, (), grid.lines, {}, grid.description, grid.span)
+    args = {column: ParamRead(names[column], type) for column, type in grid.columns}
+    moved = shocked(replace(policy, params={**policy.params, **added}), scenario, args)
+    return moved, tuple({names[c]: v.value for c, v in move.items()} for move in move_values(grid, params))
 
 
 def _sources(moved: Policy, columns: tuple[str, Sequence[str]], grid: str) -> list[tuple[str, str]]:
@@ -103,23 +120,36 @@ def _rows(results: Results, sources: Mapping[str, tuple[str, str]], grid: str, m
 
 
 @contextmanager
-def _appending(path: Path, format: Format) -> Iterator[Append]:
-    """Appends tables of one schema to a file that appears once all are written."""
+def _appending(path: Path, format: Format, key: str) -> Iterator[Append]:
+    """Appends tables of one schema to a file that appears once all are written. Rows are written while the next are
+    computed, where there is a thread for that. ``key``: a column whose texts are different from row to row."""
     path.parent.mkdir(parents=True, exist_ok=True)
     hidden = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     writer: pyarrow.parquet.ParquetWriter | pyarrow.csv.CSVWriter | None = None
+    before: Future[object] | None = None
 
-    def append(rows: pa.Table) -> None:
+    def write(rows: pa.Table) -> None:
         nonlocal writer
         if format == "csv":
-            rows = pa.table({name: unarmed(rows[name]) for name in rows.column_names})
-        if writer is None:
-            kind = pyarrow.csv.CSVWriter if format == "csv" else pyarrow.parquet.ParquetWriter
-            writer = kind(hidden / path.name, rows.schema)
+            rows = safe_cells(rows)
+        if writer is None and format == "csv":
+            writer = pyarrow.csv.CSVWriter(hidden / path.name, rows.schema)
+        elif writer is None:
+            words = [f.name for f in rows.schema if pa.types.is_string(f.type) and f.name != key]
+            writer = pyarrow.parquet.ParquetWriter(hidden / path.name, rows.schema, use_dictionary=words)
         writer.write_table(rows)
 
+    def append(rows: pa.Table) -> None:
+        nonlocal before
+        if before is not None:
+            before.result()
+        before = crew.submit(write, rows)
+
     try:
-        yield append
+        with ThreadPoolExecutor(1, "softliq") as crew:
+            yield append if threads() > 1 else write
+        if before is not None:
+            before.result()
         assert writer is not None
         writer.close()
         os.replace(hidden / path.name, path)

@@ -19,7 +19,8 @@ FLAGGING = frozenset(
 # Tasks that take a value of another grain, so that all its rows must be there before.
 CROSSING = frozenset({"agg_sum", "agg_min", "agg_max", "agg_count", "agg_any", "top"})
 
-READ = ("input", "blank", "rows", "members", "total")  # tasks that are columns of the book, or follow from one alone
+# Tasks that are columns of the book, or follow from one alone, or are one number in each evaluation.
+READ = ("input", "blank", "rows", "members", "total", "open")
 
 Guard = tuple["Task", Hashable]  # a condition, and the values of it for which somebody needs the task
 Chain = tuple[Guard, ...]  # from the outermost on

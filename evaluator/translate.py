@@ -14,7 +14,7 @@ from evaluator.acts_members import most_of
 from evaluator.bits import Bits, bits_of
 from evaluator.constants import Number
 from evaluator.context import Context
-from evaluator.granted import Granted, granted_of, relative_of
+from evaluator.granted import Granted, granted_of, steps_of
 from evaluator.graph import SCALAR, Node
 from evaluator.pieces import Segments
 from evaluator.reach import Made, Rule
@@ -72,7 +72,7 @@ class Translator:
             return self._head(node)
         if node.grain not in self.shape.parts:
             return None
-        args = [self.node(a) for a in node.args if not self._is_column(node, a)]
+        args = [self._operand(node, a) for a in node.args if not self._is_column(node, a)]
         if any(a is None for a in args):
             return None
         if any(a.id in self.blanky_nodes for a in _lets_through(node)):
@@ -97,6 +97,11 @@ class Translator:
         if segments not in self._bits:
             self._bits[segments] = bits_of(segments)
         return self._bits[segments]
+
+    def _operand(self, node: Node, arg: Node) -> Made | None:
+        if arg.id in self.heads and arg.grain == SCALAR and arg.id in self.context.varying:
+            return self._opened(arg, str(node.attrs[0]) if node.op.startswith("agg_") else node.grain)
+        return self.node(arg)
 
     def _is_column(self, node: Node, arg: Node) -> bool:
         """Whether an operand is looked up whole, so that it needs no task of its own."""
@@ -189,6 +194,18 @@ class Translator:
             return None
         return self._of_vector(node, vector, self.tasks.const(vector.values[0].item()))
 
+    def _opened(self, node: Node, grain: str) -> Made | None:
+        """A value of the whole book that is another one in other evaluations, read as a column."""
+        vector = self.heads[node.id]
+        self._take(node, vector)
+        steps = steps_of(vector, True) if node.numeric else 0.0
+        if vector.quality is not None or vector.doubt is not None or steps is None:
+            return None
+        task = self.make("open", (), (node.id,), grain=grain, dtype=vector.values.dtype.type)
+        if node.facts.nonnegative:
+            self.nonnegative.add(task.id)
+        return Made(task, steps, None, vector.once)
+
     def _of_vector(self, node: Node, vector: Vector, task: Task) -> Made:
         steps, size = vector.relative / error.HALF_UNIT, None
         if vector.absolute is not None:
@@ -208,23 +225,22 @@ class Translator:
         task = self.make("lookup", [index], (column.id,), grain=node.grain, dtype=dtype)
         if node.numeric and bool((vector.values >= 0).all()):
             self.nonnegative.add(task.id)
-        if vector.absolute is None:
-            return Made(task, vector.relative / error.HALF_UNIT, None, vector.once)
-        steps = relative_of(vector)
+        steps = steps_of(vector, column.id in self.context.varying)
         if steps is not None:
             return Made(task, steps, None, vector.once)
         size = self.make("lookup_size", [index], (column.id,), grain=node.grain)
         return Made(task, 1.0, size, vector.once)
 
     def _take(self, head: Node, vector: Vector) -> None:
-        self.taken[head.id] = granted_of(head, vector)
+        self.taken[head.id] = granted_of(head, vector, head.id in self.context.varying)
         self.headed.append(head)
 
     def fits(self, heads: Mapping[int, Vector]) -> bool:
         """Whether all that was taken for granted of the heads is so of these, too."""
         nodes = {node.id: node for node in self.headed}
         return all(
-            id in heads and granted.holds(granted_of(nodes[id], heads[id])) for id, granted in self.taken.items()
+            id in heads and granted.holds(granted_of(nodes[id], heads[id], id in self.context.varying))
+            for id, granted in self.taken.items()
         )
 
     # -- what can't be minus zero -----------------------------------------------------------------
