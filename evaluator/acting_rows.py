@@ -39,11 +39,11 @@ def acting_rows(
     rows: dict[str, Rows] = {root: roots}
     owners: dict[str, Rows] = {}
     if layout is None:
-        place = kept.column(np.int64, len(acts))
-        place[roots] = np.arange(len(roots))
+        place = kept.column(np.int32, len(acts))
+        place[roots] = np.arange(len(roots), dtype=np.int32)
         for entity, link in links.items():
             rows[entity] = found = members_of(acts, link, shared)
-            owners[entity] = place[link[found]]
+            owners[entity] = place[link[found]].astype(np.intp)
         kept.back(place)
     else:
         for entity in layout.orders:

@@ -22,7 +22,8 @@ from evaluator.threads import shared, threads
 from evaluator.windows import Place, Remembered, Window, windows
 
 BLOCK = 1 << 16  # rows: a few columns of them fit into the processor's second cache
-WINDOW = 2  # blocks of a layout that are done step by step
+WINDOW = 8  # blocks of a layout that are done step by step
+_WIDE = 2  # times as many rows in blocks of one entity, whose rows have fewer columns each
 ALONE = 300_000  # rows of a book below which threads cost more than they bring
 T = TypeVar("T")
 
@@ -80,8 +81,10 @@ class Blocks:
     ) -> list[T]:
         """All steps over some blocks, then over the next ones."""
         remembered = self._remembered(steps)
+        times = max((step.times for step in steps), default=1)
         if not remembered.windows:
-            remembered.windows += windows(layout, steps, WINDOW * self.block, self.lasting)
+            many = min(WINDOW, -(-len(layout.blocks) // self._crew(times)))
+            remembered.windows += windows(layout, steps, many * self.block, self.lasting)
         found = remembered.windows
         passing = {t.id for step in steps for t in (*step.keep, *step.tops) if t.id not in whole}
         for task in (t for step in steps for t in step.keep if t.id in whole):
@@ -117,7 +120,7 @@ class Blocks:
             remembered.places.append(place)
             return flagged, asked, most
 
-        done = self._shared(work, found, max((step.times for step in steps), default=1))
+        done = self._shared(work, found, times)
         for task in (t for step in steps for t in step.tops):
             self.store.tasks[task.id] = max((most[task.id] for _, _, most in done), default=0.0)
         for entity, rows in (one for flagged, _, _ in done for one in flagged):
@@ -228,7 +231,7 @@ class Blocks:
         """Runs of the file's rows."""
         grain = step.grain or ""
         rows = self.context.book.tables[grain].rows
-        count = -(-rows // self.block)
+        count = -(-rows // (_WIDE * self.block))
         count += -count % self._crew(step.times)  # so that threads have as much to do as each other
         edges = [rows * i // count for i in range(count + 1)] if rows else []
         return [Block({grain: first}, {grain: (last - first,)}) for first, last in pairwise(edges) if first < last]

@@ -126,7 +126,7 @@ def _step(
     return Step(
         grain,
         acts,
-        straight(grain, acts, keep, before.values()),
+        straight(grain, acts, keep, before.values(), remember=laid),
         keep,
         tuple(a for i, a in before.items() if i not in spread or a.grain == grain),
         tuple(spread.values()),

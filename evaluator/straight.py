@@ -38,13 +38,15 @@ class Straight:
 
 
 def straight(
-    grain: str | None, acts: Sequence[tuple[Line, Any]], keep: Iterable[Task], before: Iterable[Task]
+    grain: str | None, acts: Sequence[tuple[Line, Any]], keep: Iterable[Task], before: Iterable[Task], remember: bool
 ) -> Straight | None:
-    """``keep``: tasks whose columns are kept. ``before``: of steps before. None where it isn't worth it."""
+    """``keep``: tasks whose columns are kept. ``before``: of steps before. ``remember``: rows stand where they stood in
+    the evaluation before. None where it isn't worth it."""
     if grain is None:
         return None
     writer = _Writer(grain, acts, frozenset(t.id for t in keep), {t.id: () for t in before if t.grain == grain})
-    writer.pairs = pairs_of(acts)
+    if remember:
+        writer.pairs = pairs_of(acts)
     writer.write()
     return writer.made() if writer.count >= _FEWEST else None
 
