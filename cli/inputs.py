@@ -1,10 +1,11 @@
 """What a command reads: the policy, the snapshot, the params. Each fault is printed and stops the command."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from fractions import Fraction
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from evaluator.snapshot import Indexed
 
 STANDARD_INPUT = "<standard input>"
+Ahead = Callable[[Policy, Fraction | None], None]  # what another thread does while tables are read; told the instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def read_book(
     policy: Policy,
     as_of: str | None,
     format: TextOrJson = "text",
-    evaluates: bool = False,
+    ahead: Ahead | None = None,
     rows: bool = False,
 ) -> "Book":
     """The snapshot typed for the policy, from its index where it has one; else its faults on standard error, and stop.
@@ -110,7 +112,7 @@ def read_book(
     """
     from cli.terminal.text import safe
 
-    opened = open_book(path, policy, as_of, format, evaluates=evaluates, rows=rows)
+    opened = open_book(path, policy, as_of, format, ahead=ahead, rows=rows)
     if opened.kept is None and opened.why is not None:
         print(f"note: the index is not used: {safe(opened.why)}", file=sys.stderr)
     elif opened.kept is not None:
@@ -126,11 +128,11 @@ def open_book(
     as_of: str | None,
     format: TextOrJson = "text",
     anew: bool = False,
-    evaluates: bool = False,
+    ahead: Ahead | None = None,
     rows: bool = False,
 ) -> "Indexed":
-    """The snapshot and what became of its index; ``anew``: make one where there is none. ``evaluates``: what evaluates
-    it is loaded meanwhile. ``rows``: some rows are explained, which may need no evaluation."""
+    """The snapshot and what became of its index; ``anew``: make one where there is none. ``ahead`` is done meanwhile,
+    where all of it is read. ``rows``: some rows are explained, which may need no evaluation."""
     from cli.terminal.problems import show_problems
     from cli.terminal.progress import progress
     from evaluator.layout import find_layout
@@ -141,25 +143,31 @@ def open_book(
     moment = parse_instant(as_of) if as_of is not None else None
     from evaluator.snapshot import index_snapshot
 
-    if evaluates and layout.to_be_read:
+    other: Thread | None = None
+    if ahead is not None and layout.to_be_read:
         import_module("evaluator.reading")  # NumPy and pyarrow: the hashes are on their way
-        _load_ahead("evaluator.results")
+        other = _begun(ahead, policy, layout.as_of if moment is None else moment)
     try:
         with progress() as report:
-            return index_snapshot(layout, policy, as_of=moment, progress=report, anew=anew, rows=rows)
+            found = index_snapshot(layout, policy, as_of=moment, progress=report, anew=anew, rows=rows)
     except SnapshotError as error:
         show_problems(error.problems, format)
         raise Stop(Exit.SNAPSHOT) from None
+    if other is not None:
+        other.join()
+    return found
 
 
-def _load_ahead(module: str) -> None:
-    """Loads what evaluates while the tables are read, most of which is done without the interpreter."""
+def _begun(ahead: Ahead, policy: Policy, moment: datetime | None) -> Thread:
+    def work() -> None:
+        from evaluator.literals import seconds_of
 
-    def load() -> None:
         with suppress(Exception):  # told where it is needed
-            import_module(module)
+            ahead(policy, None if moment is None else seconds_of(moment))
 
-    Thread(target=load).start()
+    other = Thread(target=work)
+    other.start()
+    return other
 
 
 def parse_instant(text: str) -> datetime:
@@ -218,16 +226,16 @@ def _from_toml(file: Path) -> dict[str, object]:
     return found
 
 
-def read(options: RunOptions, format: TextOrJson = "text", evaluates: bool = False, rows: bool = False) -> Given:
-    """Reads everything; ``evaluates`` and ``rows`` as ``open_book`` has them."""
-    if evaluates:
+def read(options: RunOptions, format: TextOrJson = "text", ahead: Ahead | None = None, rows: bool = False) -> Given:
+    """Reads everything; ``ahead`` and ``rows`` as ``open_book`` has them."""
+    if ahead is not None:
         from cli.memory import keep_blocks
         from evaluator.ahead import link
 
         keep_blocks()
         link()
     loaded, policy = read_policy(options.policy)
-    book = read_book(options.snapshot, policy, options.as_of, format, evaluates, rows)
+    book = read_book(options.snapshot, policy, options.as_of, format, ahead, rows)
     params = read_params(policy, book.as_of, options.sets, options.params)
     if options.scenario is not None:
         policy, params = shocked(policy, params, options.scenario)
@@ -260,11 +268,22 @@ def _moved(policy: Policy, params: dict[str, Value], grid: str | None, move: str
 
 def run(options: RunOptions, format: TextOrJson = "text", summary: bool = False) -> tuple[Loaded, "Results"]:
     """Reads everything and evaluates. ``summary``: no columns are looked at beside those that it shows."""
-    given = read(options, format, evaluates=True)
+    given = read(options, format, partial(_evaluates, options, summary))
     from evaluator.results import Results
 
     hashes = {file.source.name: file.sha256 for file in given.loaded.sources}
     return given.loaded, Results(evaluated(given, summary), hashes)
+
+
+def _evaluates(options: RunOptions, summary: bool, policy: Policy, as_of: Fraction | None) -> None:
+    """What an evaluation begins with, while the tables are read, most of which is done without the interpreter: its
+    modules are loaded, and the policy is lowered."""
+    import_module("evaluator.results")
+    from evaluator.run import lower_ahead
+
+    if options.params is None and options.scenario is None and options.move is None:  # a file may be a pipe
+        params = read_params(policy, as_of, options.sets, None)
+        lower_ahead(policy, params, as_of, () if summary else None, summary)
 
 
 def evaluated(given: Given, summary: bool = False) -> "Evaluation":

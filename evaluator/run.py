@@ -118,7 +118,7 @@ def evaluate(
     and shares no work between equal expressions; the results are the same bits.
     """
     if optimise is None:
-        optimise = os.environ.get("SOFTLIQ_OPTIMISE") != "0"
+        optimise = _optimised()
     started = perf_counter()
     book = with_groups(policy, book, params)
     grouped = perf_counter()
@@ -128,7 +128,7 @@ def evaluate(
     tried = perf_counter()
     keep = solved.policy is given  # else it is a new one each time
     several, shared = (one_of.several, one_of.same(params)) if one_of is not None and keep else (None, params)
-    asked = (policy, shared, None if wanted is None else frozenset(wanted), watch, several, optimise)
+    asked = (policy, shared, _asked(wanted), watch, several, optimise)
 
     def compiled_for(made: Policy, over: Book) -> Compiled:
         return _compiled((made, *asked[1:]), over, keep)
@@ -229,11 +229,30 @@ def _compiled(key: tuple[Any, ...], book: Book, keep: bool) -> Compiled:
 
 def _compile(key: tuple[Any, ...], book: Book) -> Compiled:
     policy, params, wanted, watch, several, optimise = key
-    infinite = infinite_inputs(policy, book)
-    asked = (dict(params), wanted, watch, several, optimise, book.as_of, infinite)
-    outputs, planned, each = _LOWERED.once(policy, asked, lambda: _lowered(policy, *asked))
+    asked = (dict(params), wanted, watch, several, optimise)
+    outputs, planned, each = _lowered_once(policy, *asked, book.as_of, infinite_inputs(policy, book))
     context = Context(policy, without_kept(book), book.as_of, planned.bounded, varying=varying(planned.order, each))
-    return Compiled((policy, *asked[:5]), outputs, planned, context, each=each)
+    return Compiled((policy, *asked), outputs, planned, context, each=each)
+
+
+def lower_ahead(
+    policy: Policy, params: Mapping[str, Value], as_of: Fraction | None, wanted: Collection[Cell] | None, watch: bool
+) -> None:
+    """What ``evaluate`` of the same begins with, for a book that is about to be read from files."""
+    _lowered_once(policy, dict(params), _asked(wanted), watch, None, _optimised(), as_of, frozenset())
+
+
+def _asked(wanted: Collection[Cell] | None) -> frozenset[Cell] | None:
+    return None if wanted is None else frozenset(wanted)
+
+
+def _optimised() -> bool:
+    return os.environ.get("SOFTLIQ_OPTIMISE") != "0"
+
+
+def _lowered_once(policy: Policy, *asked: Any) -> tuple[Outputs, Plan, Mapping[int, Each]]:
+    """As it was lowered before, where that is one of the last few. ``asked``: as ``_lowered`` has it."""
+    return _LOWERED.once(policy, asked, lambda: _lowered(policy, *asked))
 
 
 def _lowered(

@@ -6,11 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.memory import keep_blocks
+from evaluator import run
 from tests.conftest import ROOT, Ran, Softliq
 
 COMMANDS = ("new", "check", "schema", "eval", "report", "explain", "explain-error")
@@ -817,3 +820,24 @@ def test_blocks_are_kept_in_large_pages() -> None:
 def test_another_c_library_keeps_memory_as_it_will(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ctypes.CDLL", lambda name: object())
     keep_blocks.__wrapped__()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ahead"),
+    [([], True), (["--json"], True), (["--set", "buffer=1.3"], True), (["--params", "{stress}"], False)],
+)
+def test_a_policy_is_lowered_once_while_tables_are_read(
+    arguments: list[str], ahead: bool, mine: Path, softliq: Softliq, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not where params stand in a file, which may be a pipe that is read once."""
+    (mine / "stress.toml").write_text("buffer = 1.4\n")
+    lowered, by = run._lowered, list[bool]()
+
+    def counted(*given: Any) -> Any:
+        by.append(threading.current_thread() is not threading.main_thread())
+        return lowered(*given)
+
+    monkeypatch.setattr(run, "_lowered", counted)
+    given = [a.format(stress=mine / "stress.toml") for a in arguments]
+    assert softliq("eval", mine / "my.policy", mine / "snapshot", *given).code == 0
+    assert by == [ahead]
