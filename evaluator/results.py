@@ -135,11 +135,11 @@ class Results:
         """Per entity with tiers (n,): why the row stands in the unknown tier or a cell of its tier is unknown."""
         found = {}
         for entity, tiers in self.policy.tiers.items():
-            codes = self.evaluation.tier_quality(entity).copy()
+            codes = self.evaluation.tier_quality(entity)
             for column in tiers.columns:
                 quality = self.evaluation.columns[entity][column.name].quality
                 if quality is not None:
-                    np.minimum(codes, quality, out=codes)
+                    codes = np.minimum(codes, quality)
             found[entity] = codes
         return found
 

@@ -30,10 +30,9 @@ from evaluator.columns import KNOWN, Column, origin_code
 from evaluator.files import ArrowFile, TableFile
 from evaluator.layout import TEXT_FILES
 from evaluator.problems import EXAMPLES, Problem, nearest, quoted
-from evaluator.texts import Texts, rows_of
+from evaluator.texts import Texts, rise, rows_of
 
 _KEY = Type(Kind.LINK)
-_BLOCK = 1 << 16  # numbers that are looked at at a time
 _FEW = 10_000  # keys that are compared one by one sooner than Arrow's functions are loaded
 
 
@@ -201,7 +200,7 @@ def _once(keys: Array) -> bool:
         return len(set(keys.to_pylist())) == len(keys)
     if pa.types.is_signed_integer(keys.type):
         numbers = values_of(keys)
-        if all(_rise(numbers[start : start + _BLOCK + 1]) for start in range(0, len(numbers), _BLOCK)):
+        if rise(numbers):
             return True
         first, last = int(numbers.min()), int(numbers.max())
         if last - first < 8 * len(numbers):  # a flag for each whole number that may be a key
@@ -211,10 +210,6 @@ def _once(keys: Array) -> bool:
     elif pc.all(pc.less(keys[:-1], keys[1:])).as_py():
         return True
     return len(pc.unique(keys)) == len(keys)
-
-
-def _rise(numbers: Values) -> bool:
-    return bool((numbers[1:] > numbers[:-1]).all())
 
 
 def _rows(mask: Mask) -> str:

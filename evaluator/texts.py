@@ -5,7 +5,7 @@ from typing import Any, overload
 
 from evaluator.arrays import compute as pc
 from evaluator.arrays import known_numbers, nulls_of, values_of
-from evaluator.later import Codes, np, pa
+from evaluator.later import Codes, Values, np, pa
 
 _BLOCK = 1 << 16
 _FEW = 10_000  # texts that are found in a dict sooner than Arrow's functions are loaded
@@ -108,7 +108,7 @@ def _close(array: Any, keys: Any) -> Codes | None:
     """The rows of whole numbers that lie close together, by a table of all of them; None where the keys don't."""
     if not known_numbers(keys) or not len(keys):
         return None
-    known = values_of(keys).astype(np.int64, copy=False)
+    known = values_of(keys)
     first, last = int(known.min()), int(known.max())
     if last - first >= 4 * len(known) or last >= 1 << 62:
         return None
@@ -116,12 +116,18 @@ def _close(array: Any, keys: Any) -> Codes | None:
     if nulls is not None:
         named = np.where(nulls, last + 1, named.astype(np.int64, copy=False))
     inside = not len(named) or (first <= int(named.min()) and int(named.max()) <= last)
-    if inside and last - first == len(known) - 1 and bool((known[1:] > known[:-1]).all()):  # each is its row's number
+    if inside and last - first == len(known) - 1 and rise(known):  # each is its row's number
         return named if first == 0 and named.dtype == np.int64 else np.subtract(named, first, dtype=np.int64)
     rows = np.full(last - first + 2, -1, dtype=np.int64)  # the last is of what is no key
-    rows[known - first] = np.arange(len(known))
+    rows[np.subtract(known, first, dtype=np.int64)] = np.arange(len(known))
     places = np.subtract(named, first, dtype=np.int64)
     return rows[places if inside else np.where((named >= first) & (named <= last), places, len(rows) - 1)]
+
+
+def rise(numbers: Values) -> bool:
+    """Whether each is larger than the one before."""
+    blocks = (numbers[start : start + _BLOCK + 1] for start in range(0, len(numbers), _BLOCK))
+    return all(bool((block[1:] > block[:-1]).all()) for block in blocks)
 
 
 def row_of(keys: Sequence[str], key: str) -> int | None:

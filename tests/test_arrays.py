@@ -19,7 +19,7 @@ from evaluator.arrays import column_of, known_numbers, mask_of, nulls_of, values
 from evaluator.cells import _FEW, blanks, outside, read_cells
 from evaluator.hashes import Hash, file_hash
 from evaluator.snapshot import SnapshotError, read_snapshot
-from evaluator.texts import rows_of
+from evaluator.texts import _BLOCK, rise, rows_of
 from tests import models
 from tests.bench import books
 from tests.bench.reference import POLICY
@@ -105,6 +105,21 @@ def test_whole_numbers_find_their_keys(keys: list[int], kind: Any) -> None:
     cells = [1, 100, None, -128] if kind == pa.int8() else [5000, 5299, 5300, -7, None, 1]
     found = rows_of(pa.chunked_array([pa.array(cells, kind)]), pa.chunked_array([pa.array(keys, pa.int32())]))
     assert found.tolist() == [keys.index(c) if c in keys else -1 for c in cells]
+
+
+@pytest.mark.parametrize("keys", [list(range(-60, 68)), list(range(67, -61, -1)), [*range(-100, 60), *range(61, 120)]])
+def test_small_whole_numbers_find_their_keys_without_overflow(keys: list[int]) -> None:
+    cells = [-60, 67, None, 127, -128, 60]
+    found = rows_of(pa.chunked_array([pa.array(cells, pa.int8())]), pa.chunked_array([pa.array(keys, pa.int8())]))
+    assert found.tolist() == [keys.index(c) if c in keys else -1 for c in cells]
+
+
+def test_numbers_rise_over_the_ends_of_blocks() -> None:
+    for at in (1, _BLOCK - 1, _BLOCK, _BLOCK + 1, 2 * _BLOCK, 3 * _BLOCK - 1):
+        numbers = np.arange(3 * _BLOCK)
+        assert rise(numbers) and rise(numbers[:0]) and rise(numbers[:1])
+        numbers[at] = numbers[at - 1]
+        assert not rise(numbers)
 
 
 def test_a_hash_is_of_the_whole_file(tmp_path: Path) -> None:
