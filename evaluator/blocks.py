@@ -61,7 +61,7 @@ class Blocks:
         if self.layout is not None:
             return self._run_windows(self.layout, steps, shown, whole, after)
         for i, step in enumerate(steps):
-            self._crosses(step)
+            self._crosses(step, shown)
             for task in step.keep:
                 self.store.tasks[task.id] = self._room(task, task.id in shown)
             read = {t: self.whole(t) for t in (*step.before, *step.spread)}
@@ -160,14 +160,13 @@ class Blocks:
             self.context.book.kept.back(column)
         self._lent.clear()
 
-    def _crosses(self, step: Step) -> None:
+    def _crosses(self, step: Step, shown: Set[int]) -> None:
         """Values of each row from those of its members, all rows at once."""
         for task in step.crossing:
             groups = self.groups[str(task.attrs[0])]
             args = [np.broadcast_to(self.whole(a), (len(groups.index),)) for a in task.args]
-            kept = self.context.book.kept
             total = task.op == "agg_sum"
-            room = kept.lent(np.float64, groups.count + 1) if total else None  # which may be shown
+            room = self._room(task, task.id in shown) if total else None
             self.store.tasks[task.id] = found = crossed(task, groups, args, room)
             if total and not np.isfinite(found).all():
                 self.store.flagged[task.grain] |= ~np.isfinite(found)

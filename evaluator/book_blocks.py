@@ -103,7 +103,7 @@ class BookBlocks(Blocks):
                 self.store.columns["rows", entity] = np.arange(tables[entity].rows, dtype=np.int64)
             if entity in self.shape.parents:
                 groups = self.groups[entity]
-                if int(groups.sizes.sum()) < len(groups.index):
+                if groups.strays:
                     self.store.flagged[entity] |= groups.index == groups.count
         cleaned: list[tuple[str, str]] = []
         for entity, name in translator.read:

@@ -19,13 +19,14 @@ Rows = npt.NDArray[np.intp]
 @dataclass(frozen=True, slots=True, eq=False)
 class Groups:
     """The members of each of ``count`` rows. ``index``: (n,) each member's row, ``count`` for members of nobody.
-    ``sizes``: (count,). ``runs``: (n,) each member's run and (runs,) each run's row, where a group is longer than one.
-    """
+    ``strays``: whether there are any of those. ``sizes``: (count,). ``runs``: (n,) each member's run and (runs,) each
+    run's row, where a group is longer than one."""
 
     index: Rows
     count: int
     sizes: Codes
     runs: tuple[Rows, Rows] | None
+    strays: bool
 
 
 def groups_of(link: Column, count: int) -> Groups:
@@ -38,35 +39,38 @@ def groups_of(link: Column, count: int) -> Groups:
 
 
 def make_groups(index: Rows, count: int) -> Groups:
-    sizes = np.bincount(index, minlength=count + 1)[:count].astype(np.int64)
+    many = np.bincount(index, minlength=count + 1)
+    sizes, strays = many[:count].astype(np.int64), bool(many[count])
     if not len(sizes) or int(sizes.max()) <= RUN:
-        return Groups(index, count, sizes, None)
+        return Groups(index, count, sizes, None, strays)
     order = by_number(index)
-    starts = np.concatenate(([0], np.cumsum(np.bincount(index, minlength=count + 1))[:-1]))
+    starts = np.concatenate(([0], np.cumsum(many)[:-1]))
     rank = np.empty(len(index), dtype=np.intp)
     rank[order] = np.arange(len(index)) - starts[index[order]]
     lengths = np.append((sizes + RUN - 1) // RUN, 1)
     first = np.concatenate(([0], np.cumsum(lengths)[:-1]))
     runs = np.where(index < count, first[index] + rank // RUN, first[-1])
-    return Groups(index, count, sizes, (runs, np.repeat(np.arange(count + 1), lengths)))
+    return Groups(index, count, sizes, (runs, np.repeat(np.arange(count + 1), lengths)), strays)
 
 
 def sums(groups: Groups, weights: Floats, room: Floats | None = None) -> Floats:
     """(count,) float64: each group's sum, in the fixed order; + 0.0 so that no sum is minus zero. ``room``:
-    (count + 1,) where to."""
-    if groups.runs is None:
-        return _added(groups.index, weights, groups.count, room)
-    runs, rows = groups.runs
-    totals = _added(runs, weights, len(rows))
-    return _added(rows, totals, groups.count, room)
+    where to."""
+    if groups.runs is None and not groups.strays:
+        return _added(groups.index, weights, np.empty(groups.count) if room is None else room)
+    index, count = groups.index, groups.count
+    if groups.runs is not None:
+        runs, index = groups.runs
+        weights = _added(runs, weights, np.empty(len(index)))
+    found = _added(index, weights, np.empty(count + 1))[:count]
+    return found if room is None else np.add(found, 0.0, out=room)
 
 
-def _added(index: Rows, weights: Floats, count: int, room: Floats | None = None) -> Floats:
-    """(count,) float64: the sum of each index below ``count``, left to right."""
-    found = np.empty(count + 1) if room is None else room
+def _added(index: Rows, weights: Floats, found: Floats) -> Floats:
+    """``found``: the sum of each index, left to right."""
     found.fill(0.0)
     np.add.at(found, index, weights)  # one after the other, like bincount, which looks at every index before
-    return np.add(found[:count], 0.0, out=found[:count])
+    return np.add(found, 0.0, out=found)
 
 
 def any_of(groups: Groups, flags: Flags) -> Flags:

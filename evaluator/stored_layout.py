@@ -57,7 +57,7 @@ def read_layout(
     for entity, (link, whole) in told["links"].items():
         column, count = columns[entity], tables[root].rows
         sizes = stored[f"{entity}.sizes.arrow"].numbers() if whole else None
-        groups[entity] = groups_of(column, count) if sizes is None else Groups(column.values, count, sizes, None)
+        groups[entity] = groups_of(column, count) if sizes is None else Groups(column.values, count, sizes, None, False)
         kept[entity, link] = column, groups[entity]
     laid = {entity: stored[f"{entity}.laid.arrow"] for entity in (root, *links)}
     orders = {entity: file.numbers() for entity, file in laid.items()}
