@@ -1,9 +1,11 @@
 """The command `softliq`: its commands, and how each of them ends."""
 
+import errno
 import os
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -13,6 +15,7 @@ from typer.main import get_command
 
 from cli.exits import Exit, Stop
 
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _BUG = "this is a fault of softliq; please send us the command, the policy and what it prints with SOFTLIQ_DEBUG=1"
 
 
@@ -80,33 +83,39 @@ def main() -> int:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and gives its exit code; what is wrong is said on standard error, in one line at most."""
-    named = arguments[0] if arguments and arguments[0] in _COMMANDS else None
     try:
-        code = get_command(application(named)).main(args=list(arguments), prog_name="softliq", standalone_mode=False)
+        code: int = _command(arguments)
         sys.stdout.flush()
-    except Stop as stop:
-        say(stop.message, stop.help)
-        code = stop.code
-    except typer.TyperException as error:
-        _usage(error, named or "")
-        code = Exit.USAGE
     except KeyboardInterrupt:
         code = Exit.INTERRUPTED
     except (BrokenPipeError, SystemExit):  # Typer makes the first the second, with the code of a failed check
+        _silence(sys.stdout)
         code = Exit.BROKEN_PIPE
     except OSError as error:
         if os.environ.get("SOFTLIQ_DEBUG"):
             raise
-        say(f"cannot use `{_plain(error.filename)}`: {_reason(error)}" if error.filename else _reason(error))
+        say(_about(error))
         code = Exit.USAGE
     except Exception:
         if os.environ.get("SOFTLIQ_DEBUG"):
             raise
         say(_BUG)
         code = Exit.BUG
-    if code == Exit.BROKEN_PIPE:
-        _silence(sys.stdout)
-    return int(code or 0)
+    return code
+
+
+def _command(arguments: Sequence[str]) -> int:
+    """A command's exit code; what stops it is said."""
+    named = arguments[0] if arguments and arguments[0] in _COMMANDS else None
+    try:
+        command = get_command(application(named))
+        return int(command.main(args=list(arguments), prog_name="softliq", standalone_mode=False) or 0)
+    except Stop as stop:
+        say(stop.message, stop.help)
+        return stop.code
+    except typer.TyperException as error:
+        _usage(error, named or "")
+        return Exit.USAGE
 
 
 def _usage(error: typer.TyperException, command: str) -> None:
@@ -128,13 +137,23 @@ def _usage(error: typer.TyperException, command: str) -> None:
 
 
 def say(message: str | None, help: str | None = None) -> None:
-    """What is wrong and what helps, on standard error."""
+    """What is wrong and what helps, on standard error; the exit code alone tells it where nobody reads that."""
     if message is not None:
-        print(f"error: {message}", *([f"help: {help}"] if help else []), sep="\n", file=sys.stderr)
+        with suppress(OSError):
+            print(f"error: {message}", *([f"help: {help}"] if help else []), sep="\n", file=sys.stderr)
 
 
-def _reason(error: OSError) -> str:
-    return (error.strerror or "it cannot be read").lower()
+def _about(error: OSError) -> str:
+    """What could not be read or written, and why."""
+    reason = (error.strerror or "it cannot be read").lower()
+    if error.filename:
+        return f"cannot use `{_plain(error.filename)}`: {reason}"
+    if error.errno in _FULL:  # whatever else is written says its name
+        with suppress(OSError):
+            sys.stdout.flush()
+        _silence(sys.stdout)
+        return f"cannot write standard output: {reason}"
+    return reason
 
 
 def _plain(name: object) -> str:
@@ -144,8 +163,7 @@ def _plain(name: object) -> str:
 
 
 def _silence(stream: Any) -> None:
-    """Nobody reads the pipe any more: what is still buffered goes nowhere, so that Python does not complain at exit."""
-    try:
+    """What is still buffered goes nowhere: nobody reads the pipe any more, or it can't be written; that is known, and
+    Python need not complain at exit."""
+    with suppress(OSError, ValueError):  # not a real file, as in tests
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    except (OSError, ValueError):  # not a real file, as in tests
-        return

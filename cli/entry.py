@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 from cli.exits import Exit
@@ -37,10 +38,8 @@ def _leave(code: int) -> NoReturn:
     nothing to do any more, or load what nobody needs any more."""
     if sys.getprofile() or sys.gettrace():  # somebody watches, and wants to tell what was seen
         sys.exit(code)
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:  # what could not be written has been told, or nobody reads it; Python ends by its own rules
-        sys.exit(code)
     atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # what could not be written has been told, or nobody reads it
+            stream.flush()
     os._exit(code)

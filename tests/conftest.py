@@ -42,3 +42,18 @@ def softliq(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         return Ran(code, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture
+def mine(tmp_path: Path, softliq: Softliq) -> Path:
+    """A folder as `softliq new` makes it."""
+    assert softliq("new", tmp_path / "mine").code == 0
+    return tmp_path / "mine"
+
+
+@pytest.fixture
+def blanked(mine: Path) -> Path:
+    """The same with a blank mark: every account that holds BTC becomes unknown."""
+    market = mine / "snapshot" / "market.csv"
+    market.write_text(market.read_text().replace("BTC,50000,", "BTC,,"))
+    return mine

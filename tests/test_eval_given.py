@@ -1,0 +1,144 @@
+"""What `eval` is given: params, a folder for its results, a policy and a snapshot that may be wrong."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Softliq
+
+
+def test_params_from_a_file_and_from_flags(softliq: Softliq, mine: Path) -> None:
+    stress = mine / "stress.toml"
+    stress.write_text("buffer = 1.4\n")
+    command = ("eval", mine / "my.policy", mine / "snapshot", "--json")
+    assert json.loads(softliq(*command, "--params", stress).out)["params"] == {"buffer": 1.4}
+    both = softliq(*command, "--params", stress, "--set", "buffer=1.3")
+    assert json.loads(both.out)["params"] == {"buffer": 1.3}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("buffer=2", "`2` is outside the range of `buffer`"),
+        ("bufer=1.2", "the policy has no param `bufer`"),
+        ("buffer=much", "`much` is not a value for `buffer`"),
+        ("buffer", "`--set buffer` has no value"),
+        ("=1.2", "`--set =1.2` has no name"),
+        ("buffer=1.2 USD", "`1.2 USD` is not a value for `buffer`; it is a number such as `1.25` or `125%`"),
+    ],
+)
+def test_an_override_that_does_not_fit_is_a_usage_error(softliq: Softliq, mine: Path, given: str, said: str) -> None:
+    ran = softliq("eval", mine / "my.policy", mine / "snapshot", "--set", given)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"error: {said}")
+
+
+def test_a_param_that_is_set_twice_is_a_usage_error(softliq: Softliq, mine: Path) -> None:
+    ran = softliq("eval", mine / "my.policy", mine / "snapshot", "--set", "buffer=120%", "--set", "buffer=140%")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("error: `--set` gives `buffer` twice")
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (b"buffer: 1.4", "is not TOML: "),
+        (b"buffer = 1.4\nbuffer = 1.5", "is not TOML: cannot overwrite a value (at "),
+        (b"\xff\xfe", "is not UTF-8 text\nhelp: save it as UTF-8"),
+        (b"buffer = true", "`true` is not a value for `buffer`"),
+        (b"buffer = [1.4]", "`buffer` in "),
+        (b"bufer = 1.4", "no param `bufer`; did you mean `buffer`?"),
+    ],
+)
+def test_a_params_file_that_is_wrong(softliq: Softliq, mine: Path, written: bytes, message: str) -> None:
+    (mine / "bad.toml").write_bytes(written)
+    ran = softliq("eval", mine / "my.policy", mine / "snapshot", "--params", mine / "bad.toml")
+    assert (ran.code, ran.out, message in ran.err) == (2, "", True), ran.err
+
+
+def test_columns_that_name_nothing_are_a_usage_error(softliq: Softliq, mine: Path) -> None:
+    ran = softliq("eval", mine / "my.policy", mine / "snapshot", "--out", mine / "results", "--columns", ",")
+    assert (ran.code, "names no column" in ran.err) == (2, True)
+    assert not (mine / "results").exists()
+
+
+def test_results_never_take_the_place_of_inputs(softliq: Softliq, mine: Path) -> None:
+    policy, snapshot = mine / "my.policy", mine / "snapshot"
+    before = {p: p.read_bytes() for p in (policy, *snapshot.iterdir())}
+    ran = softliq("eval", policy, snapshot, "--out", mine / "." / "snapshot", "--format", "csv")
+    assert (ran.code, ran.out, "holds the snapshot" in ran.err) == (2, "", True)
+    for target in before:
+        ran = softliq("report", policy, snapshot, "-o", target)
+        assert (ran.code, ran.out, "is no report" in ran.err) == (2, "", True)
+    assert before == {p: p.read_bytes() for p in (policy, *snapshot.iterdir())}
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_results_never_stand_among_tables_that_a_snapshot_reads_from_elsewhere(
+    softliq: Softliq, mine: Path, tmp_path: Path, format: str
+) -> None:
+    """Whatever the format: results beside the tables would be found as a second table of their entity."""
+    toml = tmp_path / "elsewhere" / "snapshot.toml"
+    toml.parent.mkdir()
+    tables = {p.stem: p for p in (mine / "snapshot").glob("*.csv")}
+    toml.write_text("".join(f'[{name}]\nfile = "../mine/snapshot/{p.name}"\n' for name, p in tables.items()), "utf-8")
+    before = {p: p.read_bytes() for p in tables.values()}
+    for given in (toml, toml.parent):
+        ran = softliq("eval", mine / "my.policy", given, "--out", mine / "snapshot", "--format", format)
+        assert (ran.code, ran.out) == (2, "")
+        assert "holds tables of the snapshot" in ran.err
+    assert before == {p: p.read_bytes() for p in (mine / "snapshot").iterdir()}
+
+
+def test_results_never_take_the_place_of_a_table_that_the_policy_reads(softliq: Softliq, mine: Path) -> None:
+    policy, table = mine / "my.policy", mine / "account.csv"
+    table.write_text("x,rate\n0,1%\n", "utf-8")
+    text = policy.read_text("utf-8") + '\ntable rates(x: number) from "account.csv":\n  | x >= | rate |\n'
+    policy.write_text(text.replace("cost        =", "dear = rates(1)\n  cost        ="), "utf-8")
+    ran = softliq("eval", policy, mine / "snapshot", "--out", mine, "--format", "csv")
+    assert (ran.code, "`account.csv`, which the policy is made of" in ran.err) == (2, True)
+    assert table.read_text("utf-8") == "x,rate\n0,1%\n"
+    assert softliq("eval", policy, mine / "snapshot", "--out", mine, "--format", "parquet").code == 0
+
+
+def test_a_policy_with_errors_stops_first(softliq: Softliq, mine: Path) -> None:
+    (mine / "my.policy").write_text((mine / "my.policy").read_text().replace("collateral + sum", "colateral + sum"))
+    ran = softliq("eval", mine / "my.policy", mine / "no snapshot", "--out", mine / "results")
+    assert (ran.code, ran.out) == (3, "")
+    assert "colateral" in ran.err
+    assert not (mine / "results").exists()
+
+
+def test_a_spreadsheet_in_place_of_a_table_is_named(softliq: Softliq, mine: Path) -> None:
+    (mine / "snapshot" / "market.csv").rename(mine / "snapshot" / "market.xlsx")
+    ran = softliq("eval", mine / "my.policy", mine / "snapshot")
+    assert (ran.code, "help: save `market.xlsx` as `CSV UTF-8`, under the name market.csv" in ran.err) == (4, True)
+
+
+def append(file: Path, text: str) -> None:
+    file.write_text(file.read_text("utf-8") + text, "utf-8")
+
+
+@pytest.mark.parametrize("broken", ["folder", "table", "column", "orphan", "twice"])
+def test_a_structural_fault_of_the_snapshot_stops_the_run(softliq: Softliq, mine: Path, broken: str) -> None:
+    snapshot = mine / "snapshot"
+    match broken:
+        case "folder":
+            shutil.rmtree(snapshot)
+        case "table":
+            (snapshot / "market.csv").unlink()
+        case "column":
+            (snapshot / "market.csv").write_text("market,marc,rate\nBTC,1,0.1\nETH,1,0.1\n")
+        case "orphan":
+            append(snapshot / "position.csv", "p9,nobody,BTC,1,1\n")
+        case "twice":
+            append(snapshot / "account.csv", "alice,1\n")
+    ran = softliq("eval", mine / "my.policy", snapshot, "--out", mine / "results")
+    assert (ran.code, ran.out) == (4, "")
+    assert "error" in ran.err
+    assert not (mine / "results").exists()
+    data = softliq("eval", mine / "my.policy", snapshot, "--json")
+    assert data.code == 4
+    assert json.loads(data.out)["problems"][0]["message"]
