@@ -83,7 +83,7 @@ class CutExactly(Exactly):
 
     def __init__(self, whole: Exactly, book: Book, context: Context, cut: Cut) -> None:
         super().__init__(whole.policy, book, whole.params, context)
-        self._whole, self._cut = whole, cut
+        self._whole, self._cut, self.standing = whole, cut, whole.standing
 
     @property
     def reference(self) -> Reference:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from evaluator import error
 from evaluator.acted import Acted, with_care
 from evaluator.acting import Acting, find_acting
 from evaluator.blocks import BLOCK
@@ -65,6 +66,27 @@ def run(
     return _Fast(planned, outputs, watched, context, exactly, shape, block, progress, kept).run()
 
 
+def sized(
+    planned: Plan,
+    node: Node,
+    context: Context,
+    exactly: Exactly,
+    kept: Compiled,
+    apart: bool,
+    there: dict[int, Vector],
+) -> Vector | None:
+    """One output's values; None where the careful evaluator has to do it. ``apart``: with how far they may be off, and
+    in doubt where that isn't known. ``there``: what one of several evaluations leaves to the next."""
+    shape = shape_of(context.policy, context.book, planned.order) if kept.program is None else kept.program.shape
+    rows = [context.book.tables[e].rows for e in shape.parts]
+    if sum(rows) < AGAIN or min(rows, default=0) < 2:
+        return None
+    made = _Fast(planned, [node], (), context, exactly, shape, BLOCK, None, kept)
+    made.apart, made.there = apart, there
+    done = made.run()
+    return None if done is None else made.sized(node, done[node.id])
+
+
 class Done(ChainMap[int, Vector]):
     """The outputs' values by node. ``acted``: the rows that acted, where there are any."""
 
@@ -91,6 +113,9 @@ class _Fast(BookBlocks):
         super().__init__(context, shape, block, progress)
         self.planned, self.exactly, self.kept = planned, exactly, kept
         self.outputs, self.watched = outputs, watched
+        self.program: Program | None = None
+        self.apart = False  # whether somebody asks how far the outputs may be off
+        self.there: dict[int, Vector] = {}  # of heads, those that are the same in all of several evaluations
 
     def run(self) -> Mapping[int, Vector] | None:
         heads = self._heads()
@@ -101,14 +126,14 @@ class _Fast(BookBlocks):
             program = self._compile(heads, longest)
         if self.kept is not None:
             self.kept.program, self.kept.before = program, None
-        translator, split, wanted = program.translator, program.split, program.wanted
+        self.program, translator, split, wanted = program, program.translator, program.split, program.wanted
         if not split.made or len(split.rest) > len(split.made):
             return None
         self.frames, self.remembered = program.frames, program.remembered
         for key, vector in heads.items():
             self._keep_head(key, vector)
         self._read(translator)
-        shown = {split.made[i].task for i in wanted}
+        shown = set(self._asked(split, wanted))
         if program.acting is not None:
             shown = {program.acting.others.get(t.id, t) for t in shown}
         pick = None if program.acting is None else partial(self.pick, program.acting)
@@ -147,7 +172,7 @@ class _Fast(BookBlocks):
         split = self._split(translator, heads)
         wanted = {n.id: n for n in self._wanted(split)}
         whole = self._maybe_whole(translator, split)
-        asked, seen = [split.made[i].task for i in wanted], [split.made[n.id].task for n in self._seen(split, wanted)]
+        asked, seen = self._asked(split, wanted), [split.made[n.id].task for n in self._seen(split, wanted)]
         tasks = [*asked, *whole]
         order = schedule(translator.tasks, [*tasks, *seen])
         if self.layout is not None and (folded := with_folds(translator.tasks, order, [*tasks, *seen])) is not order:
@@ -172,15 +197,19 @@ class _Fast(BookBlocks):
     # -- who computes what ---------------------------------------------------------------------------
 
     def _heads(self) -> dict[int, Vector]:
-        """Everything that depends on no row of the parts, computed with care."""
+        """Everything that depends on no row of the parts, computed with care; but what is there already."""
         ids: set[int] = set()
         for node in self.planned.order:
             of_parts = node.op.startswith("agg_") and str(node.attrs[0]) in self.shape.parts
             if node.grain not in self.shape.parts and not of_parts and all(a.id in ids for a in node.args):
                 ids.add(node.id)
-        order = [n for n in self.planned.order if n.id in ids]
+        order = [n for n in self.planned.order if n.id in ids and n.id not in self.there]
         none: tuple[tuple[int, ...], ...] = ((),) * len(order)
-        return Runner(self.context, self.exactly).run(Plan(tuple(order), none, self.planned.bounded), None)
+        plan = Plan(tuple(order), none, self.planned.bounded)
+        found = Runner(self.context, self.exactly).run(plan, None, dict(self.there))
+        varying = self.context.varying
+        self.there.update({i: vector for i, vector in found.items() if i not in self.there and i not in varying})
+        return found
 
     def _split(self, translator: Translator, heads: Mapping[int, Vector]) -> Split:
         split = Split([], {}, [])
@@ -207,6 +236,28 @@ class _Fast(BookBlocks):
             for arg in node.args:
                 if arg.id in split.made and arg.id not in rest and self._final(arg):
                     yield arg
+
+    def _asked(self, split: Split, wanted: Iterable[int]) -> list[Task]:
+        made = [split.made[i] for i in wanted]
+        return [m.task for m in made] + [m.size for m in made if self.apart and m.size is not None]
+
+    def sized(self, node: Node, found: Vector) -> Vector:
+        """An output's values with how far they may be off; in doubt where the careful evaluator did the rows."""
+        assert self.program is not None
+        made = self.program.split.made.get(node.id)
+        if not self.apart or made is None:
+            return found
+        flags = np.zeros(self.context.rows(node.grain), dtype=np.bool_)
+        if any(f.any() for f in self.store.flagged.values()):
+            flags[self._units()[node.grain]] = True
+        if made.size is None:
+            size = np.abs(found.values)
+        elif made.size.grain == node.grain:
+            size = self.filed(made.size)
+        else:
+            flags[:], size = True, np.zeros(1)
+        absolute = np.where(np.isfinite(found.values), made.steps * error.HALF_UNIT * size, 0.0)
+        return Vector(found.values, found.quality, flags, 0.0, absolute)
 
     def _seen(self, split: Split, wanted: Mapping[int, Node]) -> list[Node]:
         """The nodes made in blocks whose quality somebody asks for, and nobody their values."""

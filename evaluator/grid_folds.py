@@ -13,31 +13,27 @@ import numpy as np
 
 from dsl import model
 from dsl.grids import move_values
-from dsl.hoist_grids import Asked, asking, hoisted
+from dsl.hoist_grids import Asked, hoisted
 from dsl.model import Kind, Policy, Value
 from dsl.records import dataclass
-from evaluator import error
 from evaluator.book import Book, without_kept
 from evaluator.columns import KNOWN, Column
 from evaluator.constants import Constant
 from evaluator.context import Context
-from evaluator.cut import evaluate_cut
-from evaluator.graph import Node
+from evaluator.grid_careful import columns_of, merge, with_care
 from evaluator.grid_lines import Index, Lines, lines_of, moved
 from evaluator.grid_points import Points
 from evaluator.grid_search import Best, TooMany, best
 from evaluator.grid_template import Template, folded, manners, template
+from evaluator.grid_turns import FOLDS, Turns, folded_in_turn, turns
 from evaluator.kernels import KERNELS
 from evaluator.lately import Lately
-from evaluator.lower import lower_columns
 from evaluator.needs import parts
 from evaluator.plan import Plan, plan
 from evaluator.program import Compiled
 from evaluator.runner import Runner, infinite_inputs
 from evaluator.settle import Exactly
-from evaluator.shape import Shape
 from evaluator.threads import pool, threads
-from evaluator.units import Filed, units
 from evaluator.vector import Flags, Vector
 
 T = TypeVar("T")
@@ -60,7 +56,7 @@ class Shaped:
 
 
 _SHAPES: Lately[Shaped | None] = Lately()
-_LOWERED: Lately[tuple[Policy, Node]] = Lately()
+_TURNS: Lately[Turns | None] = Lately()
 _HOISTED: Lately[tuple[Policy, tuple[Asked, ...]]] = Lately()
 
 Key = tuple[str, model.Over]
@@ -87,29 +83,49 @@ def told(policy: Policy, book: Book, params: Mapping[str, Value], compile: Compi
     decided: dict[str, Flags] = {}
 
     def shape(entity: str, over: model.Over) -> Shaped | None:
+        if over.function not in ("min", "max", "argmin", "argmax"):
+            return None
         return _SHAPES.once(policy, (entity, over, given), lambda: _shaped(policy, params, given, entity, over))
 
+    def opened(entity: str, over: model.Over) -> Turns | None:
+        if over.function not in FOLDS:
+            return None
+        return _TURNS.once(policy, (entity, over, given), lambda: turns(policy, params, *given[1:], entity, over))
+
+    def found(each: Asked, tracked: bool) -> tuple[Column, Column] | None:
+        work = policy, book, params, each, given, decided
+        shaped = shape(each.entity, each.over)
+        made_of = None if shaped is None else _Fold(*work, shaped).columns()
+        if made_of is not None:
+            return made_of
+        turning = opened(each.entity, each.over)
+        return None if turning is None else folded_in_turn(turning, *work, tracked)
+
+    def infinite(each: Asked) -> bool:
+        shaped, turning = shape(each.entity, each.over), opened(each.entity, each.over)
+        return (shaped is not None and shaped.made.value.facts.infinite) or (turning is not None and turning.infinite)
+
     def wanted(entity: str, over: model.Over) -> bool:
-        if (entity, over) in without or over.function not in ("min", "max", "argmin", "argmax"):
-            return False
         count = len(policy.grids[over.grid].moves) if book.tables[entity].rows else 0
-        return count >= FEWEST and count * _rows(policy, book, entity) >= LEAST and shape(entity, over) is not None
+        if (entity, over) in without or count < FEWEST or count * _rows(policy, book, entity) < LEAST:
+            return False
+        return shape(entity, over) is not None or opened(entity, over) is not None
 
     while True:
         made, asked = _HOISTED.once(policy, (tuple(without), given, size), lambda: _hoisted(policy, wanted))
         if not asked:
             return Told(compile(policy, book), book, {})
-        shapes = [shape(a.entity, a.over) for a in asked]
-        full = _blank(made, book, asked, shapes)
+        full = _blank(made, book, asked, infinite)
         compiled = compile(made, full)
-        inputs = {n.attrs for n in compiled.planned.order if n.op == "input"}
+        bounded = compiled.planned.bounded
+        inputs = {n.attrs: n.id in bounded for n in compiled.planned.order if n.op == "input"}
         before = len(without)
-        for each, found in zip(asked, shapes, strict=True):
+        for each in asked:
             key = each.entity, each.over
-            if found is None or (each.entity, each.variable) not in inputs:
+            if (each.entity, each.variable) not in inputs:
                 continue
             if key not in columns:
-                made_of = _Fold(policy, book, params, each, found, given, decided).columns()
+                made_of = found(each, inputs[each.entity, each.variable])
                 if made_of is None:
                     without.append(key)
                     continue
@@ -141,7 +157,7 @@ def _rows(policy: Policy, book: Book, entity: str) -> int:
     )
 
 
-def _blank(made: Policy, book: Book, asked: Sequence[Asked], shapes: Sequence[Shaped | None]) -> Book:
+def _blank(made: Policy, book: Book, asked: Sequence[Asked], infinite: Callable[[Asked], bool]) -> Book:
     """The book with room for the values, the same as before where its tables are."""
     kept = book.kept.blanks
     for policy, tables, found in kept:
@@ -149,10 +165,9 @@ def _blank(made: Policy, book: Book, asked: Sequence[Asked], shapes: Sequence[Sh
             room: Book = replace(found, kept=book.kept)
             return room
     blank = book
-    for each, shape in zip(asked, shapes, strict=True):
-        assert shape is not None
+    for each in asked:
         rows = book.tables[each.entity].rows
-        start = np.inf if shape.made.value.facts.infinite else 0.0
+        start = np.inf if infinite(each) else 0.0
         named = each.over.type.kind is Kind.ENUM
         values = np.zeros(rows, dtype=np.int32) if named else np.full(rows, start)
         blank = _with(blank, each, Column(values), Column(np.zeros(rows)))
@@ -174,8 +189,8 @@ class _Fold:
     """One `over`, for all rows of its entity."""
 
     def __init__(
-        self, policy: Policy, book: Book, params: Mapping[str, Value], asked: Asked, shaped: Shaped, given: Any,
-        decided: dict[str, Flags],
+        self, policy: Policy, book: Book, params: Mapping[str, Value], asked: Asked, given: Any,
+        decided: dict[str, Flags], shaped: Shaped,
     ) -> None:  # fmt: skip
         self.policy, self.book, self.params, self.asked, self.shaped = policy, book, params, asked, shaped
         self.made, self.given, self.decided = shaped.made, given, decided
@@ -197,14 +212,15 @@ class _Fold:
             values = found.move.astype(np.int32) if self.named else found.value
             quality = found.quality
             if found.careful.any():
-                rows, exact = self._careful(found.careful)
+                exactly = with_care(
+                    self.policy, self.book, self.params, self.asked, self.given, found.careful, self.decided
+                )
+                if exactly is None:
+                    return None
+                rows, exact = exactly
                 values[rows] = exact.values
                 quality[rows] = KNOWN if exact.quality is None else exact.quality
-        unknown = quality != KNOWN
-        values[unknown] = 0
-        size = np.maximum(found.off / error.HALF_UNIT, np.abs(values))
-        size[unknown | ~np.isfinite(values)] = 0.0  # infinite is infinite, and nothing else
-        return Column(values, quality if unknown.any() else None), Column(size)
+        return columns_of(values, quality, found.off)
 
     def _plain(self, context: Context) -> dict[int, Vector]:
         """What no move touches, as in any evaluation."""
@@ -212,13 +228,9 @@ class _Fold:
         order = plan(nodes)
         exactly = Exactly(self.policy, self.book, self.params, context)
         found = Runner(context, exactly).run(Plan(order.order, order.last, context.bounded), None)
-        self._decided(exactly)
+        merge(self.decided, exactly.decided)
         constants = {n.id: KERNELS["const"](n, (), context) for n in self.made.plain if n.constant is not None}
         return found | constants
-
-    def _decided(self, exactly: Exactly) -> None:
-        for entity, rows in exactly.decided.items():
-            self.decided[entity] = self.decided[entity] | rows if entity in self.decided else rows
 
     def _found(self, points: Points) -> Best | None:
         """Of all rows, in threads."""
@@ -237,39 +249,3 @@ class _Fold:
             return None
         names = ("value", "off", "quality", "move", "careful")
         return Best(*(np.concatenate([getattr(f, n) for f in found]) for n in names))
-
-    def _careful(self, flagged: Flags) -> tuple[Index, Column]:
-        """Rows evaluated with care, in all moves."""
-        key = self.asked.entity, self.asked.over, self.asked.variable, self.given
-        policy, node = _LOWERED.once(self.policy, key, self._lowered)
-        planned = plan([node])
-        context = Context(policy, self.book, self.book.as_of, planned.bounded)
-        exactly = Exactly(policy, self.book, self.params, context)
-        parents = {member: (str(link.attrs[1]), self.asked.entity) for member, link in self.made.links.items()}
-        shape = Shape(parents, (*parents, self.asked.entity))
-        heads = self._heads(planned, shape, context, exactly)
-        order = [(n, last) for n, last in zip(planned.order, planned.last, strict=True) if n.id not in heads]
-        inner = Plan(
-            tuple(n for n, _ in order), tuple(tuple(i for i in last if i not in heads) for _, last in order),
-            planned.bounded,
-        )  # fmt: skip
-        rows = units(shape, self.book, {self.asked.entity: flagged}, Filed(shape, self.book))
-        facts = dict(context.facts)
-        for member, link in self.made.links.items():
-            name = str(link.attrs[1])
-            groups = self.book.kept.members(member, name, self.book.tables[member].columns[name], self.rows)
-            facts["longest", member, self.asked.entity] = int(groups.sizes.max(initial=0))
-        found = evaluate_cut(context, exactly, rows, inner, heads, [node], facts)
-        self._decided(exactly)
-        return found.rows[self.asked.entity], found.columns[node.id]
-
-    def _lowered(self) -> tuple[Policy, Node]:
-        policy = asking(self.policy, self.asked)
-        cell = self.asked.entity, self.asked.variable
-        return policy, lower_columns(policy, self.params, self.book.as_of, self.given[2], [cell])[cell]
-
-    def _heads(self, planned: Plan, shape: Shape, context: Context, exactly: Exactly) -> dict[int, Vector]:
-        """What depends on no asking row and on no member of one."""
-        order = tuple(n for n in planned.order if n.grain not in shape.parts)
-        none: tuple[tuple[int, ...], ...] = ((),) * len(order)
-        return Runner(context, exactly).run(Plan(order, none, planned.bounded), None)

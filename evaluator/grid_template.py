@@ -24,7 +24,7 @@ from evaluator.states import State
 STILL, LINEAR, RISING = 0, 1, 2  # not at all, in proportion, in one direction (up or down)
 
 
-class _Open(Lowering):
+class OpenMove(Lowering):
     """Lowers a state whose move is left open."""
 
     def __init__(
@@ -33,22 +33,23 @@ class _Open(Lowering):
         params: Mapping[str, Value],
         as_of: Fraction | None,
         infinite: frozenset[tuple[str, str]],
+        graph: Graph,
     ) -> None:
-        super().__init__(policy, params, as_of, infinite, Graph())
+        super().__init__(policy, params, as_of, infinite, graph)
         self.moved: State | None = None
-        self.leaves: dict[str, Lowered] = {}
+        self.args: dict[str, Lowered] = {}
 
     def args_of(self, state: State) -> dict[str, Lowered]:
-        return self.leaves if state is self.moved else super().args_of(state)
+        return self.args if state is self.moved else super().args_of(state)
 
-    def in_the_move(self, entity: str, over: model.Over, columns: Sequence[tuple[str, model.Type]]) -> Lowered:
+    def in_the_move(self, entity: str, over: model.Over, leaves: Mapping[str, Node]) -> Node:
+        """An `over`'s value. ``leaves``: the grid's columns."""
         lines = {(b.entity, b.column): b.value for b in over.lines}
         touched = Touched(self.policy, lines, over.held)
         self.moved = State(None, over.grid, lines, over.held, {}, touched, (1,))
-        for name, type in columns:
-            self.leaves[name] = Lowered(self.graph.node("sought", (), (name,), grain=SCALAR, type=type), 0)
+        self.args = {name: Lowered(node, 0) for name, node in leaves.items()}
         with deep(), self.reading(self.moved):
-            return self.lower(over.value, Scope(entity, args=self.leaves))
+            return self.lower(over.value, Scope(entity, args=self.args)).node
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +82,10 @@ def template(
     over: model.Over,
 ) -> Template | None:
     """None where it isn't of this shape."""
-    found = _Open(policy, params, as_of, infinite).in_the_move(entity, over, policy.grids[over.grid].columns).node
+    graph = Graph()
+    columns = policy.grids[over.grid].columns
+    leaves = {name: graph.node("sought", (), (name,), grain=SCALAR, type=type) for name, type in columns}
+    found = OpenMove(policy, params, as_of, infinite, graph).in_the_move(entity, over, leaves)
     if found.grain != entity or found.type.kind is not Kind.NUMBER:
         return None
     touched: dict[int, Node] = {}

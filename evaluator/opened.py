@@ -45,11 +45,13 @@ class Opened(Graph):
         super().__init__(optimise)
         self.each: dict[int, Each] = {}
 
-    def open(self, several: Several, types: Mapping[str, Type]) -> None:
-        """The params as leaves."""
+    def open(self, several: Several, types: Mapping[str, Type]) -> dict[str, Node]:
+        """A leaf for each of the numbers."""
+        found = {}
         for name in several.names:
             values = [_number(params[name]) for params in several.params]
-            self.leaves[name] = self._opened("sought", (), (name,), types[name], values, None)
+            found[name] = self._opened("sought", (), (name,), types[name], values, None)
+        return found
 
     def node(
         self,

@@ -17,8 +17,9 @@ class Plan:
     bounded: frozenset[int]
 
 
-def plan(outputs: Iterable[Node]) -> Plan:
-    """What the outputs need. Nodes are numbered as they are made, so each comes after its operands."""
+def plan(outputs: Iterable[Node], sized: Iterable[Node] = ()) -> Plan:
+    """What the outputs need. Nodes are numbered as they are made, so each comes after its operands. ``sized``: of these
+    somebody asks for the errors."""
     outputs = tuple(outputs)
     kept = {n.id for n in outputs}
     needed: dict[int, Node] = {}
@@ -37,7 +38,7 @@ def plan(outputs: Iterable[Node]) -> Plan:
     for read, reader in readers.items():
         if read not in kept:
             last.setdefault(reader, []).append(read)
-    return Plan(order, tuple(tuple(last.get(n.id, ())) for n in order), _bounded(order))
+    return Plan(order, tuple(tuple(last.get(n.id, ())) for n in order), _bounded(order, sized))
 
 
 def _in_order(nodes: list[Node], outputs: Iterable[Node]) -> tuple[Node, ...]:
@@ -70,9 +71,9 @@ def _waits(node: Node, arg: Node) -> bool:
     return node.fold is None or node.fold[0] != arg.fold[0] or node.fold[1] < arg.fold[1]
 
 
-def _bounded(order: tuple[Node, ...]) -> frozenset[int]:
-    """Numbers that decide something, and all numbers that they are computed from."""
-    wanted: set[int] = set()
+def _bounded(order: tuple[Node, ...], sized: Iterable[Node]) -> frozenset[int]:
+    """Numbers that decide something or are ``sized``, and all numbers that they are computed from."""
+    wanted = {n.id for n in sized}
     for node in reversed(order):
         if node.op in DECIDING:
             places = DECIDING[node.op]

@@ -1,6 +1,6 @@
 """What was compiled of a policy for a book, as the fast evaluator keeps it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from typing import Any
 
@@ -13,10 +13,13 @@ from evaluator.graph import Node
 from evaluator.opened import Each
 from evaluator.plan import Plan
 from evaluator.reach import Made
+from evaluator.shape import Shape
 from evaluator.steps import Step
 from evaluator.tasks import Task
 from evaluator.translate import Translator
 from evaluator.windows import Remembered
+
+KEPT = 8  # of what was compiled: the last few are kept
 
 
 @dataclass(slots=True)
@@ -41,6 +44,10 @@ class Program:
     acting: Acting | None = None
     frames: dict[str | None, list[Frame]] = field(default_factory=dict)
     remembered: list[Remembered] = field(default_factory=list)
+
+    @property
+    def shape(self) -> Shape:
+        return self.translator.shape
 
 
 def ids_of(tasks: Iterable[Task]) -> frozenset[int]:
@@ -77,3 +84,21 @@ class Compiled:
         program = by.program or by.before
         if program is not None and by.planned is self.planned and by.of(book, program.translator.shape.parts):
             self.before, self.passed, self.again = program, by.passed, True
+
+
+def known_or_made(key: tuple[Any, ...], book: Book, make: Callable[[], Compiled], keep: bool = True) -> Compiled:
+    """As it was compiled for this book before, where it is one of the last few."""
+    compiled: list[Compiled] = book.kept.compiled
+    alike = [known for known in compiled if known.key[0] is key[0] and known.key[1:] == key[1:]]
+    alike = [known for known in alike if known.context.book.index is book.index]  # laid out, or as it stands
+    for known in alike:
+        if known.of(book):
+            return known
+    made = make()
+    for known in alike:
+        made.served(known, book)
+        compiled.remove(known)
+    if keep:
+        compiled.append(made)
+        del compiled[:-KEPT]
+    return made

@@ -27,7 +27,7 @@ from evaluator.lazy import Lazy
 from evaluator.lower import Outputs, lower
 from evaluator.opened import Each, OneOf, Opened, Several, known_in, varying
 from evaluator.plan import Plan, plan
-from evaluator.program import Compiled
+from evaluator.program import KEPT, Compiled, known_or_made
 from evaluator.queue import Queue
 from evaluator.runner import Progress, Runner, column_of, infinite_inputs
 from evaluator.settle import Exactly
@@ -36,8 +36,7 @@ from evaluator.tries import Tries
 from evaluator.vector import Codes, Flags, Floats, Vector
 
 Cell = tuple[str, str]  # entity and column
-_KEPT = 8  # of what was compiled: the last few are kept
-_LOWERED: Lately[tuple[Outputs, Plan, Mapping[int, Each]]] = Lately(_KEPT)
+_LOWERED: Lately[tuple[Outputs, Plan, Mapping[int, Each]]] = Lately(KEPT)
 
 
 T = TypeVar("T")
@@ -131,7 +130,8 @@ def evaluate(
     asked = (policy, shared, _asked(wanted), watch, several, optimise)
 
     def compiled_for(made: Policy, over: Book) -> Compiled:
-        return _compiled((made, *asked[1:]), over, keep)
+        key = (made, *asked[1:])
+        return known_or_made(key, over, lambda: _compile(key, over), keep and optimise)
 
     found = told(policy, book, params, compiled_for) if optimise else Told(compiled_for(policy, book), book, {})
     compiled = found.compiled
@@ -209,24 +209,6 @@ def _evaluation(
     )
 
 
-def _compiled(key: tuple[Any, ...], book: Book, keep: bool) -> Compiled:
-    """As it was compiled for this book before, where it is one of the last few."""
-    compiled: list[Compiled] = book.kept.compiled
-    alike = [known for known in compiled if known.key[0] is key[0] and known.key[1:] == key[1:]]
-    alike = [known for known in alike if known.context.book.index is book.index]  # laid out, or as it stands
-    for known in alike:
-        if known.of(book):
-            return known
-    made = _compile(key, book)
-    for known in alike:
-        made.served(known, book)
-        compiled.remove(known)
-    if keep and key[-1]:
-        compiled.append(made)
-        del compiled[:-_KEPT]
-    return made
-
-
 def _compile(key: tuple[Any, ...], book: Book) -> Compiled:
     policy, params, wanted, watch, several, optimise = key
     asked = (dict(params), wanted, watch, several, optimise)
@@ -267,7 +249,7 @@ def _lowered(
 ) -> tuple[Outputs, Plan, Mapping[int, Each]]:
     graph = Opened(optimise)
     if several is not None:
-        graph.open(several, {name: policy.params[name].type for name in several.names})
+        graph.leaves = graph.open(several, {name: policy.params[name].type for name in several.names})
     members = {} if wanted is None else member_amounts(policy)
     sums = _plain(policy, members)
     if wanted is None:

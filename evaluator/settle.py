@@ -28,6 +28,7 @@ class Exactly:
         self._tiers: dict[str, npt.NDArray[np.intp]] = {}
         self.decided: dict[str, npt.NDArray[np.bool_]] = {}
         self.seconds = 0.0
+        self.standing: dict[State, State] = {}  # by a state whose numbers are open, the one that it stands for now
 
     @property
     def reference(self) -> Reference:
@@ -98,7 +99,10 @@ class Exactly:
 
     def at(self, state: object) -> Reference:
         """The reference over the book as a move of a grid makes it."""
-        return self.at(state.base).moved(state) if isinstance(state, State) else self.reference
+        if not isinstance(state, State):
+            return self.reference
+        state = self.standing.get(state, state)
+        return self.at(state.base).moved(state)
 
     def picked(self, entity: str, found: Vector) -> Vector:
         """The rows of the tiers that rows take, those in doubt decided."""

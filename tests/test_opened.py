@@ -145,11 +145,11 @@ def test_moves_share_a_program(lines: str) -> None:
 
 def test_a_number_that_is_the_same_in_all_is_a_constant() -> None:
     graph = Opened()
-    graph.open(
+    leaves = graph.open(
         Several(({"x": Fraction(1), "y": Fraction(2)}, {"x": Fraction(3), "y": Fraction(2)})),
         {"x": NUMBER, "y": NUMBER},
     )
-    x, y = graph.leaves["x"], graph.leaves["y"]
+    x, y = leaves["x"], leaves["y"]
     assert (y.op, y.constant) == ("const", Number(Fraction(2)))
     product = graph.node("mul", (x, y), grain=SCALAR)
     assert graph.each[product.id] == (Number(Fraction(2)), Number(Fraction(6)))

@@ -1,0 +1,95 @@
+"""Some rows' `over`, evaluated with care in all moves, where it is found otherwise for all others."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from dsl.hoist_grids import Asked, asking
+from dsl.model import Policy, Value
+from evaluator import error
+from evaluator.book import Book
+from evaluator.columns import KNOWN, Column
+from evaluator.context import Context
+from evaluator.cut import evaluate_cut
+from evaluator.graph import Node
+from evaluator.grid_lines import Index
+from evaluator.lately import Lately
+from evaluator.lower import lower_columns
+from evaluator.plan import Plan, plan
+from evaluator.runner import Runner
+from evaluator.settle import Exactly
+from evaluator.shape import Shape, shape_of
+from evaluator.units import Filed, units
+from evaluator.vector import Codes, Flags, Vector
+
+_LOWERED: Lately[tuple[Policy, Node]] = Lately()
+
+
+def with_care(
+    policy: Policy,
+    book: Book,
+    params: Mapping[str, Value],
+    asked: Asked,
+    given: Any,
+    flagged: Flags,
+    decided: dict[str, Flags],
+) -> tuple[Index, Column] | None:
+    """The rows of the units of those that are ``flagged``, and what the `over` comes to there; None where it depends on
+    what is made of the whole book. ``given``: params, instant, and inputs with infinite values. ``decided``: rows that
+    the reference interpreter decided, and those that it decides here."""
+    lowered, node = _LOWERED.once(policy, (asked, given), lambda: _lowered(policy, book, params, asked, given))
+    planned = plan([node])
+    context = Context(lowered, book, book.as_of, planned.bounded)
+    exactly = Exactly(lowered, book, params, context)
+    shape = shape_of(lowered, book, planned.order)
+    heads = _heads(planned, shape, context, exactly)
+    if asked.entity not in shape.parts or any(n.grain not in shape.parts and n.id not in heads for n in planned.order):
+        return None
+    order = [(n, last) for n, last in zip(planned.order, planned.last, strict=True) if n.id not in heads]
+    inner = Plan(
+        tuple(n for n, _ in order),
+        tuple(tuple(i for i in last if i not in heads) for _, last in order),
+        planned.bounded,
+    )
+    rows = units(shape, book, {asked.entity: flagged}, Filed(shape, book))
+    facts = dict(context.facts)
+    for member, (link, parent) in shape.parents.items():
+        column, count = book.tables[member].columns[link], book.tables[parent].rows
+        facts["longest", member, parent] = int(book.kept.members(member, link, column, count).sizes.max(initial=0))
+    found = evaluate_cut(context, exactly, rows, inner, heads, [node], facts)
+    merge(decided, exactly.decided)
+    return found.rows[asked.entity], found.columns[node.id]
+
+
+def columns_of(values: Any, quality: Codes, off: Any) -> tuple[Column, Column]:
+    """An `over`'s column, and that of how far each value may be off, in half units. ``off``: the same as it stands."""
+    unknown = quality != KNOWN
+    values[unknown] = 0
+    size = np.maximum(off / error.HALF_UNIT, np.abs(values))
+    size[unknown | ~np.isfinite(values)] = 0.0  # infinite is infinite, and nothing else
+    return Column(values, quality if unknown.any() else None), Column(size)
+
+
+def merge(decided: dict[str, Flags], more: Mapping[str, Flags]) -> None:
+    """Rows that were decided exactly, with those before."""
+    for entity, rows in more.items():
+        decided[entity] = decided[entity] | rows if entity in decided else rows
+
+
+def _lowered(policy: Policy, book: Book, params: Mapping[str, Value], asked: Asked, given: Any) -> tuple[Policy, Node]:
+    made = asking(policy, asked)
+    cell = asked.entity, asked.variable
+    return made, lower_columns(made, params, book.as_of, given[2], [cell])[cell]
+
+
+def _heads(planned: Plan, shape: Shape, context: Context, exactly: Exactly) -> dict[int, Vector]:
+    """What depends on no row of the parts."""
+    ids: set[int] = set()
+    for node in planned.order:
+        of_parts = node.op.startswith("agg_") and str(node.attrs[0]) in shape.parts
+        if node.grain not in shape.parts and not of_parts and all(a.id in ids for a in node.args):
+            ids.add(node.id)
+    order = tuple(n for n in planned.order if n.id in ids)
+    none: tuple[tuple[int, ...], ...] = ((),) * len(order)
+    return Runner(context, exactly).run(Plan(order, none, planned.bounded), None)
