@@ -44,6 +44,14 @@ class RowAmounts:
     unit: str
     rows: npt.NDArray[np.intp] | None = None
 
+    def part(self, first: int, last: int) -> "RowAmounts":
+        """Of the rows from ``first`` up to ``last``, which are numbered from 0."""
+        if self.rows is not None:
+            begin, end = np.searchsorted(self.rows, (first, last))
+            rows, first, last = self.rows[begin:end] - first, begin, end
+        known = None if self.known is None else self.known[first:last]
+        return RowAmounts(self.values[first:last], known, self.unit, None if self.rows is None else rows)
+
     def whole(self, count: int) -> tuple[npt.NDArray[np.float64], Flags]:
         """Values of all rows, and whether they are known."""
         known = np.ones(len(self.values), dtype=np.bool_) if self.known is None else self.known
@@ -119,9 +127,9 @@ def _closed(notional: RowAmounts, find: Find, entity: str, alone: Alone) -> RowA
 
 def _part(notional: RowAmounts, close: Column, rows: Values | None = None) -> RowAmounts:
     """``close`` times the notional; of some rows, where that of all others is known."""
-    of, known = notional.values, notional.known
+    of, known = notional.values[slice(None) if rows is None else rows], notional.known
     if rows is not None:
-        of, known = of[rows], None if known is None else known[rows]
+        known = None if known is None else known[rows]
     with np.errstate(invalid="ignore", over="ignore"):
         values = of * close.values
     return RowAmounts(values, _finite(values, known, _known(close)), notional.unit, rows)
@@ -152,7 +160,8 @@ def _own(policy: Policy, find: Find, entity: str, name: str, alone: Alone = _uns
 
 
 def _amounts(column: Column, unit: str, rows: Values | None = None) -> RowAmounts:
-    values, known = column.values.astype(np.float64, copy=False), _known(column)
+    values, known = column.values, _known(column)
+    values = values if values.dtype == np.float64 else values.astype(np.float64)
     return RowAmounts(values, known if column.finite else _finite(values, known), unit, rows)
 
 

@@ -19,7 +19,7 @@ from evaluator.context import Context
 from evaluator.cut import Careful
 from evaluator.graph import SCALAR, Node
 from evaluator.groups import Groups
-from evaluator.index import Layout, make_layout
+from evaluator.index import LaidColumn, Layout, make_layout
 from evaluator.program import Program
 from evaluator.reach import Made
 from evaluator.runner import Progress
@@ -259,6 +259,14 @@ class BookBlocks(Blocks):
                 np.copyto(column, whole)
         column[rows if self.layout is None else self.layout.orders[task.grain].take(rows)] = found
         return column
+
+    def laid(self, tasks: Mapping[int, Task]) -> dict[int, LaidColumn]:
+        """Of a layout, the root's columns as they stand; not those that are put together from rows that act."""
+        layout = self.layout
+        if layout is None:
+            return {}
+        stand = {i: t for i, t in tasks.items() if t.grain == layout.root and t.id not in self.acted}
+        return {i: LaidColumn(self.store.tasks[t.id], layout) for i, t in stand.items() if t.id in self.store.tasks}
 
     def _vector(self, node: Node, made: Made, careful: Careful | None) -> Vector:
         """An output's whole column, with the rows that were evaluated with care."""

@@ -24,7 +24,7 @@ from evaluator.book_blocks import BookBlocks
 from evaluator.context import Context
 from evaluator.cut import Careful, evaluate_cut
 from evaluator.graph import SCALAR, Node
-from evaluator.index import Index
+from evaluator.index import Index, LaidColumn
 from evaluator.lazy import Lazy
 from evaluator.moves_fold import with_folds
 from evaluator.plan import Plan, plan
@@ -88,11 +88,12 @@ def sized(
 
 
 class Done(ChainMap[int, Vector]):
-    """The outputs' values by node. ``acted``: the rows that acted, where there are any."""
+    """The outputs' values by node. ``acted``: the rows that acted, where there are any. ``laid``: by node, what stands
+    in a layout, all known."""
 
-    def __init__(self, acted: Acted | None = None, *maps: Any) -> None:
+    def __init__(self, acted: Acted | None, laid: Mapping[int, LaidColumn], *maps: Any) -> None:
         super().__init__(*maps)
-        self.acted = acted
+        self.acted, self.laid = acted, laid
 
 
 class _Fast(BookBlocks):
@@ -155,7 +156,8 @@ class _Fast(BookBlocks):
         rest = self._finish(heads, done, {n.id for n in seen})
         self.let_go()
         self.told(1.0)
-        return Done(acted, rest, done)
+        laid = {} if careful is not None else self.laid({n.id: split.made[n.id].task for n in wanted.values()})
+        return Done(acted, laid, rest, done)
 
     def _known(self, heads: Mapping[int, Vector]) -> Program | None:
         """What was compiled before, where it serves here."""

@@ -60,11 +60,34 @@ class Layout:
         if entity != self.root:
             found[order] = values
             return found
-        if not self.places:  # to read here and there is quicker than to write so
+        return values.take(self.place(), out=found, mode="wrap")  # which is quicker than to write here and there
+
+    def place(self) -> Rows:
+        """Of the root, where each row of the file stands."""
+        if not self.places:
+            order = self.orders[self.root]
             places = np.empty_like(order)
             places[order] = np.arange(len(order))
             self.places.append(places)
-        return values.take(self.places[0], out=found, mode="wrap")
+        return self.places[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LaidColumn:
+    """A column of the layout's root, of which some rows are put into the file's order when somebody asks for them."""
+
+    values: Any
+    layout: Layout
+
+    @property
+    def dtype(self) -> Any:
+        return self.values.dtype
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, rows: Any) -> Any:
+        return self.values.take(self.layout.place()[rows], mode="wrap")
 
 
 def make_layout(root: str, members: Mapping[str, "Groups"], rows: int, block: int = BLOCK) -> Layout:

@@ -36,6 +36,7 @@ class UnknownRow:
     text: str
 
 
+_SOME = 1 << 17  # rows whose amounts are added up at once
 LISTED = 1_000  # of many unknown rows of an entity the summary has the first ones; the results' files have all
 
 _FIELDS = [field.name for field in fields(UnknownRow)]
@@ -73,12 +74,15 @@ class Results:
 
     def _tier_summary(self, tiers: Tiers) -> TierSummary:
         entity, sums = tiers.entity, TierSums(tiers.entity, tiers.labels)
-        codes, why = self.evaluation.columns[entity]["tier"].values, self.evaluation.tier_quality(entity)
+        codes, why = self.evaluation.tier_codes(entity), self.evaluation.tier_quality(entity)
         sums_of = self.evaluation.member_sums
         amounts, unit, notes = tier_amounts(self.policy, self.book, self.column, entity, sums_of, self._alone)
         same = not why.strides[0] and bool((why[:1] == KNOWN).all())  # one code stands for all rows
         held = np.empty(0, dtype=np.intp) if same else np.flatnonzero(why != KNOWN)
-        sums.add(codes, held, amounts)
+        for first in range(0, max(1, len(codes)), _SOME):  # no rows have sums, too
+            last = min(first + _SOME, len(codes))
+            some = {name: None if amount is None else amount.part(first, last) for name, amount in amounts.items()}
+            sums.add(codes[first:last], held[slice(*np.searchsorted(held, (first, last)))] - first, some)
         return sums.summary(unit, notes)
 
     def _alone(self, entity: str, name: str) -> tuple[Values, Column] | None:

@@ -22,6 +22,7 @@ from evaluator.context import Context
 from evaluator.graph import Node
 from evaluator.grid_folds import Told, told
 from evaluator.grouping import with_groups
+from evaluator.index import LaidColumn
 from evaluator.lately import Lately
 from evaluator.lazy import Lazy
 from evaluator.lower import Outputs, lower
@@ -61,7 +62,8 @@ class Evaluation:
     rows where no value in the range was enough. ``queues``: by column that is a `draw`, its rows in their order.
     ``member_sums``: by entity and name, the amounts of its members that a summary shows, where they were summed.
     ``watched``: by entity and name, the quality of columns that are not among these.
-    ``acted``: the rows that acted, by the ``nodes`` of columns."""
+    ``acted``: the rows that acted, by the ``nodes`` of columns. ``laid``: by node, what stands in a layout, all
+    known."""
 
     policy: Policy
     book: Book
@@ -78,6 +80,7 @@ class Evaluation:
     watched: Mapping[tuple[str, str], Codes | None] = field(default_factory=dict)
     acted: Acted | None = None
     nodes: Mapping[Cell, int] = field(default_factory=dict)
+    laid: Mapping[int, LaidColumn] = field(default_factory=dict)
 
     def column(self, entity: str, name: str) -> Column:
         """A computed column, or an input."""
@@ -90,6 +93,11 @@ class Evaluation:
         if column is not None or (entity, name) not in self.watched:
             return None if column is None else column.quality
         return self.watched[entity, name]
+
+    def tier_codes(self, entity: str) -> Any:
+        """(n,) integers, the numbers of rows' tiers: to be looked at some rows at a time."""
+        found = self.laid.get(self.nodes.get((entity, "tier"), -1))
+        return self.columns[entity]["tier"].values if found is None else found
 
     def tier_quality(self, entity: str) -> Codes:
         """(n,) int64: why a row stands in the ``unknown`` tier, KNOWN where it does not."""
@@ -185,7 +193,10 @@ def _evaluation(
         check_outcome(i, policy.checks[i].on, [done[node.id] for node in nodes], book)
         for i, nodes in enumerate(outputs.checks)
     )
-    sums = Lazy({(e, n): partial(_column, done, node.id, book.tables[e].rows) for (e, n), node in outputs.sums.items()})
+    laid = done.laid if isinstance(done, fast.Done) else {}
+    sums = Lazy(
+        {(e, n): partial(_amount, done, laid, node.id, book.tables[e].rows) for (e, n), node in outputs.sums.items()}
+    )
     qualities = Lazy(
         {cell: partial(_quality, done, node.id, book.tables[cell[0]].rows) for cell, node in outputs.watched.items()}
     )
@@ -206,6 +217,7 @@ def _evaluation(
         watched=qualities,
         acted=done.acted if isinstance(done, fast.Done) else None,
         nodes={cell: node.id for cell, node in outputs.columns.items()},
+        laid=laid,
     )
 
 
@@ -280,6 +292,11 @@ def _nodes(outputs: Outputs) -> list[Node]:
 
 def _column(done: Mapping[int, Vector], id: int, rows: int) -> Column:
     return column_of(done[id], rows)
+
+
+def _amount(done: Mapping[int, Vector], laid: Mapping[int, Any], id: int, rows: int) -> Column:
+    """To be looked at some rows at a time."""
+    return Column(laid[id]) if id in laid else _column(done, id, rows)
 
 
 def _quality(done: Mapping[int, Vector], id: int, rows: int) -> Codes | None:

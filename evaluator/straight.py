@@ -78,7 +78,7 @@ class _Writer(Lookups):
                 self.views.add(task.id)
                 return True
             case op if op in _UFUNCS and len(task.args) <= 2:
-                return self._call(task, _UFUNCS[task.op])
+                return self._call(line, _UFUNCS[task.op])
             case "unsigned":
                 return self._unsigned(task)
             case "pick":
@@ -95,7 +95,7 @@ class _Writer(Lookups):
             case "compare":
                 if task.id in self.watched:  # with the watch over it
                     return True
-                return self._call(task, _COMPARED[str(task.attrs[0])])
+                return self._call(line, _COMPARED[str(task.attrs[0])])
         return self.looked_up(task)
 
     def gives_all(self, task: Task) -> bool:
@@ -107,9 +107,13 @@ class _Writer(Lookups):
                 return self.all_full(task)
         return False
 
-    def _call(self, task: Task, name: str) -> bool:
+    def _call(self, line: Line, name: str) -> bool:
+        task = line.task
         if not self.all_full(task):
             return False
+        ends = [a for a in task.args if a.id in line.free and a.id in self.slots and a.dtype == task.dtype]
+        if ends and not line.chain and task.id not in self.keep:
+            self.take_over(task, ends[0])
         args = ", ".join(f"v[{a.id}]" for a in task.args)
         self.text.append(f"v[{task.id}] = {name}({args}, out={self.out(task)})")
         return True
@@ -188,7 +192,7 @@ class _Writer(Lookups):
         if then.id not in self.slots or then.dtype != line.task.dtype:
             return False
         if then.id in line.free:
-            self.slots[line.task.id] = self.slots.pop(then.id)
+            self.take_over(line.task, then)
         elif self.ends[then.id] < self.ends[line.task.id]:
             return False
         reached = self.reached(way, self.text)

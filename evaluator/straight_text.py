@@ -17,7 +17,8 @@ class Text(ABC):
     """``lines``: the step's tasks, each with its act; ``keep``: those whose columns are kept. ``full``: by task that
     has a value for each row of a block, where all rows reach that chain. ``names``: what the text speaks of. ``kinds``:
     of the buffers; ``slots``: by task, its buffer; ``idle``: by kind, buffers that nobody needs. ``views``: tasks that
-    are columns of the book. ``chain``: of the line that is being written."""
+    are columns of the book; ``passed``: those whose buffer another one has taken over. ``chain``: of the line that is
+    being written."""
 
     grain: str
     lines: Sequence[tuple[Line, Any]]
@@ -27,6 +28,7 @@ class Text(ABC):
     chain: Chain = ()
     chains: dict[Chain, str] = field(default_factory=dict)
     views: set[int] = field(default_factory=set)
+    passed: set[int] = field(default_factory=set)
     count: int = 0
     text: list[str] = field(default_factory=list)
     names: dict[str, Any] = field(default_factory=dict)
@@ -52,7 +54,8 @@ class Text(ABC):
         else:
             self.count += 1
             self.full[line.task.id] = line.chain
-            others = tuple(id for id in line.free if id not in self.slots and id not in self.views)
+            seen = self.slots.keys() | self.views | self.passed
+            others = tuple(id for id in line.free if id not in seen)
             if others:
                 self.names[f"F{i}"] = others
                 self.text.append(f"drop(F{i})")
@@ -107,6 +110,11 @@ class Text(ABC):
         if task.id not in self.slots:
             (self.slots[task.id],) = self.scratch(task.dtype, 1)
         return f"b[{self.slots[task.id]}]"
+
+    def take_over(self, task: Task, of: Task) -> None:
+        """The buffer of one that nobody reads any more."""
+        self.slots[task.id] = self.slots.pop(of.id)
+        self.passed.add(of.id)
 
     def scratch(self, kind: Any, many: int) -> list[int]:
         idle = self.idle.setdefault(kind, [])

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from unittest.mock import patch
@@ -13,12 +14,14 @@ from hypothesis import example, given, settings
 from hypothesis.strategies import booleans, integers, lists, sampled_from
 
 import softliq
-from evaluator import lanes
+from dsl.params import resolve_params
+from evaluator import fast, lanes, results
 from evaluator.amounts import RowAmounts
 from evaluator.results import Results
 from evaluator.run import evaluate
 from evaluator.snapshot import book_of
 from evaluator.tier_sums import TierSums
+from tests.bench import books, reference
 
 LABELS = ("fine", "trim", "shut", "hold")
 SHARES = {  # of each tier among the rows
@@ -209,3 +212,18 @@ def test_close_is_a_column_of_the_tiers(tmp_path: Path) -> None:
         ["fine", 1, (6.0, 0), (0.06, 0)],
         ["trim", 1, (-2.0, 0), (-0.02, 0)],
     ]
+
+
+@pytest.mark.parametrize("some", [7, 512, 1 << 17])
+def test_a_laid_out_book_is_added_up_some_rows_at_a_time(some: int) -> None:
+    """In the file's order, though no column is put into it."""
+    policy = softliq.load_policy(reference.POLICY)
+    book = softliq.book_of(policy, books.tables(books.book(6_000)))
+    params = resolve_params(policy)
+    wanted: set[tuple[str, str]] = set()
+    with patch.object(fast, "run", partial(fast.run, least=0, block=500)), patch.object(results, "_SOME", some):
+        quick = Results(evaluate(policy, softliq.indexed(book), params, wanted=wanted))
+        found = quick.tiers
+    plain = Results(evaluate(policy, book, params, wanted=wanted, optimise=False))
+    assert len(quick.evaluation.laid) >= 2
+    assert found == plain.tiers and found[0].rows == 1_500
