@@ -238,7 +238,7 @@ ROOMS = {
         "Graph to values, fast": "fast shape tasks translate rules_inputs rules_numbers rules_decisions rules_lookups rules_groups bits blocks windows frame act acts acts_choice acts_lookups acts_members acts_flags acts_moves moves_fold reach units cut",
         "Few moves of a grid": "grid_folds grid_template grid_lines grid_points grid_search grid_turns grid_careful",
         "Snapshots larger than memory": "stream stream_division stream_headers stream_parts stream_survey stream_table stream_order stream_spill stream_hashes stream_memory stream_part stream_wholes stream_collect stream_merge stream_sinks stream_results",
-        "The reference interpreter": "reference places exact exact_normal exact_finance exact_dates members reference_cells reference_aggregates reference_lookup reference_tables reference_tiers reference_grids reference_draws reference_solve reference_moving reference_until",
+        "The reference interpreter": "reference places exact exact_normal exact_finance exact_dates members reference_book reference_cells reference_aggregates reference_lookup reference_tables reference_tiers reference_grids reference_draws reference_solve reference_moving reference_until",
         "Values to results": "results rows lazy checks amounts lanes tier_sums origins plain outputs about sweep explain alone explain_step explain_steps explain_calls explain_found explain_tiers why_not",
         "Tests and laws": "testing asserted coverage laws laws_cases laws_worlds laws_aim laws_jumps laws_shrink laws_counterexample",
     },

@@ -1,19 +1,16 @@
 """Aggregates, exactly: the rows that belong to a row, one by one, and what they come to."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from dsl import model
 from dsl.causes import Cause
 from evaluator.exact import Fault, compare
 from evaluator.places import At, Result, Unknown, first_unknown, number
+from evaluator.reference_book import Cells
 from evaluator.reference_cells import aggregated
 
-if TYPE_CHECKING:
-    from evaluator.reference import Reference
 
-
-def aggregate(reference: "Reference", expr: model.Aggregate, at: At) -> Result:
+def aggregate(reference: Cells, expr: model.Aggregate, at: At) -> Result:
     """What the rows that count come to; unknown where it is unknown which rows these are."""
     above = reference.follow(at.entity, at.row, expr.up)
     if isinstance(above, Unknown):
@@ -30,7 +27,7 @@ def aggregate(reference: "Reference", expr: model.Aggregate, at: At) -> Result:
     return first_unknown(values) or aggregated(expr.function, values)
 
 
-def contributions(reference: "Reference", expr: model.Aggregate, at: At) -> list[tuple[int, Result]]:
+def contributions(reference: Cells, expr: model.Aggregate, at: At) -> list[tuple[int, Result]]:
     """Each member that ``where`` doesn't exclude, with its value; unknown where its value or ``where`` is."""
     found: list[tuple[int, Result]] = []
     above = reference.follow(at.entity, at.row, expr.up)
@@ -46,7 +43,7 @@ def contributions(reference: "Reference", expr: model.Aggregate, at: At) -> list
     return found
 
 
-def _first(reference: "Reference", expr: model.Aggregate, members: list[tuple[int, Result]], at: At) -> Result:
+def _first(reference: Cells, expr: model.Aggregate, members: list[tuple[int, Result]], at: At) -> Result:
     """The value in the member that is first in order; unknown where a member's place is."""
     assert expr.by is not None
     places: dict[int, Result] = {}

@@ -2,18 +2,15 @@
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from dsl import model
 from evaluator import exact
 from evaluator.exact import Fault, compare
 from evaluator.places import At, Result, Unknown, first_unknown, number
-
-if TYPE_CHECKING:
-    from evaluator.reference import Reference
+from evaluator.reference_book import Cells
 
 
-def over(reference: "Reference", expr: model.Over, at: At) -> Result:
+def over(reference: Cells, expr: model.Over, at: At) -> Result:
     """The moves' values folded one by one, the first of equal ones the best."""
     folded: Result | None = None
     best: Result = expr.type.labels[0] if expr.type.labels else Fraction(0)

@@ -7,7 +7,6 @@ are tried, and the first that is enough and the one before are brought together 
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from dsl import model
 from dsl.causes import Cause
@@ -15,16 +14,14 @@ from dsl.model import Interval
 from dsl.records import dataclass
 from evaluator.exact import Fault
 from evaluator.places import At, Result, Unknown
+from evaluator.reference_book import Cells
 from evaluator.reference_moving import Ahead, Curved, moving
 from evaluator.solve_steps import HALVINGS, steps
-
-if TYPE_CHECKING:
-    from evaluator.reference import Reference
 
 MOST_TURNS = 10_000
 
 
-def solved(reference: "Reference", expr: model.Solve, at: At) -> Result:
+def solved(reference: Cells, expr: model.Solve, at: At) -> Result:
     """The value sought, today's cell's unknown, the condition's, or the fault of being never reached."""
     today: Result = Fraction(0)
     cell = None
