@@ -137,6 +137,7 @@ class Blocks:
             return Remembered()
         if not found.pieces:
             found.windows.clear()  # in which no piece lasts
+            found.places.clear()  # with room for the longest of these windows; the next may be longer
             for step in steps:
                 for id, one in step.straight.ladders.items() if step.straight is not None else ():
                     rows = self.context.book.tables[step.grain or ""].rows

@@ -22,6 +22,7 @@ from evaluator.plain import moment_of
 from evaluator.run import Evaluation, evaluate
 from evaluator.snapshot import book_of
 from evaluator.tasks import FLAGGING
+from evaluator.threads import using
 from tests.bench import books, reference
 from tests.bench.by_softliq import with_masks
 from tests.bench.peers.numpy_grid import worst_health
@@ -318,6 +319,18 @@ def test_a_tier_by_a_number_of_the_row_above(block: int) -> None:
     tiers = [0 if cash[owner] >= 40 else 1 if i % 9 >= 5 else 2 for i, owner in enumerate(owners)]
     assert {0, 1, 2} == set(tiers)
     assert quick[1].columns["account"]["tier"].values.tolist() == tiers
+
+
+@pytest.mark.parametrize("crews", [(3, 1, 1), (5, 2, 1), (1, 4, 2)])
+def test_other_threads_from_one_evaluation_to_the_next(crews: tuple[int, ...]) -> None:
+    """Fewer threads have longer windows each, so that what was kept of shorter ones has too little room."""
+    policy, book = reference_book(3_000)
+    book, params = indexed(book), resolve_params(policy)
+    careful = evaluate(policy, book, params, optimise=False)
+    with patch.object(fast, "run", partial(fast.run, least=0, block=150)):
+        for crew in crews:
+            with using(crew):
+                assert differences(evaluate(policy, book, params), careful) == []
 
 
 def test_optimisations_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
