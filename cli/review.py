@@ -36,7 +36,8 @@ def report(
     allowed = allowance(allow_unknown)
     if file.is_dir():
         raise Stop(Exit.USAGE, f"`{safe(str(file))}` is a folder; `-o` names the file to write")
-    if file.exists() and file.suffix.lower() in _INPUTS:
+    special = file.exists() and not file.is_file()  # a device or a pipe, whose place the file would take
+    if special or (file.exists() and file.suffix.lower() in _INPUTS):
         told = f"`{safe(str(file))}` is there already, and is no report"
         raise Stop(Exit.USAGE, told, "name a file such as `report.html` after `-o`")
     begin(Path(snapshot))

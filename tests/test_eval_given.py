@@ -1,6 +1,7 @@
 """What `eval` is given: params, a folder for its results, a policy and a snapshot that may be wrong."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -73,6 +74,14 @@ def test_results_never_take_the_place_of_inputs(softliq: Softliq, mine: Path) ->
         ran = softliq("report", policy, snapshot, "-o", target)
         assert (ran.code, ran.out, "is no report" in ran.err) == (2, "", True)
     assert before == {p: p.read_bytes() for p in (policy, *snapshot.iterdir())}
+
+
+def test_a_report_never_takes_the_place_of_a_device_or_pipe(softliq: Softliq, mine: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    ran = softliq("report", mine / "my.policy", mine / "snapshot", "-o", pipe)
+    assert (ran.code, ran.out, "is no report" in ran.err) == (2, "", True)
+    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize("format", ["csv", "parquet"])
