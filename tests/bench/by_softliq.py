@@ -135,6 +135,11 @@ def process(folder: Path, _: int) -> Call:
     return command("eval", str(r.POLICY), str(folder / "snapshot"), "--json")
 
 
+def process_indexed(folder: Path, _: int) -> Call:
+    """The same, of a snapshot that has an index on disk."""
+    return command("eval", str(r.POLICY), str(_kept(folder)), "--json")
+
+
 def process_found(said: Mapping[str, Any]) -> Found:
     lines = {line["label"]: line for line in said["tiers"][0]["lines"]}
     return {"amounts": np.array([[lines[tier][n]["total"] for n in ("notional", "closed")] for tier in r.TIERS])}
@@ -142,11 +147,16 @@ def process_found(said: Mapping[str, Any]) -> Found:
 
 def explain(folder: Path, _: int) -> Call:
     """The book's first account, of a snapshot that has an index on disk."""
+    return command("explain", str(r.POLICY), str(_kept(folder)), "account:0", "--format", "json")
+
+
+def _kept(folder: Path) -> Path:
+    """The snapshot with an index on disk, which is made here unless it was before."""
     kept = folder / "indexed"
     if not kept.exists():
         shutil.copytree(folder / "snapshot", kept)
     softliq.index_snapshot(kept, softliq.load_policy(r.POLICY))
-    return command("explain", str(r.POLICY), str(kept), "account:0", "--format", "json")
+    return kept
 
 
 def explain_found(said: Mapping[str, Any]) -> Found:

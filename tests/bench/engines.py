@@ -52,6 +52,10 @@ ENGINES = (
         for name in ("numpy_plain", "numpy_blocks", "polars_lazy", "duckdb_sql")
     ),
     Engine("softliq_process", "softliq", PROCESS, by_softliq.process, by_softliq.process_found),
+    Engine(
+        "softliq_indexed_process", "softliq, index on disk", PROCESS, by_softliq.process_indexed,
+        by_softliq.process_found,
+    ),
     Engine("softliq_explain", "softliq", EXPLAIN, by_softliq.explain, by_softliq.explain_found),
     Engine("numpy_grid", "NumPy, each move whole", GRID, partial(by_hand.grid, "worst"), by_hand.worst),
     Engine(
