@@ -200,15 +200,8 @@ class _Fast(BookBlocks):
 
     def _heads(self) -> dict[int, Vector]:
         """Everything that depends on no row of the parts, computed with care; but what is there already."""
-        ids: set[int] = set()
-        for node in self.planned.order:
-            of_parts = node.op.startswith("agg_") and str(node.attrs[0]) in self.shape.parts
-            if node.grain not in self.shape.parts and not of_parts and all(a.id in ids for a in node.args):
-                ids.add(node.id)
-        order = [n for n in self.planned.order if n.id in ids and n.id not in self.there]
-        none: tuple[tuple[int, ...], ...] = ((),) * len(order)
-        plan = Plan(tuple(order), none, self.planned.bounded)
-        found = Runner(self.context, self.exactly).run(plan, None, dict(self.there))
+        heads = self.planned.some(n for n in self.planned.heads(self.shape.parts) if n.id not in self.there)
+        found = Runner(self.context, self.exactly).run(heads, None, dict(self.there))
         varying = self.context.varying
         self.there.update({i: vector for i, vector in found.items() if i not in self.there and i not in varying})
         return found
@@ -284,14 +277,7 @@ class _Fast(BookBlocks):
         if not any(f.any() for f in self.store.flagged.values()):
             return None
         rows = self._units()
-        order = plan(outputs)
-        inner = [(n, last) for n, last in zip(order.order, order.last, strict=True) if n.id not in heads]
-        keep = set(heads)
-        planned = Plan(
-            tuple(n for n, _ in inner),
-            tuple(tuple(i for i in last if i not in keep) for _, last in inner),
-            self.planned.bounded,
-        )
+        planned = replace(plan(outputs), bounded=self.planned.bounded).after(heads)
         return evaluate_cut(self.context, self.exactly, rows, planned, heads, outputs, self._facts(program, rows))
 
     def _units(self) -> dict[str, Rows]:
@@ -353,7 +339,6 @@ class _Fast(BookBlocks):
         for node in reversed(order.order):
             if node.id in needed and node.id not in there:
                 needed.update(a.id for a in node.args)
-        nodes = tuple(n for n in order.order if n.id in needed and n.id not in there)
-        none: tuple[tuple[int, ...], ...] = ((),) * len(nodes)
-        found = Runner(self.context, self.exactly).run(Plan(nodes, none, self.planned.bounded), None, dict(there))
+        rest = self.planned.some(n for n in order.order if n.id in needed and n.id not in there)
+        found = Runner(self.context, self.exactly).run(rest, None, dict(there))
         return {n.id: found[n.id] for n in asked}

@@ -16,12 +16,12 @@ from evaluator.graph import Node
 from evaluator.grid_lines import Index
 from evaluator.lately import Lately
 from evaluator.lower import lower_columns
-from evaluator.plan import Plan, plan
+from evaluator.plan import plan
 from evaluator.runner import Runner
 from evaluator.settle import Exactly
-from evaluator.shape import Shape, shape_of
+from evaluator.shape import shape_of
 from evaluator.units import Filed, units
-from evaluator.vector import Codes, Flags, Vector
+from evaluator.vector import Codes, Flags
 
 _LOWERED: Lately[tuple[Policy, Node]] = Lately()
 
@@ -43,21 +43,15 @@ def with_care(
     context = Context(lowered, book, book.as_of, planned.bounded)
     exactly = Exactly(lowered, book, params, context)
     shape = shape_of(lowered, book, planned.order)
-    heads = _heads(planned, shape, context, exactly)
+    heads = Runner(context, exactly).run(planned.some(planned.heads(shape.parts)), None)
     if asked.entity not in shape.parts or any(n.grain not in shape.parts and n.id not in heads for n in planned.order):
         return None
-    order = [(n, last) for n, last in zip(planned.order, planned.last, strict=True) if n.id not in heads]
-    inner = Plan(
-        tuple(n for n, _ in order),
-        tuple(tuple(i for i in last if i not in heads) for _, last in order),
-        planned.bounded,
-    )
     rows = units(shape, book, {asked.entity: flagged}, Filed(shape, book))
     facts = dict(context.facts)
     for member, (link, parent) in shape.parents.items():
         column, count = book.tables[member].columns[link], book.tables[parent].rows
         facts["longest", member, parent] = int(book.kept.members(member, link, column, count).sizes.max(initial=0))
-    found = evaluate_cut(context, exactly, rows, inner, heads, [node], facts)
+    found = evaluate_cut(context, exactly, rows, planned.after(heads), heads, [node], facts)
     merge(decided, exactly.decided)
     return found.rows[asked.entity], found.columns[node.id]
 
@@ -81,15 +75,3 @@ def _lowered(policy: Policy, book: Book, params: Mapping[str, Value], asked: Ask
     made = asking(policy, asked)
     cell = asked.entity, asked.variable
     return made, lower_columns(made, params, book.as_of, given[2], [cell])[cell]
-
-
-def _heads(planned: Plan, shape: Shape, context: Context, exactly: Exactly) -> dict[int, Vector]:
-    """What depends on no row of the parts."""
-    ids: set[int] = set()
-    for node in planned.order:
-        of_parts = node.op.startswith("agg_") and str(node.attrs[0]) in shape.parts
-        if node.grain not in shape.parts and not of_parts and all(a.id in ids for a in node.args):
-            ids.add(node.id)
-    order = tuple(n for n in planned.order if n.id in ids)
-    none: tuple[tuple[int, ...], ...] = ((),) * len(order)
-    return Runner(context, exactly).run(Plan(order, none, planned.bounded), None)

@@ -1,6 +1,6 @@
 """The order of work: which nodes, in which order, what is dropped after each, and whose errors somebody asks for."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 
 from dsl.records import dataclass
 from evaluator.error import DECIDING
@@ -15,6 +15,26 @@ class Plan:
     order: tuple[Node, ...]
     last: tuple[tuple[int, ...], ...]
     bounded: frozenset[int]
+
+    def some(self, nodes: Iterable[Node]) -> "Plan":
+        """Some nodes, each after its operands, none of which is dropped."""
+        order = tuple(nodes)
+        return Plan(order, ((),) * len(order), self.bounded)
+
+    def after(self, done: Container[int]) -> "Plan":
+        """Without nodes that are done already, and are not dropped."""
+        inner = [(n, last) for n, last in zip(self.order, self.last, strict=True) if n.id not in done]
+        last = tuple(tuple(i for i in last if i not in done) for _, last in inner)
+        return Plan(tuple(n for n, _ in inner), last, self.bounded)
+
+    def heads(self, parts: Sequence[str]) -> list[Node]:
+        """Its nodes that depend on no row of some entities, the ``parts``."""
+        found: dict[int, Node] = {}
+        for node in self.order:
+            of_parts = node.op.startswith("agg_") and str(node.attrs[0]) in parts
+            if node.grain not in parts and not of_parts and all(a.id in found for a in node.args):
+                found[node.id] = node
+        return list(found.values())
 
 
 def plan(outputs: Iterable[Node], sized: Iterable[Node] = ()) -> Plan:

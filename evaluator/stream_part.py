@@ -139,12 +139,11 @@ def evaluate_rest(work: Work, book: Book, wholes: list[Whole]) -> Evaluation:
     for node in reversed(graph.planned.order):
         if node.id in needed and node.id not in done:
             needed.update(a.id for a in node.args)
-    order = tuple(n for n in graph.planned.order if n.id in needed and n.id not in done)
-    none: tuple[tuple[int, ...], ...] = ((),) * len(order)
+    rest = graph.planned.some(n for n in graph.planned.order if n.id in needed and n.id not in done)
     tails = {e for e, n in graph.outputs.reasons.items() if n.id in graph.after}
     exactly = _Settled(policy, book, work.params, context, graph.after, tails)
     with np.errstate(all="ignore"):
-        done = Runner(context, exactly).run(Plan(order, none, graph.planned.bounded), None, done)
+        done = Runner(context, exactly).run(rest, None, done)
     columns: dict[str, dict[str, Column]] = {name: {} for name in policy.entities}
     for (entity, name), node in graph.outputs.columns.items():
         columns[entity][name] = (
