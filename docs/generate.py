@@ -230,7 +230,7 @@ ROOMS = {
         "Checked policy, put otherwise": "slice until solve hoist hoist_grids",
     },
     "evaluator": {
-        "Snapshot to book": "snapshot reading layout ahead hashes scan files parquet arrays tables cells literals needs problems schema stored storing stored_layout mapped texts written book columns later grouping index",
+        "Snapshot to book": "snapshot reading layout ahead hashes scan files csv_file arrow_file memory_table parquet arrays tables cells literals needs problems schema stored storing stored_layout mapped texts written book columns later grouping index",
         "Checked policy to graph": "lower lower_columns lower_paths lower_aggregates lower_grids lower_draws lower_tables lower_ladders lower_surfaces lower_curves lower_keys lower_pieces lower_operations scope graph opened keys pieces constants states drawing pairs plan",
         "Graph to values, with care": "run threads runner vector context kernels smooth normal finance finance_jumps dates logic search links groups aggregates tiering error settle",
         "Limits drawn in order": "draws draws_guess draws_pools queue",

@@ -7,8 +7,10 @@ import pyarrow as pa
 
 from dsl.model import Policy
 from dsl.records import dataclass
+from evaluator.arrow_file import ArrowFile
 from evaluator.book import Book
-from evaluator.files import ArrowFile, CsvFile, TableFile
+from evaluator.csv_file import CsvFile
+from evaluator.files import TableFile
 from evaluator.layout import TEXT_FILES, Layout, needs_table
 from evaluator.needs import aggregated_links
 from evaluator.problems import Problem, SnapshotError, Unreadable

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from dsl.model import Kind, Policy
 from evaluator.book import Book, BookTable
-from evaluator.files import MemoryTable
+from evaluator.memory_table import MemoryTable
 from evaluator.needs import aggregated_links
 from evaluator.problems import Problem, SnapshotError, Unreadable, nearest, quoted
 from evaluator.tables import RawTable, read_raw, typed_table

@@ -117,7 +117,7 @@ def book_of(
     Columns are sequences, NumPy arrays or pyarrow columns, a table may be a pyarrow Table. A text is read like a cell
     of a CSV file, None is blank. Raises SnapshotError as ``read_snapshot`` does.
     """
-    from evaluator.files import MemoryTable
+    from evaluator.memory_table import MemoryTable
     from evaluator.reading import make_book
 
     layout = Layout(name, Path())

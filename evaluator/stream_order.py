@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from evaluator.arrays import Array
+from evaluator.arrow_file import ArrowFile
 from evaluator.cells import many_digits, names
-from evaluator.files import ArrowFile
 from evaluator.problems import Problem, Unreadable
 from evaluator.stream_hashes import Hashes, hashes, may_repeat, texts_of
 from evaluator.stream_table import Divided, Keyed, PartFile, Rows

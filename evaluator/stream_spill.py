@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from evaluator.arrays import Array
 from evaluator.cells import many_digits, names
-from evaluator.files import CsvFile
+from evaluator.csv_file import CsvFile
 from evaluator.stream_hashes import buckets, hashes, may_repeat, texts_of
 from evaluator.stream_table import Divided, Keyed, PartFile, Rows, floats
 

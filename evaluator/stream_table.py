@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from evaluator.arrays import Array
-from evaluator.files import CsvFile, TableFile
+from evaluator.csv_file import CsvFile
+from evaluator.files import TableFile
 
 Rows = npt.NDArray[np.int64]
 

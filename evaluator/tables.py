@@ -13,6 +13,7 @@ from dsl.model import DATE, Entity, Input, Kind, Policy, Type
 from dsl.records import dataclass
 from evaluator.arrays import Array, Mask, Values, column_of, mask_of, nulls_of, values_of
 from evaluator.arrays import compute as pc
+from evaluator.arrow_file import ArrowFile
 from evaluator.book import BookTable
 from evaluator.cells import (
     accepts,
@@ -27,7 +28,7 @@ from evaluator.cells import (
     stale,
 )
 from evaluator.columns import KNOWN, Column, origin_code
-from evaluator.files import ArrowFile, TableFile
+from evaluator.files import TableFile
 from evaluator.layout import TEXT_FILES
 from evaluator.problems import EXAMPLES, Problem, nearest, quoted
 from evaluator.texts import Texts, rise, rows_of

@@ -20,7 +20,7 @@ import softliq
 from dsl.model import Policy
 from dsl.params import resolve_params
 from dsl.shock import with_scenario
-from evaluator.files import ArrowFile
+from evaluator.arrow_file import ArrowFile
 from evaluator.groups import RUN, make_groups, sums
 from evaluator.hashes import Hash
 from evaluator.outputs import Format, write_outputs
