@@ -10,11 +10,10 @@ from cli.options import RunOptions
 
 def sweep(options: RunOptions, grid: str, out: Path, format: Literal["parquet", "csv"], columns: str | None) -> None:
     """Evaluates the policy in each move and writes one file."""
-    from cli.eval import apart_from_inputs
     from cli.inputs import in_threads, read
+    from cli.out import apart_from_inputs, known_columns, wanted_columns
     from cli.terminal.progress import progress
     from cli.terminal.text import count, safe
-    from evaluator.outputs import UnknownColumn
     from evaluator.sweep import chosen_columns, default_columns, write_grid
 
     given = read(options)
@@ -24,13 +23,9 @@ def sweep(options: RunOptions, grid: str, out: Path, format: Literal["parquet", 
         names = ", ".join(f"`{n}`" for n in policy.grids) or "none"
         hint = f"did you mean `{near[0]}`?" if near else f"it has {names}"
         raise Stop(Exit.USAGE, f"the policy has no grid `{safe(grid)}`", hint)
-    try:
-        wanted = [c.strip() for c in (columns or "").split(",") if c.strip()]
-        chosen = chosen_columns(policy, wanted) if wanted else default_columns(policy)
-    except UnknownColumn as error:
-        near = get_close_matches(error.wanted, error.columns, 1)
-        hint = f"did you mean `{near[0]}`?" if near else "there are " + ", ".join(f"`{c}`" for c in error.columns)
-        raise Stop(Exit.USAGE, f"there is no column `{safe(error.wanted)}`", hint) from None
+    wanted = wanted_columns(columns)
+    with known_columns():
+        chosen = default_columns(policy) if wanted is None else chosen_columns(policy, wanted)
     if chosen is None or not chosen[1]:
         what = "are of several entities" if columns else "have to be chosen"
         raise Stop(Exit.USAGE, f"the columns {what}", "name one entity's: `--columns account.health,account.tier`")

@@ -8,6 +8,7 @@ import typer
 from dsl.records import dataclass
 
 TextOrJson = Literal["text", "json"]
+FileFormat = Literal["parquet", "csv", "json"]
 
 PolicyFile = Annotated[str, typer.Argument(metavar="POLICY", help="the policy file, or - for standard input")]
 SnapshotPath = Annotated[

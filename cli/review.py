@@ -25,11 +25,11 @@ def report(
     threads: Threads = None,
 ) -> int:
     """Run a policy over a snapshot and write one self-contained HTML file. Ends as `eval` does."""
-    from cli.eval import allowance, verdict
     from cli.inputs import run
     from cli.report.page import render
     from cli.terminal.results import show_results
     from cli.terminal.text import safe
+    from cli.verdict import allowance, verdict
     from evaluator.ahead import begin
     from evaluator.outputs import write_file
 

@@ -1,10 +1,10 @@
 """`softliq eval --memory SIZE`: a snapshot larger than memory, evaluated in parts."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from cli.exits import Exit, Stop
-from cli.options import RunOptions, TextOrJson
+from cli.options import FileFormat, RunOptions, TextOrJson
 
 if TYPE_CHECKING:
     from evaluator.results import Results
@@ -14,13 +14,13 @@ def stream(
     options: RunOptions,
     memory: str,
     out: Path | None,
-    format: Literal["parquet", "csv", "json"],
+    format: FileFormat,
     columns: str | None,
     messages: TextOrJson,
 ) -> "Results":
     """Reads, evaluates and writes in parts; gives the summary."""
-    from cli.eval import apart_from_inputs, wanted_columns, written
     from cli.inputs import in_threads, parse_instant, read_params, read_policy, shocked
+    from cli.out import apart_from_inputs, known_columns, wanted_columns
     from cli.terminal.problems import show_problems
     from cli.terminal.progress import progress
     from cli.terminal.text import safe
@@ -38,7 +38,7 @@ def stream(
     loaded, policy = read_policy(options.policy)
     moment = None if options.as_of is None else parse_instant(options.as_of)
     try:
-        with progress() as report, in_threads(options.threads):
+        with progress() as report, in_threads(options.threads), known_columns():
             opened = Stream(options.snapshot, policy, as_of=moment)
             params = read_params(policy, opened.as_of, options.sets, options.params)
             evaluated = policy
@@ -48,12 +48,9 @@ def stream(
                 names = [f"{e}.{format}" for e in policy.entities]
                 apart_from_inputs(out, options.snapshot, loaded, policy, names)
             hashes = {file.source.name: file.sha256 for file in loaded.sources}
-            return written(
-                lambda: opened.evaluate(
-                    evaluated, params, memory=room, out=out, format=format, columns=wanted, hashes=hashes,
-                    progress=report,
-                )
-            )  # fmt: skip
+            return opened.evaluate(
+                evaluated, params, memory=room, out=out, format=format, columns=wanted, hashes=hashes, progress=report
+            )
     except SnapshotError as error:
         show_problems(error.problems, messages)
         raise Stop(Exit.SNAPSHOT) from None
