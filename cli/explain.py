@@ -7,6 +7,7 @@ import typer
 from cli.exits import Exit, Stop
 from cli.options import AsOf, Format, Params, PolicyFile, RunOptions, Scenario, Set, SnapshotPath
 from cli.terminal.console import print_json
+from dsl.near import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from dsl.model import Policy
@@ -61,8 +62,6 @@ def explain(
 
 
 def _known_tier(policy: "Policy", entity: str, tier: str) -> None:
-    from difflib import get_close_matches
-
     from cli.terminal.text import safe
 
     if entity not in policy.tiers:
@@ -70,27 +69,24 @@ def _known_tier(policy: "Policy", entity: str, tier: str) -> None:
         raise Stop(Exit.USAGE, f"`{entity}` has no tiers", f"tiers are of {there}")
     labels = policy.tiers[entity].labels
     if tier not in labels:
-        near = get_close_matches(tier, labels, 1)
-        hint = f"did you mean `{near[0]}`?" if near else "there are " + ", ".join(f"`{n}`" for n in labels)
+        hint = did_you_mean(tier, labels) or f"there are {', '.join(f'`{n}`' for n in labels)}"
         raise Stop(Exit.USAGE, f"`{entity}` has no tier `{safe(tier)}`", hint)
 
 
 def find_row(policy: "Policy", book: "Book", text: str) -> tuple[str, int]:
     """The entity and row number of ``account:a17``; of an entity that is there once, its name is enough."""
-    from difflib import get_close_matches
-
     from cli.terminal.text import count, safe
     from evaluator.texts import row_of
 
     entity, colon, key = text.partition(":")
     if entity not in policy.entities:
-        near = get_close_matches(entity, policy.entities, 1)
+        near = nearest(entity, policy.entities)
         known = ", ".join(f"`{e}`" for e in policy.entities)
-        hint = f"did you mean `{near[0]}:{safe(key)}`?" if near else f"it has {known}"
+        hint = f"did you mean `{near}:{safe(key)}`?" if near else f"it has {known}"
         if not colon:
             owners = [e for e, table in book.tables.items() if not policy.entities[e].once and text in table.keys]
             if owners or near:
-                hint = f"write it as `{owners[0]}:{safe(text)}`" if owners else f"did you mean `{near[0]}:KEY`?"
+                hint = f"write it as `{owners[0]}:{safe(text)}`" if owners else f"did you mean `{near}:KEY`?"
         raise Stop(Exit.USAGE, f"the policy has no entity `{safe(entity)}`", hint)
     if policy.entities[entity].once:
         return entity, 0
@@ -100,7 +96,7 @@ def find_row(policy: "Policy", book: "Book", text: str) -> tuple[str, int]:
         raise Stop(Exit.USAGE, f"`{safe(text)}` names no row", f"write it as `{example}`")
     number = row_of(table.keys, key)
     if number is None:
-        near = get_close_matches(key, table.keys[:100_000], 1)  # more would take seconds
+        near = nearest(key, table.keys[:100_000])  # more would take seconds
         told = f"the snapshot has no {entity} `{safe(key)}` among its {count(table.rows, 'row')}"
-        raise Stop(Exit.USAGE, told, f"did you mean `{entity}:{safe(near[0])}`?" if near else None)
+        raise Stop(Exit.USAGE, told, f"did you mean `{entity}:{safe(near)}`?" if near else None)
     return entity, number

@@ -1,11 +1,11 @@
 """`softliq explain-error`: what an error code means, with an example."""
 
-from difflib import get_close_matches
 from typing import Annotated
 
 import typer
 
 from cli.exits import Exit, Stop
+from dsl.near import did_you_mean
 
 
 def explain_error(
@@ -17,8 +17,7 @@ def explain_error(
 
     wanted = code.strip().strip("[]").upper()
     if wanted not in CODES:
-        near = get_close_matches(wanted, CODES, 1)
-        hint = f"did you mean `{near[0]}`?" if near else f"codes run from `{min(CODES)}` to `{max(CODES)}`"
+        hint = did_you_mean(wanted, CODES) or f"codes run from `{min(CODES)}` to `{max(CODES)}`"
         raise Stop(Exit.USAGE, f"there is no error code `{safe(code)}`", hint)
     print(CODES[wanted])
     return Exit.FINE

@@ -1,11 +1,11 @@
 """`softliq eval --grid NAME --out DIR`: each row's results in every move of a grid."""
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
 from cli.exits import Exit, Stop
 from cli.options import RunOptions
+from dsl.near import did_you_mean
 
 
 def sweep(options: RunOptions, grid: str, out: Path, format: Literal["parquet", "csv"], columns: str | None) -> None:
@@ -19,9 +19,8 @@ def sweep(options: RunOptions, grid: str, out: Path, format: Literal["parquet", 
     given = read(options)
     policy = given.policy
     if grid not in policy.grids:
-        near = get_close_matches(grid, policy.grids, 1)
         names = ", ".join(f"`{n}`" for n in policy.grids) or "none"
-        hint = f"did you mean `{near[0]}`?" if near else f"it has {names}"
+        hint = did_you_mean(grid, policy.grids) or f"it has {names}"
         raise Stop(Exit.USAGE, f"the policy has no grid `{safe(grid)}`", hint)
     wanted = wanted_columns(columns)
     with known_columns():

@@ -17,6 +17,7 @@ from cli.terminal.text import safe
 from dsl.diagnostics import Diagnostic, Diagnostics
 from dsl.load import Loaded, load, load_text
 from dsl.model import Policy, Value
+from dsl.near import nearest_file
 from dsl.records import dataclass
 
 if TYPE_CHECKING:
@@ -57,14 +58,6 @@ def checked(name: str) -> Checked:
     loaded = _standard_input(diagnostics) if name == "-" else load(name, diagnostics)
     policy = check(loaded.file, diagnostics) if loaded.sources else None
     return Checked(loaded, None if diagnostics.failed else policy, diagnostics.in_order())
-
-
-def _nearby(path: Path) -> str | None:
-    from difflib import get_close_matches
-
-    names = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-    near = get_close_matches(path.name, names, 1)
-    return f"did you mean `{safe(str(path.parent / near[0]))}`?" if near else None
 
 
 def _standard_input(diagnostics: Diagnostics) -> Loaded:
@@ -211,7 +204,9 @@ def _from_toml(file: Path) -> dict[str, object]:
         # Floats stay text, so that 1.4 means the decimal 1.4.
         found = tomli.loads(file.read_text("utf-8"), parse_float=str)
     except FileNotFoundError:
-        raise Stop(Exit.USAGE, f"there is no file `{safe(str(file))}`", _nearby(file)) from None
+        near = nearest_file(file)
+        help = f"did you mean `{safe(str(near))}`?" if near else None
+        raise Stop(Exit.USAGE, f"there is no file `{safe(str(file))}`", help) from None
     except UnicodeDecodeError:
         raise Stop(Exit.USAGE, f"`{safe(str(file))}` is not UTF-8 text", "save it as UTF-8") from None
     except tomli.TOMLDecodeError as error:

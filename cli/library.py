@@ -1,10 +1,10 @@
 """The policies that are shipped with softliq, by chapter, each with the book that stands beside it."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 
 from dsl.load import LIBRARY
+from dsl.near import nearest
 from dsl.records import dataclass
 
 CHAPTERS = {"": "The flagship", "models": "One mechanism each", "venues": "Real systems"}
@@ -35,8 +35,7 @@ def shipped() -> Iterator[Shipped]:
 def find(name: str) -> Shipped | str | None:
     """The policy of that name; else the nearest name, or None where none is near."""
     found = {one.name: one for one in shipped()}
-    near = get_close_matches(name, found, 1)
-    return found.get(name) or (near[0] if near else None)
+    return found.get(name) or nearest(name, found)
 
 
 def first_sentence(text: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.exits import Exit, Stop
+from dsl.near import did_you_mean
 
 if TYPE_CHECKING:
     from dsl.load import Loaded
@@ -56,14 +57,11 @@ def wanted_columns(columns: str | None) -> list[str] | None:
 @contextmanager
 def known_columns() -> Iterator[None]:
     """Inside, a column that isn't there stops the command."""
-    from difflib import get_close_matches
-
     from cli.terminal.text import safe
     from evaluator.outputs import UnknownColumn
 
     try:
         yield
     except UnknownColumn as error:
-        near = get_close_matches(error.wanted, error.columns, 1)
-        hint = f"did you mean `{near[0]}`?" if near else "there are " + ", ".join(f"`{c}`" for c in error.columns)
+        hint = did_you_mean(error.wanted, error.columns) or f"there are {', '.join(f'`{c}`' for c in error.columns)}"
         raise Stop(Exit.USAGE, f"there is no column `{safe(error.wanted)}`", hint) from None

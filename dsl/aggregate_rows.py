@@ -7,7 +7,7 @@ from typing import Literal
 from dsl import syntax
 from dsl.builtins import AGGREGATES
 from dsl.diagnostics import Label
-from dsl.names import did_you_mean
+from dsl.near import did_you_mean
 from dsl.world import Scope, World
 
 Via = tuple[str, ...]

@@ -6,7 +6,7 @@ from dsl import model, syntax
 from dsl.diagnostics import Label
 from dsl.expressions import expression, label_or_expression
 from dsl.model import Becomes, Kind, Scenario, Type
-from dsl.names import did_you_mean
+from dsl.near import did_you_mean
 from dsl.tree import walk
 from dsl.types import coerce, unit_type
 from dsl.world import Scope, World

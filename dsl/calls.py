@@ -10,7 +10,8 @@ from dsl.curves import define_curve
 from dsl.diagnostics import Label
 from dsl.expressions import expression, optional_operand
 from dsl.model import FLAG, NUMBER, Kind, Type
-from dsl.names import BUILTIN_NAMES, did_you_mean
+from dsl.names import BUILTIN_NAMES
+from dsl.near import did_you_mean
 from dsl.over import over
 from dsl.signatures import typed_call
 from dsl.source import Span

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from dsl import syntax
 from dsl.diagnostics import Diagnostics, Label
-from dsl.names import did_you_mean
+from dsl.near import did_you_mean
 from dsl.records import dataclass
 from dsl.source import NOWHERE, Span
 

@@ -8,7 +8,7 @@ from io import StringIO
 from dsl import syntax as s
 from dsl.cells import Cells, column_kinds, count_cells, read_row
 from dsl.diagnostics import Diagnostics, Label
-from dsl.names import nearest
+from dsl.near import nearest
 from dsl.parse import LineReader, engine
 from dsl.records import dataclass
 from dsl.source import Source, Span

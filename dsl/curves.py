@@ -9,7 +9,7 @@ from dsl.constants import constant, difference_range
 from dsl.diagnostics import Label
 from dsl.expressions import expression
 from dsl.model import Kind
-from dsl.names import nearest
+from dsl.near import nearest
 from dsl.promises import check_formula, check_points
 from dsl.source import Span
 from dsl.tables import OUTSIDES, common_type
@@ -130,7 +130,7 @@ def _words(
         elif text in OUTSIDES:
             outside = OUTSIDES[text]
         else:
-            meant = nearest(text, [*METHODS, *PROMISES, *OUTSIDES])
+            meant = nearest(text, (*METHODS, *PROMISES, *OUTSIDES))
             world.report.error(
                 "E406",
                 f"`{text}` says nothing of a curve",

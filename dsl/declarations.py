@@ -5,7 +5,8 @@ from typing import TypeVar
 from dsl import syntax
 from dsl.diagnostics import Diagnostics, Label
 from dsl.group_names import collect_groups
-from dsl.names import Member, Names, did_you_mean, reserved
+from dsl.names import Member, Names, reserved
+from dsl.near import did_you_mean
 
 
 def collect(file: syntax.File, report: Diagnostics) -> Names:

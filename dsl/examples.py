@@ -9,7 +9,7 @@ from dsl.constants import constant
 from dsl.diagnostics import Diagnostics, Label
 from dsl.expressions import condition, expression
 from dsl.model import Kind, Type
-from dsl.names import did_you_mean
+from dsl.near import did_you_mean
 from dsl.parse import parse_literal
 from dsl.source import Source
 from dsl.text import decimal_text

@@ -1,8 +1,8 @@
 """What stands in a line where something else should: said in the language's words."""
 
-import difflib
 import re
 
+from dsl.near import nearest
 from dsl.records import dataclass
 from dsl.table import END
 from dsl.tokens import KEYWORDS, Token
@@ -104,8 +104,8 @@ def _near(token: Token, accepts: set[str]) -> str | None:
     if token.kind in KEYWORDS:
         return "keywords are reserved: a name can't be one" if "NAME" in accepts else None
     words = [a for a in accepts if a.isalpha() and a.islower()]
-    near = difflib.get_close_matches(token.text.lower(), words, 1, 0.75) if token.kind == "NAME" else []
-    return f"write `{near[0]}`" if near else None
+    near = nearest(token.text, words, 0.75) if token.kind == "NAME" else None
+    return f"write `{near}`" if near else None
 
 
 def _mend(tokens: list[Token], index: int, accepts: set[str]) -> str | None:

@@ -9,7 +9,7 @@ from dsl.constants import affine, constant
 from dsl.diagnostics import Label
 from dsl.guards import guards, may_be_blank
 from dsl.model import FLAG, Kind, Type
-from dsl.names import did_you_mean
+from dsl.near import did_you_mean
 from dsl.paths import resolve, start_of
 from dsl.types import describe, expect, is_number, literal_unit, same
 from dsl.units import ONE

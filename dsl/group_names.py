@@ -4,7 +4,8 @@ from fractions import Fraction
 
 from dsl import syntax
 from dsl.diagnostics import Diagnostics, Label
-from dsl.names import Grouped, Names, did_you_mean
+from dsl.names import Grouped, Names
+from dsl.near import did_you_mean
 from dsl.source import Span
 
 

@@ -4,12 +4,12 @@ import hashlib
 import os
 import re
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from dsl import syntax as s
 from dsl.csvtable import read_table
 from dsl.diagnostics import Diagnostics, Label
+from dsl.near import nearest
 from dsl.parse import MAX_CHARACTERS, parse
 from dsl.records import dataclass
 from dsl.source import Source, Span
@@ -234,8 +234,8 @@ class _Loader:
 def _near(path: Path, suffix: str) -> str | None:
     """The name of the file with this ending, beside where the path would be, that is most like it."""
     names = {p.stem: p.name for p in path.parent.glob(f"*{suffix}")} if path.parent.is_dir() else {}
-    near = get_close_matches(path.stem, sorted(names), 1, 0.6)
-    return names[near[0]] if near else None
+    near = nearest(path.stem, sorted(names))
+    return names[near] if near else None
 
 
 def _beside(source: Source, text: str) -> str:

@@ -1,7 +1,6 @@
 """What a file declares: one table of names for each kind, with every clash reported."""
 
 from dataclasses import field
-from difflib import get_close_matches
 
 from dsl import syntax
 from dsl.builtins import AGGREGATES, BUILTINS
@@ -14,7 +13,7 @@ RESERVED = frozenset(
     "else and or not in becomes until by via where over other unknown infinite yes no once groups within fresh known "
     "as_of base after left solve draw first argmin argmax warn on".split()
 )
-MANY = 500  # names among which the nearest is looked for; with more, a file full of faults would take for ever
+_DEEPEST = 500  # formulas that name one another, in a circle where there are more
 BUILTIN_NAMES = frozenset(BUILTINS) | frozenset(AGGREGATES)
 
 Member = syntax.Input | syntax.Formula | syntax.Header
@@ -78,7 +77,7 @@ class Names:
                 if last == at or at not in self.members:
                     return at if last == at else None
                 member = self.members[at].get(last)
-                if isinstance(member, syntax.Formula) and depth < MANY:
+                if isinstance(member, syntax.Formula) and depth < _DEEPEST:
                     return self.leads_to(at, member.value, depth + 1)
                 return self.links(at)[last][0] if last in self.links(at) else None
         return None
@@ -95,22 +94,6 @@ class Names:
             return None
         path, power = type_.unit.factors[0]
         return path.text if power == 1 and path.text in self.entities else None
-
-
-def nearest(name: str, choices: "list[str] | dict[str, object] | set[str]") -> str | None:
-    """The likeliest of the names that a person may have meant, or None."""
-    if len(choices) > MANY:
-        return None
-    lowered = {c.lower(): c for c in choices}
-    if name.lower() in lowered:
-        return lowered[name.lower()]
-    found = get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.6)
-    return lowered[found[0]] if found else None
-
-
-def did_you_mean(name: str, choices: "list[str] | dict[str, object] | set[str]") -> str | None:
-    found = nearest(name, choices)
-    return f"did you mean `{found}`?" if found else None
 
 
 def reserved(name: syntax.Name, report: Diagnostics) -> bool:

@@ -10,7 +10,7 @@ from dsl.diagnostics import Diagnostics
 from dsl.expressions import expression
 from dsl.grids import clashing, define_grid
 from dsl.model import Kind, Type
-from dsl.names import did_you_mean
+from dsl.near import did_you_mean
 from dsl.state import Touched, reads
 from dsl.tree import walk
 from dsl.types import describe

@@ -11,7 +11,8 @@ from dsl.constants import constant
 from dsl.diagnostics import Diagnostics, Label
 from dsl.expressions import expression, label_or_expression
 from dsl.model import Interval, Kind, Param, Type, Value, Version
-from dsl.names import Names, did_you_mean
+from dsl.names import Names
+from dsl.near import did_you_mean
 from dsl.parse import parse_literal
 from dsl.source import Source
 from dsl.text import exact_text

@@ -1,7 +1,6 @@
 """Text to tree: the parser of one line, and ``parse`` for a whole file."""
 
 import re
-from difflib import get_close_matches
 from functools import lru_cache
 from threading import RLock
 from typing import Any
@@ -13,6 +12,7 @@ from dsl.diagnostics import Diagnostics
 from dsl.expected import explain
 from dsl.lalr import Parser, Unexpected
 from dsl.lines import Block, Line, blocks
+from dsl.near import nearest
 from dsl.source import Source, Span
 from dsl.statements import LineBuilder, PolicyLine
 from dsl.table import load_table
@@ -144,11 +144,11 @@ class LineReader:
         if not tokens or tokens[0].kind in STATEMENTS:
             return tokens
         first = tokens[0]
-        near = get_close_matches(first.text.lower(), STATEMENTS, 1, 0.7)
+        near = nearest(first.text, STATEMENTS, 0.7)
         span = Span(self.source, first.start_pos, first.end_pos)
-        help = f"write `{near[0]}`" if near else f"statements begin with {' '.join(f'`{x}`' for x in STATEMENTS)}"
+        help = f"write `{near}`" if near else f"statements begin with {' '.join(f'`{x}`' for x in STATEMENTS)}"
         self.diagnostics.error("E010", f"`{first.text}` starts no statement", span, help=help)
-        return [Token(near[0], near[0], first.start_pos, first.end_pos), *tokens[1:]] if near else []
+        return [Token(near, near, first.start_pos, first.end_pos), *tokens[1:]] if near else []
 
 
 _WORD = re.compile(r"\w+")
@@ -208,8 +208,7 @@ class _Parse:
     def _name(self, block: Block) -> None:
         """The kind of block, mended where its word is misspelt."""
         if block.word not in STATEMENTS:
-            near = get_close_matches(block.word.lower(), STATEMENTS, 1, 0.7)
-            block.word = near[0] if near else ""
+            block.word = nearest(block.word, STATEMENTS, 0.7) or ""
 
     def _policy(self, before: PolicyLine | None, node: PolicyLine, index: int, found: list[Block]) -> PolicyLine:
         if before is not None:

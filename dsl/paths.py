@@ -6,7 +6,8 @@ from dsl import model, syntax
 from dsl.diagnostics import Label
 from dsl.group_paths import canonical, renamed
 from dsl.model import Kind, Type
-from dsl.names import BUILTIN_NAMES, did_you_mean
+from dsl.names import BUILTIN_NAMES
+from dsl.near import did_you_mean
 from dsl.units import Base
 from dsl.world import Fact, Scope, World, invalid
 

@@ -9,7 +9,7 @@ from dsl import model
 from dsl.constants import constant
 from dsl.grids import move_values
 from dsl.model import Value
-from dsl.names import did_you_mean
+from dsl.near import did_you_mean
 from dsl.params import ParamError, interval_text, literal, wanted
 from dsl.state import rebuild, shocked
 from dsl.text import value_text

@@ -9,7 +9,7 @@ from dsl.dependence import behind, evaluated, found_by_until
 from dsl.diagnostics import Diagnostics
 from dsl.expressions import condition
 from dsl.model import Interval, Kind, Type
-from dsl.names import did_you_mean
+from dsl.near import did_you_mean
 from dsl.paths import resolve
 from dsl.slice import definition
 from dsl.state import Cell, Touched, in_order, reads, rebuild

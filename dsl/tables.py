@@ -10,7 +10,7 @@ from dsl.coverage import check_table
 from dsl.diagnostics import Label
 from dsl.expressions import condition, expression, label_or_expression
 from dsl.model import Key, Kind, Type, ValueColumn
-from dsl.names import did_you_mean, nearest
+from dsl.near import did_you_mean, nearest
 from dsl.source import Span
 from dsl.tree import is_constant
 from dsl.types import coerce, describe, same, type_of, unit_type
@@ -167,7 +167,7 @@ def outside_of(world: World, words: tuple[tuple[syntax.Name, ...], ...], name: s
         text = " ".join(w.text for w in group)
         if text == CORRELATION:
             continue
-        meant = text if text in OUTSIDES else nearest(text, [*OUTSIDES])
+        meant = text if text in OUTSIDES else nearest(text, OUTSIDES)
         if meant is not None:
             found = OUTSIDES[meant]
         if text not in OUTSIDES:

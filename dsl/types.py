@@ -7,7 +7,8 @@ from dsl import model, syntax
 from dsl.diagnostics import Label
 from dsl.group_paths import canonical
 from dsl.model import Kind, Type
-from dsl.names import TYPES, did_you_mean
+from dsl.names import TYPES
+from dsl.near import did_you_mean
 from dsl.source import Span
 from dsl.units import ONE, SECOND, Base, Unit
 from dsl.world import Scope, World, is_literal

@@ -6,7 +6,8 @@ from fractions import Fraction
 
 from dsl import model, syntax
 from dsl.diagnostics import Diagnostics, Label
-from dsl.names import Names, did_you_mean
+from dsl.names import Names
+from dsl.near import did_you_mean
 from dsl.ranges import Definitions
 from dsl.records import dataclass
 from dsl.source import NOWHERE, Span

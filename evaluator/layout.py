@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from dsl.model import Entity, Policy
+from dsl.near import nearest, nearest_file
 from dsl.records import dataclass
 from evaluator.ahead import BINARY_FILES, hash_of, stop_others
 from evaluator.ahead import FOLDER as FOLDER
 from evaluator.ahead import TOML as TOML
 from evaluator.hashes import Hash
-from evaluator.problems import Problem, nearest, quoted
+from evaluator.problems import Problem, quoted
 
 TEXT_FILES = (".csv", ".csv.gz")
 SUFFIXES = TEXT_FILES + BINARY_FILES
@@ -75,8 +76,8 @@ def find_layout(path: Path, policy: Policy) -> Layout:
     folder = path.parent if path.suffix == ".toml" else path
     layout = Layout(folder.resolve().name or str(folder), folder)
     if not path.exists():
-        near = nearest(path.name, (p.name for p in path.parent.iterdir())) if path.parent.is_dir() else None
-        help = f"did you mean `{path.parent / near}`?" if near else "give the folder that holds the tables"
+        near = nearest_file(path)
+        help = f"did you mean `{near}`?" if near else "give the folder that holds the tables"
         layout.problems.append(Problem(f"no such snapshot: `{path}`", help=help))
     elif path.is_file() and path.suffix != ".toml":
         help = "give the folder that holds the tables, or its snapshot.toml"
@@ -137,8 +138,8 @@ def _stated_file(layout: Layout, entity: str, said: Mapping[str, Any]) -> None:
     shown = said["file"]
     path = layout.folder / shown
     if not path.is_file():
-        near = nearest(path.name, (p.name for p in path.parent.iterdir())) if path.parent.is_dir() else None
-        help = f"did you mean `{Path(shown).with_name(near).as_posix()}`?" if near else "paths start at its folder"
+        near = nearest_file(path)
+        help = f"did you mean `{Path(shown).with_name(near.name).as_posix()}`?" if near else "paths start at its folder"
         layout.problems.append(Problem(f"`{entity}` is in `{shown}`, which doesn't exist", TOML, help=help))
     elif not path.name.endswith(SUFFIXES):
         help = f"a table is in one of {quoted(SUFFIXES)}"

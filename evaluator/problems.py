@@ -1,7 +1,6 @@
 """What is wrong with a snapshot's structure, as data. Only the command line turns it into text for people."""
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 
 from dsl.records import dataclass
 
@@ -61,10 +60,3 @@ def quoted(names: Iterable[str], most: int = EXAMPLES) -> str:
     listed = list(names)
     text = ", ".join(f"`{n}`" for n in listed[:most])
     return text if len(listed) <= most else f"{text} and {len(listed) - most:,} more"
-
-
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The name that was probably meant, whatever its case; None where nothing is near."""
-    by_lower = {n.lower(): n for n in names}
-    found = get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.6)
-    return by_lower[found[0]] if found else None

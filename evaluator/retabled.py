@@ -7,10 +7,11 @@ from typing import Any
 import pyarrow as pa
 
 from dsl.model import Kind, Policy
+from dsl.near import nearest
 from evaluator.book import Book, BookTable
 from evaluator.memory_table import MemoryTable
 from evaluator.needs import aggregated_links
-from evaluator.problems import Problem, SnapshotError, Unreadable, nearest, quoted
+from evaluator.problems import Problem, SnapshotError, Unreadable, quoted
 from evaluator.tables import RawTable, read_raw, typed_table
 from evaluator.texts import Texts
 

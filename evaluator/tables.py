@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from dsl.causes import Cause
 from dsl.model import DATE, Entity, Input, Kind, Policy, Type
+from dsl.near import nearest
 from dsl.records import dataclass
 from evaluator.arrays import Array, Mask, Values, column_of, mask_of, nulls_of, values_of
 from evaluator.arrays import compute as pc
@@ -30,7 +31,7 @@ from evaluator.cells import (
 from evaluator.columns import KNOWN, Column, origin_code
 from evaluator.files import TableFile
 from evaluator.layout import TEXT_FILES
-from evaluator.problems import EXAMPLES, Problem, nearest, quoted
+from evaluator.problems import EXAMPLES, Problem, quoted
 from evaluator.texts import Texts, rise, rows_of
 
 _KEY = Type(Kind.LINK)
