@@ -234,7 +234,7 @@ ROOMS = {
         "Checked policy to graph": "lower lower_columns lower_paths lower_aggregates lower_grids lower_draws lower_tables lower_ladders lower_surfaces lower_curves lower_keys lower_pieces lower_operations scope graph opened keys pieces constants states drawing pairs plan",
         "Graph to values, with care": "run threads runner vector context kernels smooth normal finance finance_jumps dates logic search links groups aggregates tiering error settle",
         "Limits drawn in order": "draws draws_guess draws_pools queue",
-        "Numbers that are sought": "solve until tries solve_sought solve_copies solve_journey solve_walk solve_rules solve_bounds solve_forms solve_steps",
+        "Numbers that are sought": "solve until tries solve_sought solve_copies solve_journey solve_walk solve_turns solve_rules solve_bounds solve_forms solve_steps",
         "Graph to values, fast": "fast shape tasks translate rules_inputs rules_numbers rules_decisions rules_lookups rules_groups bits blocks windows frame act acts acts_choice acts_lookups acts_members acts_flags acts_moves moves_fold reach units cut",
         "Few moves of a grid": "grid_folds grid_template grid_lines grid_points grid_search grid_turns grid_careful",
         "Snapshots larger than memory": "stream stream_division stream_headers stream_parts stream_survey stream_table stream_order stream_spill stream_hashes stream_memory stream_part stream_wholes stream_collect stream_merge stream_sinks stream_results",

@@ -18,14 +18,13 @@ from evaluator.context import Context
 from evaluator.error import DECIDING, bounded
 from evaluator.graph import INDEX, SCALAR, Node
 from evaluator.groups import counts_of, sums
-from evaluator.pieces import Step
 from evaluator.runner import ALL_KERNELS
-from evaluator.search import near_bound
 from evaluator.solve_bounds import Bounds
 from evaluator.solve_copies import Copies, context_of
-from evaluator.solve_forms import Crossing, Form, crossing, level
+from evaluator.solve_forms import Form, level
 from evaluator.solve_rules import BY_SIDES, FLAGS, HOLDS, RULES, extreme_member
-from evaluator.vector import Flags, Floats, Index, Vector, doubts, either, some
+from evaluator.solve_turns import Turns
+from evaluator.vector import Flags, Floats, Vector, doubts, either
 
 _LOGIC = ("and", "or", "not", "settle")
 
@@ -72,31 +71,19 @@ class Walk:
 
     def look(self, at: Floats, direction: float) -> Seen:
         """From where each copy's cell is ``at``, going up (1) or down (-1)."""
-        count = self.over.count
-        self._tied: Flags = np.zeros(count, dtype=np.bool_)
-        self._ahead = np.full(count, np.inf)
-        self._curved = np.zeros(count, dtype=np.bool_)
-        self.crossings: dict[int, Crossing] = {}
+        self._turns = Turns(self.over, self.context, self._bounds, self._doubt)
         self._forms = dict(self._fixed)
         self._forms[self.target.id] = self._start(at, direction)
         for node in self.nodes:
             self._forms[node.id] = self._form(node)
         holds, blurred = self._flags(self._forms[self.condition.id].at)
         ended, blurred_there = self._flags(self._ending(self.condition))
-        return Seen(holds, self._ahead, ended, self._curved, self._doubt | blurred | blurred_there)
+        return Seen(holds, self._turns.ahead, ended, self._turns.curved, self._doubt | blurred | blurred_there)
 
     def tied(self, at: Floats, direction: float) -> Flags:
         """Copies in which something that will move stands where floats don't say which way it is decided."""
         self.look(at, direction)
-        return self._tied
-
-    def lasting(self, grain: str, near: Flags | None, moves: Flags) -> Flags | None:
-        """Of the rows where what decides is too ``near`` to tell, those where it stays so: where it ``moves``, a little
-        farther on it is sharp."""
-        if near is None:
-            return None
-        self._mark(self._tied, grain, near & moves)
-        return some(near & ~moves)
+        return self._turns.tied
 
     def _flags(self, found: Vector) -> tuple[Flags, Flags]:
         """By copy: whether a flag is a yes, and whether it is in doubt."""
@@ -127,10 +114,10 @@ class Walk:
         value = self._kernel(node, args)
         rule = RULES.get(node.op)
         if rule is not None:
-            return rule(self, node, args, value)
+            return rule(self._turns, node, args, value)
         if not node.numeric and (node.type.kind is INDEX.kind or node.op in FLAGS):
             return Form(value)
-        return self.other(node, args, value)
+        return self._turns.other(node, args, value)
 
     def _kernel(self, node: Node, args: Sequence[Form]) -> Vector:
         """The value, with its error. What an operation decides by is in doubt only where it doesn't move: where it
@@ -145,21 +132,7 @@ class Walk:
         moves = either(*(~level(a) for i, a in enumerate(args) if places is None or i in places))
         assert moves is not None
         own = value.doubt if before is None else value.doubt & ~before
-        return replace(value, doubt=either(before, self.lasting(node.grain, own, moves)))
-
-    def other(self, node: Node, args: Sequence[Form], value: Vector) -> Form:
-        """What isn't followed: a number that moves somehow, or a choice that may turn anywhere."""
-        rows = self.over.size(node.grain)
-        moves: Flags = np.zeros(rows, dtype=np.bool_)
-        for arg in args:
-            if arg.slope is not None:
-                moves = moves | np.not_equal(arg.slope, 0.0)
-        if not moves.any():
-            return Form(value)
-        if node.numeric:
-            return Form(value, np.where(moves, np.nan, 0.0))
-        self.note(node.grain, np.where(moves, np.nan, np.inf), value)
-        return Form(value)
+        return replace(value, doubt=either(before, self._turns.lasting(node.grain, own, moves)))
 
     def _argument(self, node: Node, arg: Node) -> Form:
         return self._carried(node, arg, self._forms[arg.id])
@@ -170,37 +143,6 @@ class Walk:
             return form.rows(self.over.copy[node.grain], self.over.count)
         return form
 
-    def note(self, grain: str, distance: Floats, value: Vector | None = None) -> None:
-        """Turns this far ahead, at the rows of a grain that are known."""
-        size = self.over.size(grain)
-        distance = np.broadcast_to(distance, (size,))
-        wanted = distance < np.inf
-        wanted |= np.isnan(distance)
-        if value is not None and value.quality is not None:
-            wanted &= value.quality == KNOWN
-        rows = np.flatnonzero(wanted)
-        if not len(rows):
-            return
-        found = distance[rows]
-        copy = rows if grain == SCALAR else self.over.copy[grain][rows]
-        lost = np.isnan(found)
-        self._curved[copy[lost]] = True
-        np.minimum.at(self._ahead, copy[~lost], np.maximum(found[~lost], 0.0))
-
-    def doubt(self, grain: str, rows: Flags) -> None:
-        """Copies that floating point can't decide, by the rows of a grain."""
-        self._mark(self._doubt, grain, rows)
-
-    def _mark(self, copies: Flags, grain: str, rows: Flags) -> None:
-        where = np.flatnonzero(np.broadcast_to(rows, (self.over.size(grain),)))
-        copies[where if grain == SCALAR else self.over.copy[grain][where]] = True
-
-    def cross(self, node: Node, x: Form, y: Form, value: Vector) -> Crossing:
-        found = crossing(x, y)
-        if not (x.still and y.still):
-            self.note(node.grain, found.distance, value)
-        return found
-
     # -- the condition at the turn ----------------------------------------------------------------
 
     def _ending(self, node: Node) -> Vector:
@@ -209,13 +151,13 @@ class Walk:
             args = [self._carried(node, a, Form(self._ending(a))).at for a in node.args]
             return args[0] if node.op == "settle" else ALL_KERNELS[node.op](node, args, self.context)
         found = self._forms[node.id].at
-        if node.id not in self.crossings:
+        if node.id not in self._turns.crossings:
             return found
-        ahead = self._ahead if node.grain == SCALAR else self._ahead[self.over.copy[node.grain]]
-        turns = np.isfinite(ahead) & (self.crossings[node.id].distance <= ahead * (1 + 1e-9))
+        ahead = self._turns.ahead if node.grain == SCALAR else self._turns.ahead[self.over.copy[node.grain]]
+        reached = np.isfinite(ahead) & (self._turns.crossings[node.id].distance <= ahead * (1 + 1e-9))
         equal = HOLDS[str(node.attrs[0])](np.zeros(1))
-        unsure = None if found.doubt is None else found.doubt & ~turns
-        return Vector(np.where(turns, equal, found.values), found.quality, unsure)
+        unsure = None if found.doubt is None else found.doubt & ~reached
+        return Vector(np.where(reached, equal, found.values), found.quality, unsure)
 
     # -- links ------------------------------------------------------------------------------------
 
@@ -266,7 +208,7 @@ class Walk:
             return Form(value)
         members = members_of(node, vectors, self.context)
         if node.op in ("agg_min", "agg_max"):
-            return extreme_member(self, node, forms[0], members, value)
+            return extreme_member(self._turns, node, forms[0], members, value)
         _, slope, bend = forms[0].parts
         moved = np.where(np.equal(bend, 0.0) | np.equal(slope, 0.0), slope, np.nan)
         moved = np.broadcast_to(moved, (size,))
@@ -276,14 +218,3 @@ class Walk:
         if node.op == "agg_mean":
             total = total / np.maximum(counts_of(members.groups, members.counted), 1)
         return Form(value, total)
-
-    # -- tables -----------------------------------------------------------------------------------
-
-    def bound(self, node: Node, x: Form, step: Step, state: Index | int, code: Index, value: Vector) -> Flags | None:
-        """Notes where x comes to the next bound that leads elsewhere; and the rows where floats don't say on which side
-        of a bound x stays."""
-        unsure = near_bound(step, state, code, x.at)
-        if x.still:
-            return unsure
-        self.note(node.grain, self._bounds.ahead(x, step, state, code), value)
-        return self.lasting(node.grain, unsure, ~level(x))
