@@ -202,7 +202,10 @@ def _policy(
         n: model.Function(n, tuple(a.name.text for a in f.args), f.description, f.span)
         for n, f in names.functions.items()
     }
-    params = {n: replace(p, used=n in world.used_params) for n, p in world.params.items()}
+    params = {
+        n: replace(p, used=n in world.used_params, finite=world.finite_params.get(n, ""))
+        for n, p in world.params.items()
+    }
     return model.Policy(
         file.title or "",
         file.version,

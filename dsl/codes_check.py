@@ -325,6 +325,14 @@ CHECKING: tuple[Code, ...] = (
         "| 0.8 | 30d | 80% |\n| 1.2 | 90d | 50% |", "all four of 0.8 and 1.2, 30d and 90d",
     ),
     Code(
+        "E415", "a point at infinity",
+        "Between two points of a curve, or two rows of a table by `~`, the value is interpolated, and nothing lies "
+        "half way to infinity. What holds beyond the last point is said by `flat outside` and the like. A param that "
+        "makes such a point can't be infinite either.",
+        "| notional ~ | rate |\n| 0          | 1%   |\n| infinite   | 2%   |",
+        "| notional ~ | rate |\n| 0          | 1%   |\n| 10M        | 2%   |",
+    ),
+    Code(
         "E420", "a curve of something that is no number",
         "A curve maps one number to one number.",
         "curve fee(h: flag)", "curve fee(h: ratio)",

@@ -6,7 +6,8 @@ from dsl import model, syntax
 from dsl.amounts import check_amounts
 from dsl.constants import affine, affine_range, constant, difference_range
 from dsl.diagnostics import Label
-from dsl.model import INFINITE, Interval, Kind
+from dsl.finite import check_finite
+from dsl.model import INFINITE, Exact, Interval, Kind
 from dsl.table_ends import group_key
 from dsl.text import exact_text
 from dsl.tree import is_constant
@@ -15,11 +16,21 @@ from dsl.world import World
 
 def check_table(world: World, table: model.Table, written: syntax.Table) -> None:
     """Every fault of a table's rows: doubles, bounds that can cross, marginal columns, holes in a surface."""
+    _points(world, table)
     _doubles(world, table)
     _marginal(world, table, written)
     check_amounts(world, table, written)
     if sum(k.operator == "~" for k in table.keys) == 2:
         _full_grid(world, table)
+
+
+def _points(world: World, table: model.Table) -> None:
+    """What is interpolated between is finite."""
+    help = "write a finite number; `flat outside` or `extended outside` say what holds beyond the last one"
+    for row in table.rows:
+        for key, cell in zip(table.keys, row.keys, strict=True):
+            if key.operator == "~" and isinstance(cell, model.Expr):
+                check_finite(world, cell, f"a point of `{table.name}`", help)
 
 
 def _doubles(world: World, table: model.Table) -> None:
@@ -100,12 +111,15 @@ def _marginal(world: World, table: model.Table, written: syntax.Table) -> None:
     for row in table.rows:
         groups.setdefault(tuple(group_key(k) for i, k in enumerate(row.keys) if i != place), []).append(row)
     for group in groups.values():
-        values = [(v, r) for r in group if isinstance(v := group_key(r.keys[place]), Fraction)]
-        if values and len(values) == len(group) and (least := min(values, key=lambda x: x[0]))[0] != 0:
+        starts = [r.keys[place] for r in group]
+        if any(isinstance(b, model.Expr) and b.type.kind is Kind.ANY for b in starts):
+            continue  # told already
+        lows = [Fraction(0) if b is None or isinstance(b, str) else _least(world, b) for b in starts]
+        if min(lows) < 0 or not any(group_key(b) == 0 for b in starts):
             world.report.error(
                 "E413",
                 "the first bound beside a `marginal` column must be 0",
-                least[1].span,
+                group[lows.index(min(lows))].span,
                 help="add the slice from 0, so that every part has its rate",
             )
     for number, column in enumerate(table.columns):
@@ -117,6 +131,16 @@ def _marginal(world: World, table: model.Table, written: syntax.Table) -> None:
                     row.values[number].span,
                     help="write a number or a param",
                 )
+
+
+def _least(world: World, bound: model.Expr) -> Exact:
+    """The least value that a bound can have within the params' ranges; 0 where it isn't a sum of params, which is told
+    as one that may cross others."""
+    value, form = constant(bound), affine(bound)
+    if isinstance(value, float):
+        return value
+    low = Fraction(0) if form is None else affine_range(form, world.params).low
+    return -INFINITE if low is None else low
 
 
 def _full_grid(world: World, table: model.Table) -> None:

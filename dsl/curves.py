@@ -8,6 +8,7 @@ from dsl import model, syntax
 from dsl.constants import constant, difference_range
 from dsl.diagnostics import Label
 from dsl.expressions import expression
+from dsl.finite import check_finite
 from dsl.model import Kind
 from dsl.near import nearest
 from dsl.promises import check_formula, check_points
@@ -194,10 +195,21 @@ def _points(
     return _sorted(world, written, points, method), type_
 
 
+def _finite(world: World, written: syntax.Curve, points: list[tuple[model.Const, model.Const]], method: str) -> bool:
+    """Whether no point lies at infinity, nor, of all but steps, its value."""
+    name = written.name.text
+    beyond = "write a finite number; what stands before the colon says what holds beyond the last point"
+    fine = [check_finite(world, x, f"a point of `{name}`", beyond) for x, _ in points]
+    if method != "step":
+        steep = "write a finite number, or join the points by `step`: no line leads to infinity"
+        fine += [check_finite(world, y, f"a value of `{name}`", steep) for _, y in points]
+    return all(fine)
+
+
 def _sorted(
     world: World, written: syntax.Curve, points: list[tuple[model.Const, model.Const]], method: str
 ) -> tuple[tuple[model.Expr, model.Expr], ...] | None:
-    if any(x.type.kind is Kind.ANY for x, _ in points):
+    if any(x.type.kind is Kind.ANY for x, _ in points) or not _finite(world, written, points, method):
         return None
     fixed = all(isinstance(constant(x), Fraction) for x, _ in points)
     ordered = sorted(points, key=lambda p: constant(p[0])) if fixed else points  # type: ignore[arg-type, return-value]

@@ -227,7 +227,15 @@ def _override(param: Param, given: object, problems: list[tuple[str, str | None]
             )
         )
         return None
+    if endless(param, value):
+        problems.append((f"`{param.name}` can't be `{given}`: it makes {param.finite}", "give it a finite value"))
+        return None
     return value
+
+
+def endless(param: Param, value: Value) -> bool:
+    """Whether a value is infinite where that can't be, although it is in the param's range."""
+    return bool(param.finite) and isinstance(value, float)
 
 
 def wanted(type_: Type) -> str:

@@ -10,7 +10,7 @@ from dsl.constants import constant
 from dsl.grids import move_values
 from dsl.model import Value
 from dsl.near import did_you_mean
-from dsl.params import ParamError, interval_text, literal, wanted
+from dsl.params import ParamError, endless, interval_text, literal, wanted
 from dsl.state import rebuild, shocked
 from dsl.text import value_text
 
@@ -72,6 +72,9 @@ def _allowed(param: model.Param, value: Value, scenario: model.Scenario) -> Valu
         shown = value_text(value, param.type)
         message = f"`{scenario.name}` makes `{param.name}` {shown}, which is outside its range"
         raise ParamError([(message, f"it must be {interval_text(param.domain, param.type)}")])
+    if endless(param, value):
+        message = f"`{scenario.name}` makes `{param.name}` infinite, which can't be: it makes {param.finite}"
+        raise ParamError([(message, "give it a finite value")])
     return value
 
 

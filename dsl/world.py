@@ -67,6 +67,7 @@ class World:
     read: set[Cell] = field(default_factory=set)
     used: set[tuple[str, ...]] = field(default_factory=set)  # units, functions, tables and their columns
     used_params: set[str] = field(default_factory=set)
+    finite_params: dict[str, str] = field(default_factory=dict)  # those that can't be infinite, and what they make
 
     def definitions(self) -> Definitions:
         """What has been worked out so far, to ask for ranges of it."""

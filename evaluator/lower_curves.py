@@ -51,7 +51,10 @@ def _operation(curve: model.Curve) -> str:
 
 def _line(lowering: Operations, curve: model.Curve) -> _Line:
     faulty: list[Lowered] = []
-    points = [(number_of(lowering, a, faulty), number_of(lowering, b, faulty)) for a, b in curve.points]
+    points = [
+        (number_of(lowering, x, faulty, True), number_of(lowering, y, faulty, curve.method != "step"))
+        for x, y in curve.points
+    ]
     number, outside = list(lowering.policy.curves).index(curve.name), curve.outside or "unknown"
     logarithmic = curve.method == "logarithmic"
     halved = curve.method in ("linear", "smooth")

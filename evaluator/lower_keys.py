@@ -31,7 +31,8 @@ def keys_of(lowering: Operations, table: model.Table, marginal: bool) -> Keys:
 
     def make() -> Keys:
         faulty: list[Lowered] = []
-        cells = [[_cell(lowering, cell, faulty) for cell in row.keys] for row in table.rows]
+        smooth = [key.operator == "~" for key in table.keys]
+        cells = [[_cell(lowering, *key, faulty) for key in zip(row.keys, smooth, strict=True)] for row in table.rows]
         groups = [list(range(len(table.rows)))]
         steps: list[Step] = []
         for i, column in enumerate(table.keys):
@@ -49,16 +50,20 @@ def searched(key: model.Key, marginal: bool) -> bool:
     return key.operator == "=" or (key.operator != "~" and not marginal)
 
 
-def _cell(lowering: Operations, cell: str | None | Expr, faulty: list[Lowered]) -> Exact | str | None:
-    return cell if cell is None or isinstance(cell, str) else number_of(lowering, cell, faulty).value
+def _cell(lowering: Operations, cell: str | None | Expr, smooth: bool, faulty: list[Lowered]) -> Exact | str | None:
+    return cell if cell is None or isinstance(cell, str) else number_of(lowering, cell, faulty, finite=smooth).value
 
 
-def number_of(lowering: Operations, expr: Expr, faulty: list[Lowered]) -> Number:
-    """A constant expression's value; one that has none goes to ``faulty``."""
+def number_of(lowering: Operations, expr: Expr, faulty: list[Lowered], finite: bool) -> Number:
+    """A constant expression's value; one that has none goes to ``faulty``, and an infinite one where it must be
+    ``finite``."""
     if isinstance(expr, model.Const) and isinstance(expr.value, Fraction):
         return Number(expr.value)
     lowered = lowering.lower(expr, Scope(""))
-    if isinstance(lowered.node.constant, Number):
-        return lowered.node.constant
+    found = lowered.node.constant
+    if isinstance(found, Number) and finite and isinstance(found.value, float):
+        lowered = lowering.lower(model.Binary("-", expr, expr, expr.type, expr.span), Scope(""))
+    elif isinstance(found, Number):
+        return found
     faulty.append(lowered)
     return Number(Fraction(0))

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from dsl import model
 from dsl.causes import Cause
-from dsl.model import NUMBER, Exact
+from dsl.model import INFINITE, NUMBER, Exact
 from dsl.records import dataclass
 from evaluator import pieces
 from evaluator.graph import INDEX
@@ -45,7 +45,10 @@ def marginal(lowering: Operations, called: Called, x: Lowered) -> Lowered:
 def _ladder(lowering: Operations, called: Called) -> _Ladder:
     table, keys = called.table, called.keys
     i = next(i for i, k in enumerate(table.keys) if k.operator != "=")
-    groups = [sorted(group, key=lambda r: exact_of(keys.cells[r][i])) for group in keys.groups]
+    below = [
+        [r for r in group if exact_of(keys.cells[r][i]) != INFINITE] for group in keys.groups
+    ]  # others hold nothing
+    groups = [sorted(group, key=lambda r: exact_of(keys.cells[r][i])) for group in below]
     bounds = [[exact_of(keys.cells[r][i]) for r in group] for group in groups]
     rates = [[rational(called.cells[r].node) for r in group] for group in groups]
     made, climb = _made_of(table, keys.search.table, bounds, rates)

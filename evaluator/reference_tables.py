@@ -38,19 +38,32 @@ class Lookups:
     _constants: dict[str, Constants] = field(default_factory=dict)
 
     def cells(self, table: model.Table) -> Constants:
-        return self._evaluated(table.name, [row.keys for row in table.rows])
+        smooth = [key.operator == "~" for key in table.keys]
+        return self._evaluated(table.name, [row.keys for row in table.rows], smooth)
 
     def points(self, curve: model.Curve) -> list[tuple[Exact, Exact]] | Unknown:
         """The x and y of each point."""
-        found = self._evaluated(curve.name, curve.points)
+        found = self._evaluated(curve.name, curve.points, (True, curve.method != "step"))
         return found.unknown or [(number(x), number(y)) for x, y in found.rows]
 
-    def _evaluated(self, name: str, written: Sequence[Sequence[str | Expr | None]]) -> Constants:
+    def _evaluated(
+        self, name: str, written: Sequence[Sequence[str | Expr | None]], finite: Sequence[bool]
+    ) -> Constants:
+        """``finite``: the columns where an infinite number is arithmetic on it, and so unknown."""
         if name not in self._constants:
-            rows = [[x if x is None or isinstance(x, str) else self.value(x, _NOWHERE) for x in row] for row in written]
+            rows = [[self._cell(x, ends) for x, ends in zip(row, finite, strict=True)] for row in written]
             unknown = first_unknown([x for row in rows for x in row if x is not None])
             self._constants[name] = Constants([] if unknown else [[_plain(x) for x in row] for row in rows], unknown)
         return self._constants[name]
+
+    def _cell(self, written: str | Expr | None, finite: bool) -> Result | None:
+        if written is None or isinstance(written, str):
+            return written
+        value = self.value(written, _NOWHERE)
+        endless = finite and isinstance(value, float)
+        return (
+            self.value(model.Binary("-", written, written, written.type, written.span), _NOWHERE) if endless else value
+        )
 
     def weights(self, call: model.TableCall, args: Sequence[Result]) -> Weights:
         """The rows that a call with these known arguments uses, each with its weight."""

@@ -365,7 +365,7 @@ def _table(writer: Writer, name: str) -> list[str]:
     writer.arguments = []
     if name.startswith("by_name"):
         if writer.chance(2):
-            bounds = ["0", *(p for p in points if p != "0")]
+            bounds = ["0", *(p for p in points if p != "0"), *(["infinite"] if writer.chance(3) else [])]
             rows = [f"| {g} | {b} | {writer.pick(['0.1', '2%', '0.3'])} |" for g in ("A", "other") for b in bounds]
             return [f"table {name}(k, x: number):", "| k = | x >= | v marginal |", *rows]
         operator = writer.pick([">=", ">", "<=", "<"])

@@ -36,6 +36,22 @@ def test_an_override_that_does_not_fit_is_a_usage_error(softliq: Softliq, mine: 
     assert ran.err.startswith(f"error: {said}")
 
 
+def test_a_param_that_makes_a_point_is_finite(softliq: Softliq, mine: Path) -> None:
+    policy = mine / "my.policy"
+    curve = """
+param reach : ratio >= 200% = 300%
+curve ease(h: ratio) linear, flat outside:
+  | h     | ease |
+  | 100%  | 0    |
+  | reach | 1    |
+"""
+    policy.write_text(policy.read_text() + curve)
+    assert softliq("eval", policy, mine / "snapshot", "--set", "reach=400%").code == 0
+    ran = softliq("eval", policy, mine / "snapshot", "--set", "reach=infinite")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "error: `reach` can't be `infinite`: it makes a point of `ease`; give it a finite value\n"
+
+
 def test_a_param_that_is_set_twice_is_a_usage_error(softliq: Softliq, mine: Path) -> None:
     ran = softliq("eval", mine / "my.policy", mine / "snapshot", "--set", "buffer=120%", "--set", "buffer=140%")
     assert (ran.code, ran.out) == (2, "")

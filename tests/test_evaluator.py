@@ -281,6 +281,26 @@ TABLES = {
   | 4   | 2   | 8 |
 """,
 }
+TABLES |= {
+    "slices": """param top : number >= 200 = infinite
+table slices(n: number):
+  | n >= | v marginal |
+  | 0    | 1%         |
+  | 100  | 2%         |
+  | top  | 3%         |
+""",
+    "lone": """param far : number = infinite
+table lone(n: number) flat outside:
+  | n ~         | v |
+  | max(far, 1) | 5 |
+""",
+    "steep": """param far : number = infinite
+curve steep(n: number) linear, flat outside:
+  | n | steep       |
+  | 0 | 0           |
+  | 1 | max(far, 1) |
+""",
+}
 TABLES["bands"] = TABLES["bands"].replace(" unknown outside", "")
 
 LOOKUPS = [
@@ -303,6 +323,11 @@ LOOKUPS = [
     ("brackets", 'brackets("Z", x)', "100", 5.0),
     ("brackets", 'brackets("A", x)', "-1", Cause.NO_ROW),
     ("brackets", 'brackets("A", if x > 0 then infinite else 0)', "1", Cause.OVERFLOW),
+    ("slices", "slices(x)", "150", 2.0),
+    ("slices", "slices(x)", "-1", Cause.NO_ROW),
+    ("slices", "slices(if x > 0 then infinite else 0)", "1", Cause.OVERFLOW),
+    ("lone", "lone(x)", "3", Cause.OVERFLOW),
+    ("steep", "steep(x)", "-3", Cause.OVERFLOW),
     ("line", "line(x)", "5", 2.5),
     ("line", "line(x)", "10", 5.0),
     ("line", "line(x)", "99", 6.0),

@@ -176,6 +176,16 @@ def test_an_answer_that_is_a_short_decimal_is_that_decimal() -> None:
     assert found.column("account", "close").values.tolist() == [0.25, 0.4]
 
 
+def test_a_scenario_makes_no_point_infinite() -> None:
+    text = POLICY.replace("target       becomes 150%", "reach        becomes infinite")
+    text += "\nparam reach : ratio >= 2 = 3\n"
+    text += "curve c(x: ratio) step, flat outside:\n  | x | c |\n  | 1 | 0 |\n  | reach | 1 |\n"
+    with pytest.raises(ParamError) as raised:
+        evaluated(ACCOUNTS, "fall(1%)", text)
+    said = "`fall` makes `reach` infinite, which can't be: it makes a point of `c`"
+    assert raised.value.problems == [(said, "give it a finite value")]
+
+
 def test_a_scenario_keeps_a_param_in_its_range() -> None:
     text = POLICY.replace("target       becomes 150%", "target       becomes 100% + move * 100")
     assert evaluated(ACCOUNTS, "fall(1%)", text).evaluation.params["target"] == 2

@@ -90,7 +90,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """``value``, or ``versions`` in order of their dates."""
+    """``value``, or ``versions`` in order of their dates. ``finite``: what it makes that can't be infinite, if any."""
 
     name: str
     type: Type
@@ -101,6 +101,7 @@ class Param:
     description: str
     used: bool
     span: Span = no_span()
+    finite: str = ""
 
 
 @dataclass(frozen=True, slots=True)
