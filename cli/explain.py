@@ -12,7 +12,7 @@ from dsl.near import did_you_mean, nearest
 if TYPE_CHECKING:
     from dsl.model import Policy
     from evaluator.book import Book
-    from evaluator.run import Evaluation
+    from evaluator.evaluation import Evaluation
 
 
 def explain(

@@ -22,8 +22,8 @@ from dsl.records import dataclass
 
 if TYPE_CHECKING:
     from evaluator.book import Book
+    from evaluator.evaluation import Evaluation
     from evaluator.results import Results
-    from evaluator.run import Evaluation
     from evaluator.snapshot import Indexed
 
 STANDARD_INPUT = "<standard input>"

@@ -230,7 +230,7 @@ ROOMS = {
         "Checked policy, put otherwise": "slice until solve hoist hoist_grids",
     },
     "evaluator": {
-        "Snapshot to book": "snapshot reading layout ahead hashes scan files csv_file arrow_file memory_table parquet arrays tables cells literals needs problems schema stored storing stored_layout mapped texts written book columns later grouping index",
+        "Snapshot to book": "snapshot reading layout ahead hashes scan files csv_file arrow_file memory_table parquet arrays raw_table tables cells literals needs problems schema stored storing stored_layout mapped texts written book columns later grouping index",
         "Checked policy to graph": "lower lower_columns lower_paths lower_aggregates lower_grids lower_draws lower_tables lower_ladders lower_surfaces lower_curves lower_keys lower_pieces lower_operations scope graph opened keys pieces constants states drawing pairs plan",
         "Graph to values, with care": "run threads runner vector context kernels smooth normal finance finance_jumps dates logic search links groups aggregates tiering error settle",
         "Limits drawn in order": "draws draws_guess draws_pools queue",
@@ -239,7 +239,7 @@ ROOMS = {
         "Few moves of a grid": "grid_folds grid_template grid_lines grid_points grid_search grid_turns grid_careful",
         "Snapshots larger than memory": "stream stream_division stream_headers stream_parts stream_survey stream_table stream_order stream_spill stream_hashes stream_memory stream_part stream_wholes stream_collect stream_merge stream_sinks stream_results",
         "The reference interpreter": "reference places exact exact_normal exact_finance exact_dates members reference_book reference_cells reference_aggregates reference_lookup reference_tables reference_tiers reference_grids reference_draws reference_solve reference_moving reference_until",
-        "Values to results": "results rows lazy checks amounts lanes tier_sums origins plain outputs about sweep explain alone explain_step explain_steps explain_calls explain_found explain_tiers why_not",
+        "Values to results": "evaluation results rows lazy checks amounts lanes tier_sums origins plain outputs about sweep explain alone explain_step explain_steps explain_calls explain_found explain_tiers why_not",
         "Tests and laws": "testing asserted coverage laws laws_cases laws_worlds laws_aim laws_jumps laws_shrink laws_counterexample",
     },
     "cli": {

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from dsl import model
-from dsl.state import Cell, Touched, read_by
+from dsl.model import Cell
+from dsl.state import Touched, read_by
 
 
 def evaluated(policy: model.Policy) -> Iterator[model.Expr]:

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from dsl import model
 from dsl.diagnostics import Diagnostics
+from dsl.model import Cell
 from dsl.records import dataclass
-from dsl.state import Cell, in_order, read_by, reads, rebuild
+from dsl.state import in_order, read_by, reads, rebuild
 from dsl.tree import walk
 
 PREFIX = "over."

@@ -22,12 +22,10 @@ from dsl.intervals import (
     reciprocal,
     union,
 )
-from dsl.model import Interval, Kind
+from dsl.model import Cell, Interval, Kind
 from dsl.records import dataclass
 from dsl.table_ends import End, beyond, ends
 from dsl.text import exact_text
-
-Cell = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)

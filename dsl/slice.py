@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from dsl import model
+from dsl.model import Cell
 from dsl.tree import walk
-
-Cell = tuple[str, str]  # entity and column
 
 
 def reach(policy: model.Policy, exprs: Iterable[model.Expr], on: str | None) -> tuple[set[Cell], set[str]]:

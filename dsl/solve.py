@@ -8,11 +8,11 @@ from dsl import model, syntax
 from dsl.dependence import behind, evaluated, found_by_until
 from dsl.diagnostics import Diagnostics
 from dsl.expressions import condition
-from dsl.model import Interval, Kind, Type
+from dsl.model import Cell, Interval, Kind, Type
 from dsl.near import did_you_mean
 from dsl.paths import resolve
 from dsl.slice import definition
-from dsl.state import Cell, Touched, in_order, reads, rebuild
+from dsl.state import Touched, in_order, reads, rebuild
 from dsl.tree import walk
 from dsl.types import unit_type
 from dsl.world import Scope, World, invalid

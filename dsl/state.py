@@ -11,10 +11,10 @@ from typing import TypeVar, cast
 
 from dsl import model
 from dsl.diagnostics import Diagnostics
+from dsl.model import Cell
 from dsl.records import dataclass
 from dsl.tree import walk
 
-Cell = tuple[str, str]
 T = TypeVar("T")
 
 AFTER = "after."

@@ -6,13 +6,13 @@ from fractions import Fraction
 
 from dsl import model, syntax
 from dsl.diagnostics import Diagnostics, Label
+from dsl.model import Cell
 from dsl.names import Names
 from dsl.near import did_you_mean
 from dsl.ranges import Definitions
 from dsl.records import dataclass
 from dsl.source import NOWHERE, Span
 
-Cell = tuple[str, str]  # entity and column
 Fact = tuple[bool, tuple[str, ...]]  # whether it starts at the inner row, then links and column: known to be there
 
 

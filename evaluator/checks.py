@@ -7,11 +7,11 @@ import numpy as np
 from dsl.model import Check, Compare, Kind
 from dsl.records import dataclass
 from evaluator.columns import KNOWN
+from evaluator.evaluation import CheckOutcome, Evaluation
 from evaluator.origins import describe_origin
 from evaluator.places import Unknown
 from evaluator.plain import Plain, constant, key_of
 from evaluator.reference import Reference
-from evaluator.run import CheckOutcome, Evaluation
 
 Verdict = Literal["pass", "warn", "fail", "unknown"]
 WORST = 10

@@ -21,7 +21,7 @@ from evaluator.columns import KNOWN
 from evaluator.context import Context
 from evaluator.drawing import Drawing
 from evaluator.draws_guess import Loop, guessed, loop_of
-from evaluator.draws_pools import Places, Pools, Takes, least
+from evaluator.draws_pools import Places, Pools, Takes, least, pools_of
 from evaluator.error import HALF_UNIT, close, near_zero, total
 from evaluator.graph import Node
 from evaluator.places import Result, Unknown, number
@@ -71,13 +71,14 @@ class _Draw:
 
     def run(self) -> Vector:
         rows = self.context.rows(self.node.grain)
-        order, k = self.args[0].full(rows), len(self.drawing.expr.pools)
-        fixed = self.args[len(self.args) - len(self.drawing.fixed) :]
+        order = self.args[0].full(rows)
+        given = len(self.args) - len(self.drawing.fixed)
+        fixed = self.args[given:]
         self.fixed = {n.id: v for n, v in zip(self.drawing.fixed, fixed, strict=True)}
         varying = self.drawing.varying
         bounded = self.context.bounded | {n.id for n in (*varying, *self.drawing.fixed, self.drawing.left)}
         self.plan = Plan(varying, ((),) * len(varying), frozenset(bounded))
-        pools, ids, lost = self._pools(rows, k)
+        pools, ids, lost = pools_of(self.drawing.expr.pools, self.args[1:given], rows, self.context)
         table = self.context.book.tables[self.drawing.entity]
         line, unordered, reasons = queue(self._takers(rows), order, is_read(self.node.args[0]), table.keys, self._order)
         np.minimum.at(pools.codes, ids[unordered], reasons[:, None])
@@ -88,43 +89,6 @@ class _Draw:
         turns.go()
         self.context.memo["queue", self.node.id] = Queue(line, turns.left, turns.left_codes)
         return _spread(turns, rows)
-
-    def _pools(self, rows: int, k: int) -> tuple[Pools, Places, Codes]:
-        """What there is at first, (P,), the pools of each row, (n, k), and why those can't be found, (n,)."""
-        columns, links = self.args[1 : 1 + k], iter(self.args[1 + k :])
-        starts: dict[tuple[str, str], int] = {}
-        parts: list[Vector] = []
-        ids = np.zeros((rows, k), dtype=np.int64)
-        lost = np.full(rows, KNOWN, dtype=np.int64)
-        size = 0
-        for place, (read, column) in enumerate(zip(self.drawing.expr.pools, columns, strict=True)):
-            cell = (read.entity, read.column)
-            if cell not in starts:
-                starts[cell] = size
-                parts.append(column.full(self.context.rows(read.entity) if read.links else 1))
-                size += len(parts[-1].values)
-            ids[:, place] = starts[cell]
-            if read.links:
-                link = next(links).full(rows)
-                ids[:, place] += link.values
-                if link.quality is not None:
-                    ids[link.quality != KNOWN, place] = -1
-                    lost = np.minimum(lost, link.quality)
-        for place in range(1, k):
-            again = (ids[:, :place] == ids[:, place : place + 1]).any(axis=1)
-            ids[again, place] = -1
-        ids[ids < 0] = size
-        codes = [np.full(len(p.values), KNOWN) if p.quality is None else p.quality for p in parts]
-        off = [np.broadcast_to(np.asarray(total(p)), p.values.shape) for p in parts]
-        return (
-            Pools(
-                np.concatenate([*(p.values for p in parts), [np.inf]]),
-                np.concatenate([*off, [0.0]]),
-                np.concatenate([*codes, [KNOWN]]).astype(np.int64),
-            ),
-            ids,
-            lost,
-        )
 
     def _takers(self, rows: int) -> Places:
         """The rows that don't take nothing whatever is left."""
@@ -214,7 +178,7 @@ class _Line:
         taken = int(unsure[0]) if len(unsure) else right
         self._keep(left, takes, taken)
         if taken < len(rows):
-            before = self.pools.drawn(ids[:taken], _first(takes, taken)) if taken else before
+            before = self.pools.drawn(ids[:taken], takes.first(taken)) if taken else before
         if taken:
             self.pools = before.after
         if len(unsure):
@@ -305,10 +269,6 @@ def _rounded(result: Result) -> tuple[float, float, int]:
     exact = number(result)
     value = float(exact)
     return value, 0.0 if exact == value else abs(value) * HALF_UNIT, KNOWN
-
-
-def _first(takes: Takes, count: int) -> Takes:
-    return Takes(takes.values[:count], takes.codes[:count], takes.off[:count], takes.all_left[:count])
 
 
 def _right(guess: Vector, found: Vector) -> int:

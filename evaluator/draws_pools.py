@@ -1,11 +1,15 @@
 """What remains of shared limits while rows draw on them in turn."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
+from dsl.model import Read
 from dsl.records import dataclass
 from evaluator.columns import KNOWN
-from evaluator.error import GUARD
+from evaluator.context import Context
+from evaluator.error import GUARD, total
 from evaluator.vector import Codes, Flags, Floats, Vector, some, tidy
 
 LONG = 32  # a run of takes of one pool from which on it is subtracted pool by pool, and not turn by turn
@@ -22,6 +26,9 @@ class Takes:
     codes: Codes
     off: Floats
     all_left: Flags
+
+    def first(self, count: int) -> "Takes":
+        return Takes(self.values[:count], self.codes[:count], self.off[:count], self.all_left[:count])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,47 @@ class Pools:
             np.where(endless, KNOWN, codes[back].reshape(shape)),
             done,
         )
+
+
+def pools_of(
+    reads: Sequence[Read], given: Sequence[Vector], rows: int, context: Context
+) -> tuple[Pools, Places, Codes]:
+    """What there is at first, (P,), the pools of each row, (n, k), and why those can't be found, (n,). ``given``: the
+    columns of all that are read, then the links of those that are read through one."""
+    columns, links = given[: len(reads)], iter(given[len(reads) :])
+    starts: dict[tuple[str, str], int] = {}
+    parts: list[Vector] = []
+    ids = np.zeros((rows, len(reads)), dtype=np.int64)
+    lost = np.full(rows, KNOWN, dtype=np.int64)
+    size = 0
+    for place, (read, column) in enumerate(zip(reads, columns, strict=True)):
+        cell = (read.entity, read.column)
+        if cell not in starts:
+            starts[cell] = size
+            parts.append(column.full(context.rows(read.entity) if read.links else 1))
+            size += len(parts[-1].values)
+        ids[:, place] = starts[cell]
+        if read.links:
+            link = next(links).full(rows)
+            ids[:, place] += link.values
+            if link.quality is not None:
+                ids[link.quality != KNOWN, place] = -1
+                lost = np.minimum(lost, link.quality)
+    for place in range(1, len(reads)):
+        again = (ids[:, :place] == ids[:, place : place + 1]).any(axis=1)
+        ids[again, place] = -1
+    ids[ids < 0] = size
+    codes = [np.full(len(p.values), KNOWN) if p.quality is None else p.quality for p in parts]
+    off = [np.broadcast_to(np.asarray(total(p)), p.values.shape) for p in parts]
+    return (
+        Pools(
+            np.concatenate([*(p.values for p in parts), [np.inf]]),
+            np.concatenate([*off, [0.0]]),
+            np.concatenate([*codes, [KNOWN]]).astype(np.int64),
+        ),
+        ids,
+        lost,
+    )
 
 
 def least(amounts: Floats, off: Floats, codes: Codes, lost: Codes) -> Vector:

@@ -14,8 +14,9 @@ from evaluator.files import TableFile
 from evaluator.layout import TEXT_FILES, Layout, needs_table
 from evaluator.needs import aggregated_links
 from evaluator.problems import Problem, SnapshotError, Unreadable
+from evaluator.raw_table import RawTable, read_raw
 from evaluator.scan import cannot_read
-from evaluator.tables import RawTable, read_raw, typed_table
+from evaluator.tables import typed_table
 
 Progress = Callable[[str, float], None]  # what is being done, and the share of it that is done, 0 to 1
 STAGE = "reading the snapshot"

@@ -13,10 +13,10 @@ from dsl.records import dataclass
 from evaluator.amounts import tier_amounts
 from evaluator.checks import CheckResult, check_results
 from evaluator.columns import KNOWN, Column, Quality, Values, origin_code
+from evaluator.evaluation import Evaluation
 from evaluator.origins import OriginText, describe_origin
 from evaluator.plain import constant, jsonable, key_of
 from evaluator.rows import Rows, rows_in
-from evaluator.run import Evaluation
 from evaluator.tier_sums import TierSummary, TierSums
 
 

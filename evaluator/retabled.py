@@ -12,7 +12,8 @@ from evaluator.book import Book, BookTable
 from evaluator.memory_table import MemoryTable
 from evaluator.needs import aggregated_links
 from evaluator.problems import Problem, SnapshotError, Unreadable, quoted
-from evaluator.tables import RawTable, read_raw, typed_table
+from evaluator.raw_table import RawTable, read_raw
+from evaluator.tables import typed_table
 from evaluator.texts import Texts
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from dsl import model
 from dsl.grids import move_values
-from dsl.model import Value
+from dsl.model import Cell, Value
 from dsl.records import dataclass
-from dsl.state import Cell, Touched
+from dsl.state import Touched
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -26,10 +26,10 @@ from evaluator.index import Index
 from evaluator.layout import FOLDER, Layout
 from evaluator.mapped import Folder
 from evaluator.plain import moment_of
+from evaluator.raw_table import RawTable
 from evaluator.sorting import by_number
 from evaluator.stored import FORMAT, Stamp, key_of_inputs, stamps
 from evaluator.stored_layout import write_layout
-from evaluator.tables import RawTable
 from evaluator.written import derived
 
 _KEPT = 8  # sets of inputs

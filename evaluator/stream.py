@@ -26,10 +26,10 @@ from dsl.until import PREFIX
 from evaluator import error
 from evaluator.about import about
 from evaluator.columns import Column, renumbered
+from evaluator.evaluation import Evaluation
 from evaluator.outputs import Format, arrays_of, choose, publish, table, write_table
 from evaluator.reading import Opened, Progress
 from evaluator.results import LISTED, Results
-from evaluator.run import Evaluation
 from evaluator.snapshot import open_snapshot
 from evaluator.stream_collect import CheckSums, Listed, Origins, Rest, Tiered, Unknowns
 from evaluator.stream_division import Division, Indivisible, divide

@@ -12,9 +12,9 @@ from evaluator.amounts import RowAmounts, tier_amounts
 from evaluator.book import Book
 from evaluator.checks import WORST, CheckResult, Offender, Verdict
 from evaluator.columns import KNOWN, Origin, renumbered
+from evaluator.evaluation import Evaluation
 from evaluator.origins import OriginText
 from evaluator.results import LISTED, Results, UnknownRow
-from evaluator.run import Evaluation
 from evaluator.stream_table import Rows
 from evaluator.tier_sums import TierSummary, TierSums
 

@@ -13,10 +13,10 @@ from evaluator import fast
 from evaluator.book import Book
 from evaluator.columns import KNOWN, Column
 from evaluator.context import Context
+from evaluator.evaluation import Evaluation, check_outcome
 from evaluator.graph import Node
 from evaluator.lower import Outputs, lower
 from evaluator.plan import Plan, plan
-from evaluator.run import Evaluation, check_outcome
 from evaluator.runner import Runner, column_of, infinite_inputs
 from evaluator.settle import Exactly
 from evaluator.stream_division import Division, Indivisible

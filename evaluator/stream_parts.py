@@ -9,13 +9,14 @@ from evaluator.book import Book, BookTable
 from evaluator.files import TableFile
 from evaluator.needs import aggregated_links
 from evaluator.problems import Problem, SnapshotError, Unreadable
+from evaluator.raw_table import RawTable, read_raw
 from evaluator.reading import Opened, Progress, take_hashes
 from evaluator.stream_division import Division
 from evaluator.stream_headers import NoRows, tell
 from evaluator.stream_order import Ordered, in_order
 from evaluator.stream_spill import spill
 from evaluator.stream_table import Divided, Keyed, Rows
-from evaluator.tables import RawTable, read_raw, typed_table
+from evaluator.tables import typed_table
 
 _OWN = 192 << 20  # bytes that the program takes itself, and the small tables
 _CELL = 40  # bytes that a cell of a column, read or computed, takes while a part is evaluated

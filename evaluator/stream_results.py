@@ -8,8 +8,8 @@ from typing import Any
 from dsl.causes import Cause
 from evaluator.checks import CheckResult, check_results
 from evaluator.columns import Column
+from evaluator.evaluation import in_order
 from evaluator.results import LISTED, Results, UnknownRow
-from evaluator.run import in_order
 from evaluator.stream_collect import Listed, Unknowns
 from evaluator.tier_sums import TierSummary
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dsl.model import Kind, Policy, Value
+from dsl.model import Cell, Kind, Policy, Value
 from dsl.records import dataclass
 from dsl.until import PREFIX
 from evaluator.book import Book
@@ -28,7 +28,6 @@ from evaluator.solve_copies import Index
 from evaluator.solve_sought import Sought
 from evaluator.vector import Flags, Vector
 
-Cell = tuple[str, str]
 Rows = npt.NDArray[np.int64]
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsl.diagnostics import Diagnostics
-from dsl.model import Policy, Value
+from dsl.model import Cell, Policy, Value
 from dsl.records import dataclass
 from dsl.until import Trial, has_until, on_trial
 from evaluator.book import Book, BookTable
@@ -37,7 +37,6 @@ LEAST = 2.0**-52  # of the range: closer, nothing is told apart
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-Cell = tuple[str, str]
 
 
 class Try(Protocol):

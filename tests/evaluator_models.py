@@ -12,7 +12,8 @@ from dsl.parse import parse
 from dsl.source import Source
 from evaluator.book import Book
 from evaluator.columns import KNOWN, Column, Origin
-from evaluator.run import Evaluation, evaluate
+from evaluator.evaluation import Evaluation
+from evaluator.run import evaluate
 from evaluator.snapshot import book_of
 
 Tables = Mapping[str, Mapping[str, Any]]

@@ -10,7 +10,8 @@ from dsl.check import check
 from dsl.diagnostics import Diagnostics
 from dsl.load import Loaded, load, load_text
 from dsl.params import resolve_params
-from evaluator.run import Evaluation, evaluate
+from evaluator.evaluation import Evaluation
+from evaluator.run import evaluate
 from evaluator.snapshot import book_of
 
 CASES = Path(__file__).parent / "cases" / "report"

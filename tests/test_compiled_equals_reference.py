@@ -23,11 +23,12 @@ from dsl.source import Source
 from evaluator import exact
 from evaluator.book import Book
 from evaluator.columns import KNOWN, Origin
+from evaluator.evaluation import Evaluation
 from evaluator.exact import Approximate
 from evaluator.places import Result, Unknown
 from evaluator.plain import moment_of
 from evaluator.reference import Reference
-from evaluator.run import Evaluation, evaluate
+from evaluator.run import evaluate
 from evaluator.snapshot import SnapshotError, book_of
 from tests.generators import Case, cases
 

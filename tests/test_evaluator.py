@@ -14,9 +14,10 @@ from evaluator.columns import KNOWN, Origin
 from evaluator.constants import Number, fold
 from evaluator.context import Context
 from evaluator.error import GUARD, bounded, close, total
+from evaluator.evaluation import Evaluation
 from evaluator.graph import Graph, Node
 from evaluator.kernels import KERNELS
-from evaluator.run import Evaluation, evaluate
+from evaluator.run import evaluate
 from evaluator.vector import Vector
 from tests.evaluator_models import (
     ROWS,

@@ -18,8 +18,9 @@ from evaluator import acting, fast, remembered
 from evaluator.acts_flags import FLAGS
 from evaluator.book import Book, indexed
 from evaluator.columns import Column
+from evaluator.evaluation import Evaluation
 from evaluator.plain import moment_of
-from evaluator.run import Evaluation, evaluate
+from evaluator.run import evaluate
 from evaluator.snapshot import book_of
 from evaluator.tasks import FLAGGING
 from evaluator.threads import using

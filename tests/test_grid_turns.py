@@ -13,8 +13,9 @@ from dsl.params import resolve_params
 from evaluator import acting, fast, grid_folds, grid_turns
 from evaluator.book import Book, indexed
 from evaluator.columns import Column
+from evaluator.evaluation import Evaluation
 from evaluator.fast import _Fast
-from evaluator.run import Evaluation, evaluate
+from evaluator.run import evaluate
 from tests.evaluator_models import checked
 from tests.generators import Case, cases
 from tests.test_compiled_equals_reference import compiled as compiled_case

@@ -15,11 +15,12 @@ from dsl.params import resolve_params
 from dsl.state import shocked
 from evaluator.book import Book
 from evaluator.columns import KNOWN
+from evaluator.evaluation import Evaluation
 from evaluator.lower import lower
 from evaluator.places import Unknown
 from evaluator.plan import plan
 from evaluator.reference import Reference
-from evaluator.run import Evaluation, evaluate
+from evaluator.run import evaluate
 from evaluator.testing import run_tests
 from tests.conftest import Softliq
 from tests.evaluator_models import compiled, evaluated

@@ -17,9 +17,10 @@ from dsl.state import shocked
 from evaluator import acting, fast
 from evaluator.book import Book, indexed
 from evaluator.constants import Number
+from evaluator.evaluation import Evaluation
 from evaluator.graph import SCALAR, Facts
 from evaluator.opened import OneOf, Opened, Several, known_in
-from evaluator.run import Evaluation, evaluate
+from evaluator.run import evaluate
 from evaluator.sweep import in_any_move
 from tests.evaluator_models import compiled
 from tests.generators import Case, cases

@@ -9,7 +9,7 @@ from cli.report.uses import Use, argument_columns, uses
 from dsl import model
 from dsl.model import Const, Expr, Kind, Table
 from dsl.records import dataclass
-from evaluator.run import Evaluation
+from evaluator.evaluation import Evaluation
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]

@@ -12,7 +12,7 @@ from dsl.model import MEMBERS, Entity, Param, Policy, Value
 from dsl.records import dataclass
 from dsl.source import Source, Span
 from dsl.until import PREFIX
-from evaluator.run import Evaluation
+from evaluator.evaluation import Evaluation
 
 OPEN_LINES = 400  # a longer text is folded
 

@@ -21,9 +21,9 @@ from cli.report.worst import WorstSection, worst_section
 from cli.terminal.text import count, instant, safe
 from dsl.load import Loaded
 from dsl.records import dataclass
+from evaluator.evaluation import Evaluation
 from evaluator.reference import Reference
 from evaluator.results import Results
-from evaluator.run import Evaluation
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from dsl.model import Expr, Formula, Input, Kind, Policy
 from dsl.records import dataclass
 from evaluator.book import Book, BookTable
 from evaluator.columns import KNOWN, Column, origin_code
+from evaluator.evaluation import Evaluation
 from evaluator.places import operands
-from evaluator.run import Evaluation, evaluate
+from evaluator.run import evaluate
 
 MOST = 24  # calls whose arguments are drawn
 

@@ -66,6 +66,7 @@ from dsl.model.types import (
     RATIO,
     TEXT,
     ZERO,
+    Cell,
     Exact,
     Interval,
     Kind,

@@ -11,6 +11,7 @@ from dsl.units import ONE, SECOND, Unit
 INFINITE = float("inf")
 Exact = Fraction | float  # the float is only ever INFINITE or -INFINITE
 Value = Exact | str | bool  # a constant: number, date (seconds since 1970 UTC), duration (seconds), text, label, flag
+Cell = tuple[str, str]  # an entity and a column of it
 
 
 class Kind(StrEnum):
