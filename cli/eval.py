@@ -117,7 +117,7 @@ def _whole(
         from evaluator.outputs import write_outputs
 
         names = [f"{e}.{format}" for e in results.policy.entities]
-        apart_from_inputs(out, options.snapshot, loaded, results.policy, names)
+        apart_from_inputs(out, options, loaded, results.policy, names)
         with known_columns():
             write_outputs(results, out, format, wanted_columns(columns))
     return results

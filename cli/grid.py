@@ -28,7 +28,7 @@ def sweep(options: RunOptions, grid: str, out: Path, format: Literal["parquet", 
     if chosen is None or not chosen[1]:
         what = "are of several entities" if columns else "have to be chosen"
         raise Stop(Exit.USAGE, f"the columns {what}", "name one entity's: `--columns account.health,account.tier`")
-    apart_from_inputs(out, options.snapshot, given.loaded, policy, [f"grid_{grid}.{format}"])
+    apart_from_inputs(out, options, given.loaded, policy, [f"grid_{grid}.{format}"])
     with progress() as report, in_threads(given.threads):
         path = write_grid(policy, given.book, given.params, grid, chosen, out, format, report)
     moves = len(policy.grids[grid].moves)

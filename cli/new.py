@@ -34,8 +34,10 @@ def new(
     ] = None,
 ) -> int:
     """Make a folder with a commented policy and a tiny snapshot to start from."""
+    from cli.out import not_in_an_index
     from cli.terminal.text import safe
 
+    not_in_an_index(folder, "for the new folder")
     if folder.exists() and not folder.is_dir():
         raise Stop(Exit.USAGE, f"`{safe(str(folder))}` is a file; name a folder that is new or empty")
     if folder.exists() and any(folder.iterdir()):

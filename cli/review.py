@@ -11,6 +11,7 @@ from cli.exits import Exit, Stop
 from cli.options import AllowUnknown, AsOf, Params, PolicyFile, RunOptions, Scenario, Set, SnapshotPath, Threads
 
 _INPUTS = (".policy", ".csv", ".gz", ".parquet", ".arrow", ".feather", ".toml")  # what a slip of `-o` would destroy
+_ANOTHER = "name a file such as `report.html` after `-o`"
 
 
 def report(
@@ -26,6 +27,7 @@ def report(
 ) -> int:
     """Run a policy over a snapshot and write one self-contained HTML file. Ends as `eval` does."""
     from cli.inputs import run
+    from cli.out import other_inputs
     from cli.report.page import render
     from cli.terminal.results import show_results
     from cli.terminal.text import safe
@@ -34,19 +36,34 @@ def report(
     from evaluator.outputs import write_file
 
     allowed = allowance(allow_unknown)
-    if file.is_dir():
-        raise Stop(Exit.USAGE, f"`{safe(str(file))}` is a folder; `-o` names the file to write")
-    special = file.exists() and not file.is_file()  # a device or a pipe, whose place the file would take
-    if special or (file.exists() and file.suffix.lower() in _INPUTS):
-        told = f"`{safe(str(file))}` is there already, and is no report"
-        raise Stop(Exit.USAGE, told, "name a file such as `report.html` after `-o`")
+    _apart(file)
     begin(Path(snapshot))
-    loaded, results = run(RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario, threads=threads))
+    options = RunOptions(policy, snapshot, tuple(sets or ()), params, as_of, scenario, threads=threads)
+    loaded, results = run(options)
+    if file.exists() and any(file.samefile(path) for path in other_inputs(options, loaded)):
+        raise Stop(Exit.USAGE, f"`{safe(str(file))}` is read: the report would take its place", _ANOTHER)
     limit = allowed.limit(results.deciding_count)
     write_file(file, render(results.evaluation, loaded, _command(sys.argv), limit))
     show_results(results)
     print(f"\nreport: {safe(str(file))}")
     return verdict(results, allowed)
+
+
+def _apart(file: Path) -> None:
+    """Stops where a report would take the place of something else, or be taken for it."""
+    from cli.out import not_in_an_index
+    from cli.terminal.text import safe
+
+    shown = safe(str(file))
+    if file.is_dir():
+        raise Stop(Exit.USAGE, f"`{shown}` is a folder; `-o` names the file to write", _ANOTHER)
+    special = file.exists() and not file.is_file()  # a device or a pipe, whose place the file would take
+    if special or file.suffix.lower() in _INPUTS:
+        what = (
+            "is there already, and is no report" if file.exists() else "is no name of a report, which is an HTML file"
+        )
+        raise Stop(Exit.USAGE, f"`{shown}` {what}", _ANOTHER)
+    not_in_an_index(file, "after `-o`")
 
 
 def _command(typed: list[str]) -> str:

@@ -46,7 +46,7 @@ def stream(
                 evaluated, params = shocked(policy, params, options.scenario)
             if out is not None:
                 names = [f"{e}.{format}" for e in policy.entities]
-                apart_from_inputs(out, options.snapshot, loaded, policy, names)
+                apart_from_inputs(out, options, loaded, policy, names)
             hashes = {file.source.name: file.sha256 for file in loaded.sources}
             return opened.evaluate(
                 evaluated, params, memory=room, out=out, format=format, columns=wanted, hashes=hashes, progress=report

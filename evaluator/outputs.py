@@ -266,7 +266,7 @@ def _put(made: Path, folder: Path, names: list[str]) -> None:
         _sync(made)
         os.rename(made, folder)
     else:
-        for stale in _earlier(folder):
+        for stale in earlier(folder):
             (folder / stale).unlink(missing_ok=True)
         for name in names:
             os.replace(made / name, folder / name)
@@ -274,7 +274,7 @@ def _put(made: Path, folder: Path, names: list[str]) -> None:
     _sync(folder.parent)
 
 
-def _earlier(folder: Path) -> list[str]:
+def earlier(folder: Path) -> list[str]:
     """The files of an earlier run, its summary first; only plain names, whatever the summary says."""
     try:
         found = json.loads((folder / SUMMARY).read_text("utf-8"))

@@ -117,13 +117,74 @@ def test_results_never_stand_among_tables_that_a_snapshot_reads_from_elsewhere(
     assert before == {p: p.read_bytes() for p in (mine / "snapshot").iterdir()}
 
 
+def test_nothing_is_written_among_the_files_of_an_index(softliq: Softliq, mine: Path, tmp_path: Path) -> None:
+    policy, snapshot = mine / "my.policy", mine / "snapshot"
+    assert softliq("index", policy, snapshot).code == 0
+    home = snapshot / ".softliq"
+    before = {p: p.read_bytes() for p in home.rglob("*") if p.is_file()}
+    (folder,) = (p for p in home.iterdir() if p.is_dir())
+    (tmp_path / "elsewhere").symlink_to(home)
+    for out in (home, home / "deep" / "er", folder, tmp_path / "elsewhere", tmp_path / "elsewhere" / "results"):
+        for more in ((), ("--memory", "1GB"), ("--grid", "shocks")):
+            ran = softliq("eval", policy, snapshot, "--out", out, *more)
+            assert (ran.code, ran.out, "lies in `.softliq`, where" in ran.err) == (2, "", True)
+        ran = softliq("report", policy, snapshot, "-o", out / "report.html")
+        assert (ran.code, ran.out, "lies in `.softliq`, where" in ran.err) == (2, "", True)
+        ran = softliq("new", out / "policy")
+        assert (ran.code, ran.out, "lies in `.softliq`, where" in ran.err) == (2, "", True)
+    assert before == {p: p.read_bytes() for p in home.rglob("*") if p.is_file()}
+
+
+def test_a_report_never_takes_the_place_of_what_is_read(softliq: Softliq, mine: Path) -> None:
+    """By whatever name: the policy, a file that it uses, its table, params, the snapshot's own file."""
+    (mine / "my.policy").rename(mine / "mine.txt")
+    text = (mine / "mine.txt").read_text("utf-8")
+    text += '\nuse "more.policy"\ntable rates(x: number) from "rates.text":\n  | x >= | rate |\n'
+    (mine / "mine.txt").write_text(text.replace("cost        =", "dear = rates(twice(1))\n  cost        ="), "utf-8")
+    (mine / "more.policy").write_text("let twice(x: number) = 2 * x\n", "utf-8")
+    (mine / "rates.text").write_text("x,rate\n0,1%\n", "utf-8")
+    (mine / "set").write_text("buffer = 1.4\n", "utf-8")
+    os.link(mine / "more.policy", mine / "other.html")
+    before = {p: p.read_bytes() for p in mine.rglob("*") if p.is_file()}
+    command = ("report", mine / "mine.txt", mine / "snapshot", "--params", mine / "set", "-o")
+    for name in ("mine.txt", "rates.text", "set", "other.html"):
+        ran = softliq(*command, mine / name)
+        assert (ran.code, ran.out, "is read: the report would take its place" in ran.err) == (2, "", True), name
+    for name in ("report.csv", "snapshot/account.parquet"):
+        ran = softliq(*command, mine / name)
+        assert (ran.code, ran.out, "is no name of a report" in ran.err) == (2, "", True), name
+    assert before == {p: p.read_bytes() for p in mine.rglob("*") if p.is_file()}
+    assert softliq(*command, mine / "report").code == 0
+
+
+def test_a_file_s_name_is_no_folder_for_results(softliq: Softliq, mine: Path) -> None:
+    for name, format in (("results.csv", "csv"), ("results.html", "parquet"), ("snapshot/account.JSON", "json")):
+        ran = softliq("eval", mine / "my.policy", mine / "snapshot", "--out", mine / name)
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err.endswith(f"help: write `--out {(mine / name).with_suffix('')} --format {format}`\n")
+        assert not (mine / name).exists()
+
+
+def test_what_earlier_results_were_is_not_removed_where_it_is_read_now(softliq: Softliq, mine: Path) -> None:
+    command = ("eval", mine / "my.policy", mine / "snapshot", "--out", mine / "out")
+    assert softliq(*command, "--format", "csv").code == 0
+    policy = mine / "out" / "next.policy"
+    head = 'table held(name: text) from "account.csv":\n  | name = "account" | value : USD "equity" |\n'
+    text = (mine / "my.policy").read_text("utf-8").replace("cost        =", 'dear = held("bob")\n  cost        =')
+    policy.write_text(f"{text}\n{head}", "utf-8")
+    table = (mine / "out" / "account.csv").read_bytes()
+    ran = softliq("eval", policy, mine / "snapshot", "--out", mine / "out", "--format", "parquet")
+    assert (ran.code, ran.out, "holds `account.csv`, which is read" in ran.err) == (2, "", True)
+    assert (mine / "out" / "account.csv").read_bytes() == table
+
+
 def test_results_never_take_the_place_of_a_table_that_the_policy_reads(softliq: Softliq, mine: Path) -> None:
     policy, table = mine / "my.policy", mine / "account.csv"
     table.write_text("x,rate\n0,1%\n", "utf-8")
     text = policy.read_text("utf-8") + '\ntable rates(x: number) from "account.csv":\n  | x >= | rate |\n'
     policy.write_text(text.replace("cost        =", "dear = rates(1)\n  cost        ="), "utf-8")
     ran = softliq("eval", policy, mine / "snapshot", "--out", mine, "--format", "csv")
-    assert (ran.code, "`account.csv`, which the policy is made of" in ran.err) == (2, True)
+    assert (ran.code, "`account.csv`, which is read" in ran.err) == (2, True)
     assert table.read_text("utf-8") == "x,rate\n0,1%\n"
     assert softliq("eval", policy, mine / "snapshot", "--out", mine, "--format", "parquet").code == 0
 
