@@ -22,7 +22,8 @@ from evaluator.threads import shared, threads
 from evaluator.windows import Place, Remembered, Window, windows
 
 BLOCK = 1 << 16  # rows: a few columns of them fit into the processor's second cache
-WINDOW = 8  # blocks of a layout that are done step by step
+LAID = 3 << 15  # the same, of a layout: of longer calls there are fewer, between which threads wait for each other
+WINDOW = 12  # times as many rows of a layout that are done step by step
 _WIDE = 2  # times as many rows in blocks of one entity, whose rows have fewer columns each
 ALONE = 300_000  # rows of a book below which threads cost more than they bring
 T = TypeVar("T")
@@ -83,8 +84,7 @@ class Blocks:
         remembered = self._remembered(steps)
         times = max((step.times for step in steps), default=1)
         if not remembered.windows:
-            many = min(WINDOW, -(-len(layout.blocks) // self._crew(times)))
-            remembered.windows += windows(layout, steps, many * self.block, self.lasting)
+            remembered.windows += windows(layout, steps, WINDOW * self.block, self._crew(times), self.lasting)
         found = remembered.windows
         passing = {t.id for step in steps for t in (*step.keep, *step.tops) if t.id not in whole}
         for task in (t for step in steps for t in step.keep if t.id in whole):

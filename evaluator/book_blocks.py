@@ -12,7 +12,7 @@ from evaluator import error
 from evaluator.acted import Acted
 from evaluator.acting import Acting
 from evaluator.acting_rows import ActingRows, acting_rows
-from evaluator.blocks import Blocks
+from evaluator.blocks import BLOCK, LAID, Blocks
 from evaluator.book import Book
 from evaluator.columns import KNOWN, Column, origin_code
 from evaluator.context import Context
@@ -56,8 +56,8 @@ class BookBlocks(Blocks):
         if kept is None or any(a is not b for a, b in zip(kept[0], sources, strict=True)):
             if kept is not None:
                 index.columns = {k: c for k, c in index.columns.items() if k[0] is not kept[1]}
-            kept = sources, make_layout(roots[0], self.groups, book.tables[roots[0]].rows, self.block), self.groups
-            index.layouts[key] = kept
+            made = make_layout(roots[0], self.groups, book.tables[roots[0]].rows, LAID * self.block // BLOCK)
+            kept = index.layouts[key] = sources, made, self.groups
         return kept[1]
 
     def _group(self, entity: str) -> int:

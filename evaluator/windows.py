@@ -70,17 +70,22 @@ class Remembered:
     places: list[Place] = field(default_factory=list)
 
 
-def windows(layout: Layout, steps: Sequence[Step], many: int, lasting: Collection[tuple[Any, ...]]) -> Iterator[Window]:
-    """Each with about as ``many`` rows of an entity at most. ``lasting``: as ``Parts`` has them."""
+def windows(
+    layout: Layout, steps: Sequence[Step], most: int, crew: int, lasting: Collection[tuple[Any, ...]]
+) -> Iterator[Window]:
+    """Each with about as many rows, of all entities together and about ``most``, so that each of a ``crew`` has as much
+    to do. ``lasting``: as ``Parts`` has them."""
+    rows = sum(prod(shape) for block in layout.blocks for shape in block.shapes.values())
+    count = -(-rows // most)
+    count += -count % crew
     waiting: list[Block] = []
-    for block in [*layout.blocks, None]:
-        if waiting and (block is None or max(_rows([*waiting, block]).values()) > many):
-            starts, rows = waiting[0].starts, _rows(waiting)
-            parts = (tuple(Parts(b, lasting) for b in _of(step, layout, waiting, starts, rows)) for step in steps)
-            yield Window(starts, rows, tuple(parts))
+    for block in layout.blocks:
+        waiting.append(block)
+        if sum(_rows(waiting).values()) * count >= rows or block is layout.blocks[-1]:
+            starts, many = waiting[0].starts, _rows(waiting)
+            parts = (tuple(Parts(b, lasting) for b in _of(step, layout, waiting, starts, many)) for step in steps)
+            yield Window(starts, many, tuple(parts))
             waiting = []
-        if block is not None:
-            waiting.append(block)
 
 
 def _of(
