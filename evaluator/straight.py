@@ -16,7 +16,7 @@ from evaluator.acts_members import add_rows
 from evaluator.line import Line
 from evaluator.remembered import Ladder
 from evaluator.straight_lookups import Lookups, pairs_of
-from evaluator.tasks import Chain, Task
+from evaluator.tasks import READ, Chain, Task
 from evaluator.watch import WATCHED, watched
 
 _UFUNCS = {
@@ -24,6 +24,7 @@ _UFUNCS = {
     "min": "minimum", "max": "maximum", "div": "divide", "sqrt": "sqrt", "exp": "exp",
 }  # fmt: skip
 _COMPARED = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal", "=": "equal", "!=": "not_equal"}
+_CHAINED = frozenset((*_UFUNCS, *READ))  # where all rows may reach a branch
 _FEWEST = 4  # lines that are worth it
 
 
@@ -69,7 +70,7 @@ class _Writer(Lookups):
 
     def written(self, line: Line, i: int) -> bool:
         task = line.task
-        if line.chain and (task.id in self.keep or task.op not in _UFUNCS):
+        if line.chain and (task.id in self.keep or task.op not in _CHAINED):
             return False
         match task.op:
             case "input" | "blank" | "rows" | "members" | "total" | "open" | "live":
