@@ -17,6 +17,7 @@ _SIDES: dict[str, tuple[Any, Any]] = {
     **dict.fromkeys((">=", ">"), (np.greater_equal, np.greater)),
     **dict.fromkeys(("<=", "<"), (np.less, np.less_equal)),
 }
+_SAMPLE = 256
 WATCHED = frozenset(_SIDES)  # comparisons that can be made with the watch over them
 
 
@@ -36,22 +37,57 @@ def near(frame: Frame, task: Task, chain: Chain) -> None:
 def watched(frame: Frame, nears: Sequence[Task], operators: Sequence[str], outs: Sequence[Any]) -> None:
     """Comparisons of one number with several, and the watch over them, in one: where nothing is close, a comparison is
     the same on both sides of what is. ``nears``: they have the same sizes."""
+    watches = [_Watch(frame, task, ()) for task in nears]
+    few = _few(frame, watches)
+    if few is None:
+        _watched(frame, watches, operators, outs, watches[0].a)
+        return
+    rows, above = few
+    parts = [np.empty(len(rows), dtype=np.bool_) for _ in outs]
+    _watched(frame, watches, operators, parts, watches[0].a.take(rows), rows)
+    for operator, out, part in zip(operators, outs, parts, strict=True):
+        out.fill((operator[0] == ">") == above)
+        out.reshape(-1)[rows] = part
+
+
+def _few(frame: Frame, watches: Sequence["_Watch"]) -> tuple[Any, bool] | None:
+    """Where most rows are beyond doubt above all that they are compared with, or below, as most accounts are healthy:
+    the numbers of the others, and whether it is above."""
+    mosts = [watch.most for watch in watches if watch.most is not None]
+    a = watches[0].a
+    if len(mosts) < len(watches) or a.size < 4 * _SAMPLE:
+        return None
+    bounds = [(watch.b - most, watch.b + most) for watch, most in zip(watches, mosts, strict=True)]
+    low, high = min(b for b, _ in bounds), max(b for _, b in bounds)
+    sample = a.reshape(-1)[:: a.size // _SAMPLE]
+    above = 2 * int(np.count_nonzero(sample > high)) > len(sample)
+    if not above and 2 * np.count_nonzero(sample < low) <= len(sample):
+        return None
+    beyond, bound = (np.greater, high) if above else (np.less, low)
+    clear = beyond(a, bound, out=frame.scratch(0, np.bool_, a.shape))
+    rows = np.flatnonzero(np.logical_not(clear, out=clear))
+    return None if 4 * len(rows) > a.size else (rows, above)
+
+
+def _watched(
+    frame: Frame, watches: Sequence["_Watch"], operators: Sequence[str], outs: Sequence[Any], a: Any, rows: Any = None
+) -> None:
+    """``a``: the number in these ``rows``, or all."""
     some = []
-    for task, operator, out in zip(nears, operators, outs, strict=True):
-        watch = _Watch(frame, task, ())
+    for watch, operator, out in zip(watches, operators, outs, strict=True):
         if watch.most is None:
             watch.every_row()
         else:
             first, then = _SIDES[operator]
-            first(watch.a, watch.b - watch.most, out=out)
-            above = then(watch.a, watch.b + watch.most, out=frame.scratch(1, np.bool_, out.shape))
-            close, rows = watch.between(out, above)
+            first(a, watch.b - watch.most, out=out)
+            above = then(a, watch.b + watch.most, out=frame.scratch(1, np.bool_, out.shape))
+            close, found = watch.between(out, above)
             if not close:
                 continue
-            if rows is not None:
-                some.append((watch, rows))
+            if found is not None:
+                some.append((watch, found if rows is None else rows[found]))
         compare: Any = ORDER[operator]
-        compare(watch.a, watch.b, out=out)
+        compare(a, watch.b, out=out)
     if some:
         _flag_some(some)
 
