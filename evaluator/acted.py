@@ -23,19 +23,23 @@ class Acted:
     owners: Mapping[str, Values]
     at: Callable[[int, str, Any], Column | None]
     elsewhere: Callable[[int], Any]
-    _sorted: dict[str, tuple[Values, Values]] = field(default_factory=dict, init=False)
+    _filed: dict[str, tuple[Values, Values]] = field(default_factory=dict, init=False)
 
     def alone(self, node: int, entity: str) -> tuple[Values, Column] | None:
         """The acting rows' numbers in the file's order and their cells of a column of numbers that is zero in all other
         rows; None where it isn't."""
         if entity not in self.rows or self.elsewhere(node) != 0.0:
             return None
-        if entity not in self._sorted:
-            places = np.argsort(self.rows[entity])
-            self._sorted[entity] = places, self.rows[entity].take(places)
-        places, rows = self._sorted[entity]
+        places, rows = self.filed(entity)
         column = self.at(node, entity, places)
         return None if column is None else (rows, column)
+
+    def filed(self, entity: str) -> tuple[Values, Values]:
+        """An entity's acting rows in the file's order: their places among those, and their numbers."""
+        if entity not in self._filed:
+            places = np.argsort(self.rows[entity])
+            self._filed[entity] = places, self.rows[entity].take(places)
+        return self._filed[entity]
 
 
 def with_care(acted: Acted, careful: Careful, links: Mapping[str, Values], count: int) -> Acted | None:

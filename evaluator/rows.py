@@ -9,6 +9,7 @@ import numpy.typing as npt
 from dsl.model import Policy
 from dsl.records import dataclass
 from evaluator.columns import Column, Values
+from evaluator.index import LaidColumn
 from evaluator.plain import key_of
 
 if TYPE_CHECKING:
@@ -71,15 +72,17 @@ def _acted(
     acted = results.evaluation.acted
     if acted is None or acted.root != root or entity not in acted.rows or len(via) > 1:
         return None
-    meant, codes = _meant(results, root, tiers), results.evaluation.columns[root]["tier"].values
+    meant, codes = _meant(results, root, tiers), results.evaluation.tier_codes(root)
     stands = meant[codes[acted.rows[root]]]
-    many = sum(int(np.count_nonzero(codes == label)) for label in np.flatnonzero(meant).tolist())
+    there = codes.values if isinstance(codes, LaidColumn) else codes  # in whatever order
+    many = sum(int(np.count_nonzero(there == label)) for label in np.flatnonzero(meant).tolist())
     if many != int(np.count_nonzero(stands)):
         return None
-    places = np.flatnonzero(np.append(stands, False)[acted.owners[entity]] if via else stands)  # -1: nobody's
-    numbers = acted.rows[entity].take(places)
-    order = np.argsort(numbers)
-    return Rows(results, entity, numbers.take(order), places.take(order))
+    if via:
+        stands = np.append(stands, False)[acted.owners[entity]]  # -1: nobody's
+    places, numbers = acted.filed(entity)
+    stands = stands.take(places)
+    return Rows(results, entity, numbers[stands], places[stands])
 
 
 def _way(policy: Policy, entity: str) -> Way:
