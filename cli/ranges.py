@@ -2,7 +2,7 @@
 
 from dsl import model
 from dsl.model import Interval, Kind, Type
-from dsl.params import interval_text
+from dsl.text import interval_text
 from dsl.units import ONE
 
 

@@ -5,6 +5,7 @@ from typing import Literal, cast
 
 from dsl import model, syntax
 from dsl.aggregate_rows import entity_above, inner_entity, via_of
+from dsl.arguments import miscounted
 from dsl.clashes import column_in
 from dsl.diagnostics import Label
 from dsl.expressions import condition, expression
@@ -20,13 +21,7 @@ OF_FLAGS = ("count", "share", "any", "all")
 
 
 def aggregate(world: World, written: syntax.Call, name: str, scope: Scope) -> model.Expr:
-    if len(written.arguments) != 1:
-        world.report.error(
-            "E119",
-            f"`{name}` takes 1 argument, and here are {len(written.arguments)}",
-            written.span,
-            help=f"write `{name}(entity.column)`",
-        )
+    if miscounted(world, written, 1, 1, f"{name}(entity.column)"):
         return invalid(written.span)
     argument = written.arguments[0]
     if (argument.by is None) == (name == "first"):

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from dsl import model, solve, syntax
 from dsl.becomes import define_effect, define_scenario
-from dsl.calls import define_functions
 from dsl.cases import cases_of
 from dsl.columns import formula
 from dsl.curves import define_curve
@@ -15,12 +14,13 @@ from dsl.declarations import collect
 from dsl.diagnostics import Diagnostics, Label
 from dsl.examples import define_test
 from dsl.expressions import condition
+from dsl.functions import define_functions
 from dsl.grids import define_grid
 from dsl.groups import check_groups, define_group
 from dsl.laws import check_laws, define_law
 from dsl.model import MEMBERS, Kind
 from dsl.over import check_overs
-from dsl.params import define_params, domain
+from dsl.param_definitions import define_params, domain
 from dsl.ranges import Definitions, Ranges
 from dsl.source import Span
 from dsl.state import state_after

@@ -1,10 +1,12 @@
 """Two sides that don't fit: both are shown, with the factor or column that would mend it."""
 
+from collections.abc import Sequence
+
 from dsl import model, syntax
 from dsl.diagnostics import Label
-from dsl.model import Kind
+from dsl.model import Kind, Type
 from dsl.paths import resolve
-from dsl.types import describe
+from dsl.types import describe, same
 from dsl.units import ONE, Unit
 from dsl.world import Scope, World
 
@@ -34,6 +36,21 @@ def clash(world: World, code: str, message: str, left: model.Expr, right: model.
         *call_labels(scope),
         help=mend(world, left, right, scope),
     )
+
+
+def alike(world: World, code: str, told: str, exprs: Sequence[model.Expr], scope: Scope) -> Type:
+    """The one type that expressions have; where they differ, two of them are shown, their types after what is
+    ``told``."""
+    found, anchor = exprs[0].type, exprs[0]
+    for expr in exprs[1:]:
+        joined = same(found, expr.type)
+        if joined is None:
+            clash(world, code, f"{told} {describe(found)} and {describe(expr.type)}", anchor, expr, scope)
+            return model.ANY
+        if found.unit is None:
+            anchor = expr
+        found = joined
+    return found
 
 
 def mend(world: World, left: model.Expr, right: model.Expr, scope: Scope) -> str | None:

@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 from dsl import model, syntax
-from dsl.clashes import clash
+from dsl.clashes import alike
 from dsl.diagnostics import Label
 from dsl.expressions import expression
 from dsl.guards import may_be_blank
 from dsl.model import Kind, Type
 from dsl.paths import resolve, start_of
 from dsl.tree import walk
-from dsl.types import coerce, describe, same
+from dsl.types import coerce, describe
 from dsl.world import Scope, World, invalid
 
 LEFT = "left"
@@ -80,19 +80,12 @@ def _column_blank(world: World, read: model.Read) -> bool:
 
 def _common(world: World, pools: list[model.Read], scope: Scope) -> Type:
     """The unit that all pools have."""
-    type_ = pools[0].type
     for place, pool in enumerate(pools):
         twice = next((p for p in pools[:place] if p == pool), None)
         if twice is not None:
             labels = Label(pool.span, "again"), Label(twice.span, "first here")
             world.report.error("E787", "a draw names this pool twice", *labels, help="remove one of them")
-        joined = same(type_, pool.type)
-        if joined is None:
-            message = f"pools of one draw have one unit, and here are {describe(type_)} and {describe(pool.type)}"
-            clash(world, "E782", message, pools[0], pool, scope)
-            return model.ANY
-        type_ = joined
-    return type_
+    return alike(world, "E782", "pools of one draw have one unit, and here are", pools, scope)
 
 
 def _how_left_is_read(world: World, take: model.Expr) -> None:

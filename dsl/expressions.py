@@ -4,7 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from dsl import model, syntax
-from dsl.clashes import call_labels, clash, instead
+from dsl.clashes import alike, call_labels, clash, instead
 from dsl.constants import affine, constant
 from dsl.diagnostics import Label
 from dsl.guards import guards, may_be_blank
@@ -254,17 +254,7 @@ def _if(world: World, written: syntax.If, scope: Scope) -> model.Expr:
     test = condition(world, written.condition, scope, "the condition of `if`")
     then = expression(world, written.then, scope.knowing(guards(written.condition, scope, truth=True)))
     otherwise = expression(world, written.otherwise, scope.knowing(guards(written.condition, scope, truth=False)))
-    type_ = same(then.type, otherwise.type)
-    if type_ is None:
-        clash(
-            world,
-            "E210",
-            f"the branches of `if` differ: {describe(then.type)} and {describe(otherwise.type)}",
-            then,
-            otherwise,
-            scope,
-        )
-        type_ = model.ANY
+    type_ = alike(world, "E210", "the branches of `if` differ:", (then, otherwise), scope)
     return model.If(test, then, otherwise, type_, written.span)
 
 
@@ -275,17 +265,7 @@ def _fallback(world: World, written: syntax.Fallback, scope: Scope) -> model.Exp
         return _fallback(world, syntax.Fallback(inner.operand, rest, written.span), scope)
     operand = optional_operand(world, written.operand, scope, "`??`")
     otherwise = expression(world, written.otherwise, scope)
-    type_ = same(operand.type, otherwise.type)
-    if type_ is None:
-        clash(
-            world,
-            "E210",
-            f"the sides of `??` differ: {describe(operand.type)} and {describe(otherwise.type)}",
-            operand,
-            otherwise,
-            scope,
-        )
-        type_ = model.ANY
+    type_ = alike(world, "E210", "the sides of `??` differ:", (operand, otherwise), scope)
     return model.Fallback(operand, otherwise, replace(type_, shown=operand.type.shown), written.span)
 
 

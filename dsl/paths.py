@@ -35,10 +35,8 @@ def resolve(world: World, path: syntax.Path, scope: Scope, *, guarded: bool = Fa
         if first.text == "as_of":
             return model.AsOf(model.DATE, path.span)
         if first.text in world.names.params:
-            from dsl.params import declared
-
             world.used_params.add(first.text)
-            return model.ParamRead(first.text, declared(world, first.text), path.span)
+            return model.ParamRead(first.text, world.param_type(first.text), path.span)
     _unknown_name(world, path, scope)
     return invalid(path.span)
 

@@ -8,8 +8,8 @@ from dsl.decide import decide
 from dsl.diagnostics import Diagnostics, Label
 from dsl.facts import NO_FACTS, Facts
 from dsl.model import Kind, TierRow
-from dsl.params import interval_text
 from dsl.ranges import Ranges
+from dsl.text import interval_text
 from dsl.tree import is_constant
 from dsl.world import World
 

@@ -3,16 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from fractions import Fraction
 
 from dsl import model
 from dsl.constants import constant
 from dsl.grids import move_values
-from dsl.model import Value
+from dsl.model import Value, allows
 from dsl.near import did_you_mean
-from dsl.params import ParamError, endless, interval_text, literal, wanted
+from dsl.params import ParamError, endless, literal, wanted
 from dsl.state import rebuild, shocked
-from dsl.text import value_text
+from dsl.text import interval_text, value_text
 
 _CALL = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
@@ -68,7 +67,7 @@ def with_move(policy: model.Policy, params: Mapping[str, Value], grid: str | Non
 
 def _allowed(param: model.Param, value: Value, scenario: model.Scenario) -> Value:
     """The value, where it is in the param's range: beyond it the checker has proved nothing of bounds and tables."""
-    if param.domain is not None and isinstance(value, Fraction | float) and not param.domain.holds(value):
+    if param.domain is not None and not allows(param.domain, value):
         shown = value_text(value, param.type)
         message = f"`{scenario.name}` makes `{param.name}` {shown}, which is outside its range"
         raise ParamError([(message, f"it must be {interval_text(param.domain, param.type)}")])

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from dsl import model, syntax
-from dsl.clashes import clash
+from dsl.clashes import alike
 from dsl.correlations import WORD as CORRELATION
 from dsl.correlations import check_correlation
 from dsl.coverage import check_table
@@ -13,7 +13,7 @@ from dsl.model import Key, Kind, Type, ValueColumn
 from dsl.near import did_you_mean, nearest
 from dsl.source import Span
 from dsl.tree import is_constant
-from dsl.types import coerce, describe, same, type_of, unit_type
+from dsl.types import coerce, type_of, unit_type
 from dsl.world import Scope, World, invalid
 
 BOUNDS = (">=", ">", "<=", "<")
@@ -264,22 +264,7 @@ def common_type(world: World, cells: list[model.Expr]) -> Type:
     """The one type of a column's cells; where they differ, both are shown."""
     if not cells:
         return model.ANY
-    found, anchor = cells[0].type, cells[0]
-    for cell in cells[1:]:
-        joined = same(found, cell.type)
-        if joined is None:
-            clash(
-                world,
-                "E409",
-                f"the cells of a column differ: {describe(found)} and {describe(cell.type)}",
-                anchor,
-                cell,
-                Scope(args={}),
-            )
-            return model.ANY
-        if found.unit is None:
-            anchor = cell
-        found = joined
+    found = alike(world, "E409", "the cells of a column differ:", cells, Scope(args={}))
     return model.NUMBER if found.kind is Kind.NUMBER and found.unit is None else found
 
 

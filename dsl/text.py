@@ -1,9 +1,9 @@
-"""Exact values as people read them: percents, units, instants."""
+"""Exact values as people read them: percents, units, instants, ranges."""
 
 from datetime import UTC, datetime
 from fractions import Fraction
 
-from dsl.model import Exact, Kind, Type, Value
+from dsl.model import Exact, Interval, Kind, Type, Value
 from dsl.units import ONE, SECOND, Unit
 
 
@@ -52,3 +52,21 @@ def value_text(value: Value, type_: Type, digits: int = 15) -> str:
     if isinstance(value, str):
         return value
     return exact_text(value, type_, digits=digits)
+
+
+def interval_text(interval: Interval, type_: Type) -> str:
+    """``in 110% to 150%``, ``> 0``: a range as the language writes it, and ``> 0 and < 1`` where an end is out."""
+
+    def show(value: Exact) -> str:
+        return exact_text(value, type_, unit=False)
+
+    if interval.low is not None and interval.high is not None:
+        if interval.low_open or interval.high_open:
+            low, high = (">" if interval.low_open else ">="), ("<" if interval.high_open else "<=")
+            return f"{low} {show(interval.low)} and {high} {show(interval.high)}"
+        return f"in {show(interval.low)} to {show(interval.high)}"
+    if interval.low is not None:
+        return f"{'>' if interval.low_open else '>='} {show(interval.low)}"
+    if interval.high is not None:
+        return f"{'<' if interval.high_open else '<='} {show(interval.high)}"
+    return "any value"

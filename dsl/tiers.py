@@ -9,11 +9,12 @@ from dsl.constants import constant
 from dsl.diagnostics import Label
 from dsl.expressions import condition, expression
 from dsl.model import RATIO, Interval, Kind, TierColumn, TierRow, Type
-from dsl.params import domain, interval_text
+from dsl.param_definitions import domain
 from dsl.paths import resolve
 from dsl.reach import check_reach
 from dsl.source import Span
 from dsl.tables import value_cell
+from dsl.text import interval_text
 from dsl.tree import is_constant
 from dsl.types import coerce, describe, type_of
 from dsl.world import Scope, World
@@ -164,12 +165,8 @@ def _row(
     for column, i in zip(columns, at, strict=True):
         expr = value_cell(world, row.cells[i], column.type, scope, written.headers[i])
         value = constant(expr)
-        if (
-            column.domain is not None
-            and isinstance(value, Fraction)
-            and expr.type.kind is not Kind.ANY
-            and not column.domain.holds(value)
-        ):
+        known = value if isinstance(value, Fraction) and expr.type.kind is not Kind.ANY else None
+        if column.domain is not None and known is not None and not column.domain.holds(known):
             world.report.error(
                 "E434",
                 f"`{expr.span.text.strip()}` is outside the range of `{column.name}`",

@@ -76,6 +76,9 @@ class World:
         shocked = {(p[0].text, p[1].text) for line in lines if len(p := line.target.parts) == 2}
         return Definitions(self.params, self.tables, self.curves, self.inputs, self.formulas, self.tiers, shocked)
 
+    def param_type(self, name: str) -> model.Type:
+        return self.params[name].type if name in self.params else model.ANY
+
     def has_entity(self, name: syntax.Name) -> bool:
         """Whether a name is an entity's; reported where it isn't, unless its definition could not be read."""
         if name.text in self.names.entities:

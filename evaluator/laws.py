@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from dsl import model
-from dsl.model import Kind, Value
+from dsl.model import Kind, Value, allows
 from dsl.params import ParamError, resolve_params
 from dsl.records import dataclass
 from evaluator import literals
@@ -136,7 +136,7 @@ class _Search:
         target = self._target(name, at[0], params)
         value = secant([number_at(w, cell) for w in worlds], at, target)
         made = self.trial.policy.entities[cell[0]].inputs[cell[2]]
-        if value is None or (made.domain is not None and not made.domain.holds(value)):
+        if value is None or not allows(made.domain, value):
             return worlds[0]
         return with_cell(worlds[0], *cell, decimal(value))
 
@@ -185,7 +185,7 @@ class _Search:
                     break
                 target = self.random.choice(figures) * self.random.choice((1, 1, 1.0001, 0.9999, 1.05, 0.9))
                 value = secant(ends, [float(v) for v in xs], target)
-                if value is not None and (made.domain is None or made.domain.holds(value)):
+                if value is not None and allows(made.domain, value):
                     turns[decimal(value)] = None
             cases.append(replace(case, turns=tuple(turns)))
         return self._narrowed(cases) if trial.shape.word == "continuous" else cases

@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from dsl import model
-from dsl.model import Kind, Value
+from dsl.model import Kind, Value, allows
 from dsl.text import decimal_text
 from evaluator import literals
 from evaluator.laws_aim import Probes, number_at, secant, with_cell
@@ -127,7 +127,7 @@ def plainer(text: str, domain: model.Interval | None) -> list[str]:
     tried += [Fraction(decimal_text(value, digits)) for digits in (1, 2, 3, 4, 6, 9)]
     if domain is not None:
         tried += [x for x in (domain.low, domain.high) if isinstance(x, Fraction)]
-    allowed = [x for x in tried if domain is None or domain.holds(x)]
+    allowed = [x for x in tried if allows(domain, x)]
     texts = dict.fromkeys(decimal_text(x) for x in allowed)
     return sorted((t for t in texts if burden(t) < burden(text)), key=burden)
 
@@ -172,7 +172,7 @@ def _balanced(trial: Trial, probes: Probes, case: Case) -> Case | None:
         made = trial.policy.entities[on].inputs[cell[2]]
         for digits in (3, 5, 7):
             rounded = None if value is None else Fraction(decimal(value, digits))
-            if rounded is not None and (made.domain is None or made.domain.holds(rounded)):
+            if rounded is not None and allows(made.domain, rounded):
                 cases.append(replace(case, world=with_cell(world, *cell, decimal(rounded))))
     cases = sorted((c for c in cases if _weight(c) < _weight(case)), key=_weight)
     return next((c for c, broken in zip(cases, _all(trial, cases), strict=True) if broken), None)

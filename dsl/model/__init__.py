@@ -72,4 +72,5 @@ from dsl.model.types import (
     Kind,
     Type,
     Value,
+    allows,
 )

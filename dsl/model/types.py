@@ -69,3 +69,8 @@ class Interval:
         above = self.low is None or value > self.low or (value == self.low and not self.low_open)
         below = self.high is None or value < self.high or (value == self.high and not self.high_open)
         return above and below
+
+
+def allows(domain: Interval | None, value: Value) -> bool:
+    """Whether a value is in a range, where there is one; what is no number is in every range."""
+    return domain is None or not isinstance(value, Fraction | float) or domain.holds(value)
