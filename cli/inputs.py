@@ -15,6 +15,7 @@ from cli.exits import Exit, Stop
 from cli.options import RunOptions, TextOrJson
 from cli.terminal.text import safe
 from dsl.diagnostics import Diagnostic, Diagnostics
+from dsl.kinds import PIPE, no_file
 from dsl.load import Loaded, load, load_text
 from dsl.model import Policy, Value
 from dsl.near import nearest_file
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from evaluator.snapshot import Indexed
 
 STANDARD_INPUT = "<standard input>"
+_SHELL_S = ("/dev/fd/", "/dev/stdin")  # pipes of a shell, into which somebody writes: `--params <(...)`
 Ahead = Callable[[Policy, Fraction | None], None]  # what another thread does while tables are read; told the instant
 
 
@@ -200,9 +202,12 @@ def read_params(policy: Policy, as_of: Fraction | None, sets: tuple[str, ...], f
 def _from_toml(file: Path) -> dict[str, object]:
     import tomli
 
+    instead = no_file(file)
+    if instead and not (instead == PIPE and str(file).startswith(_SHELL_S)):
+        raise Stop(Exit.USAGE, f"`{safe(str(file))}` is {instead}", "name a file, such as `--params stress.toml`")
     try:
         # Floats stay text, so that 1.4 means the decimal 1.4.
-        found = tomli.loads(file.read_text("utf-8"), parse_float=str)
+        found = tomli.loads(file.read_text("utf-8-sig"), parse_float=str)
     except FileNotFoundError:
         near = nearest_file(file)
         help = f"did you mean `{safe(str(near))}`?" if near else None

@@ -55,10 +55,13 @@ def test(
 ) -> int:
     """Run the tests and try the laws that stand in policies. Ends with 1 where one fails, or where there are none."""
     from cli.coverage import share
+    from cli.out import not_in_an_index
 
     if junit is not None and junit.exists() and junit.suffix != ".xml":
         told = f"`{junit}` is there already, and is no JUnit file"
         raise Stop(Exit.USAGE, told, "name a file such as `tests.xml` after `--junit`")
+    if junit is not None:
+        not_in_an_index(junit, "after `--junit`")
     needed = None if threshold is None else share(threshold)
     cover = coverage or bool(snapshot) or needed is not None
     last = Outcome()

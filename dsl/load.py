@@ -9,6 +9,7 @@ from pathlib import Path
 from dsl import syntax as s
 from dsl.csvtable import read_table
 from dsl.diagnostics import Diagnostics, Label
+from dsl.kinds import no_file
 from dsl.near import nearest
 from dsl.parse import MAX_CHARACTERS, parse
 from dsl.records import dataclass
@@ -38,7 +39,7 @@ class Loaded:
 
 def load(path: str | Path, diagnostics: Diagnostics) -> Loaded:
     """The policy at a path. Faults, also of the files themselves, go to ``diagnostics``."""
-    folder = Path(os.path.dirname(path) or ".").resolve()
+    folder = _real(os.path.dirname(path) or ".")
     loader = _Loader(folder, diagnostics)
     read = loader.read(folder / os.path.basename(path), str(path), None)
     return loader.load(read, folder / os.path.basename(path))
@@ -46,7 +47,7 @@ def load(path: str | Path, diagnostics: Diagnostics) -> Loaded:
 
 def load_text(text: str, name: str, folder: str | Path, diagnostics: Diagnostics) -> Loaded:
     """A policy that was read elsewhere (standard input); relative paths start at ``folder``."""
-    root = Path(folder).resolve()
+    root = _real(folder)
     loader = _Loader(root, diagnostics)
     read = ReadFile(Source(name, text, str(root)), hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
     loader.sources.append(read)
@@ -55,7 +56,7 @@ def load_text(text: str, name: str, folder: str | Path, diagnostics: Diagnostics
 
 def read_source(path: str | Path, diagnostics: Diagnostics) -> Source | None:
     """The text of one file, unread; None where ``diagnostics`` say why there is none."""
-    folder = Path(os.path.dirname(path) or ".").resolve()
+    folder = _real(os.path.dirname(path) or ".")
     read = _Loader(folder, diagnostics).read(folder / os.path.basename(path), str(path), None)
     return read.source if read else None
 
@@ -72,7 +73,7 @@ class _Loader:
         if read is None:
             empty = Source(str(path), "")
             return Loaded(s.File(None, None, None, "", (), Span(empty, 0, 0)), ())
-        self.open[path.resolve()] = None
+        self.open[_real(path)] = None
         file = self._merge(read.source)
         return Loaded(file, tuple(self.sources))
 
@@ -143,8 +144,8 @@ class _Loader:
             return None
         folder = LIBRARY if source is None else Path(source.folder or self.root)
         try:
-            path = (folder / text).resolve()
-        except (OSError, ValueError, RuntimeError):
+            path = _real(folder / text)
+        except (OSError, ValueError):
             self.diagnostics.error("E002", f"`{text}` can't be a file's name", span, help="write a relative path")
             return None
         allowed = (LIBRARY,) if source is None else (self.root, LIBRARY)
@@ -172,7 +173,7 @@ class _Loader:
         """A file's text, noted among the sources. ``span`` is where it is named, None for the policy itself."""
         where = span or Span(Source(name, ""), 0, 0)
         try:
-            if not path.is_file():
+            if no_file(path) is not None:
                 self._absent(path, name, where, span is None)
                 return None
             size = path.stat().st_size
@@ -205,8 +206,9 @@ class _Loader:
             if given and not inside:
                 help = "name the policy's file; where a snapshot is given too, the policy comes first"
             self.diagnostics.error("E002", f"`{name}` is a folder", where, help=help)
-        elif path.exists():
-            self.diagnostics.error("E002", f"`{name}` is not a plain file", where, help="copy it to a file")
+        elif instead := no_file(path):
+            help = "pipe a policy into `-`, or name a file" if given else "put a file there"
+            self.diagnostics.error("E002", f"`{name}` is {instead}", where, help=help)
         elif path.is_relative_to(LIBRARY) and not path.is_relative_to(self.root):
             shown = path.relative_to(LIBRARY).with_suffix("")
             near = _near(path, path.suffix)
@@ -229,6 +231,11 @@ class _Loader:
             message = f"`{name}` is not UTF-8 text: line {line} has the byte 0x{data[at]:02X}"
         help = "save it as `CSV UTF-8`" if name.endswith(".csv") else "save it as UTF-8"
         self.diagnostics.error("E001", message, where, help=help)
+
+
+def _real(path: str | Path) -> Path:
+    """Without links; those that lead in a circle stay, for whoever opens the file to tell."""
+    return Path(os.path.realpath(path))
 
 
 def _near(path: Path, suffix: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import field
@@ -9,6 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from dsl.kinds import no_file
 from dsl.model import Entity, Policy
 from dsl.near import nearest, nearest_file
 from dsl.records import dataclass
@@ -19,6 +21,7 @@ from evaluator.hashes import Hash
 from evaluator.problems import Problem, quoted
 
 TEXT_FILES = (".csv", ".csv.gz")
+_COPY = "put the table itself there, as a file"
 SUFFIXES = TEXT_FILES + BINARY_FILES
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
@@ -72,19 +75,24 @@ def needs_table(entity: Entity) -> bool:
 
 def find_layout(path: Path, policy: Policy) -> Layout:
     """The files of a folder, or of the ``snapshot.toml`` given; every fault in ``problems``."""
-    toml = path if path.suffix == ".toml" else path / TOML
-    folder = path.parent if path.suffix == ".toml" else path
-    layout = Layout(folder.resolve().name or str(folder), folder)
-    if not path.exists():
+    is_folder = path.is_dir()
+    is_toml = path.suffix == ".toml" and not is_folder
+    toml = path if is_toml else path / TOML
+    folder = path.parent if is_toml else path
+    layout = Layout(Path(os.path.realpath(folder)).name or str(folder), folder)
+    instead = no_file(path)
+    if instead == "":
         near = nearest_file(path)
         help = f"did you mean `{near}`?" if near else "give the folder that holds the tables"
         layout.problems.append(Problem(f"no such snapshot: `{path}`", help=help))
-    elif path.is_file() and path.suffix != ".toml":
-        help = "give the folder that holds the tables, or its snapshot.toml"
-        layout.problems.append(Problem(f"not a snapshot: `{path}` is a file", help=help))
+    elif not is_folder and (instead is not None or not is_toml):
+        help = f"give the folder that holds the tables, or its {TOML}"
+        layout.problems.append(Problem(f"not a snapshot: `{path}` is {instead or 'a file'}", help=help))
+    elif instead := no_file(toml):
+        layout.problems.append(Problem(f"the file can't be read: it is {instead}", toml.name, help=_COPY))
     else:
-        stated = _Toml(layout, policy, toml).read() if toml.is_file() else {}
-        _find_files(layout, policy, stated, toml.is_file())
+        there = toml.is_file()
+        _find_files(layout, policy, _Toml(layout, policy, toml).read() if there else {}, there)
     return layout
 
 
@@ -107,18 +115,28 @@ def _find_files(layout: Layout, policy: Policy, stated: Mapping[str, dict[str, A
         if not found:
             missing.append(_no_table(entity, present, entities))
             continue
-        layout.places[entity] = Place(layout.folder / found[0], found[0], said.get("columns", {}))
+        _place(layout, entity, found[0], said)
         if len(found) > 1:
             help = f'keep one of them, or choose in {TOML}: [{entity}] file = "{found[0]}"'
             message = f"`{entity}` has {len(found)} tables: {quoted(found)}"
             layout.problems.append(Problem(message, layout.name, help=help))
-            del layout.places[entity]
+            layout.places.pop(entity, None)
     if len(missing) == len(entities) and entities and not toml:
         holds = f"it holds {quoted(present, 5)}" if present else "it is empty"
         expected = ", ".join(f"{e}.csv" for e in entities)
         help = f"expected {expected} (or .parquet, .arrow), or a {TOML} that names the files"
         missing = [Problem(f"`{layout.folder}` isn't a snapshot of this policy: {holds}", help=help)]
     layout.problems += missing
+
+
+def _place(layout: Layout, entity: str, shown: str, said: Mapping[str, Any]) -> None:
+    """An entity's table, where a file stands there."""
+    path = layout.folder / shown
+    instead = no_file(path)
+    if instead is None:
+        layout.places[entity] = Place(path, shown, said.get("columns", {}))
+    else:
+        layout.problems.append(Problem(f"the file can't be read: it is {instead or 'gone'}", shown, help=_COPY))
 
 
 def _no_table(entity: str, present: list[str], entities: list[str]) -> Problem:
@@ -137,7 +155,7 @@ def _no_table(entity: str, present: list[str], entities: list[str]) -> Problem:
 def _stated_file(layout: Layout, entity: str, said: Mapping[str, Any]) -> None:
     shown = said["file"]
     path = layout.folder / shown
-    if not path.is_file():
+    if no_file(path) == "":
         near = nearest_file(path)
         help = f"did you mean `{Path(shown).with_name(near.name).as_posix()}`?" if near else "paths start at its folder"
         layout.problems.append(Problem(f"`{entity}` is in `{shown}`, which doesn't exist", TOML, help=help))
@@ -145,7 +163,7 @@ def _stated_file(layout: Layout, entity: str, said: Mapping[str, Any]) -> None:
         help = f"a table is in one of {quoted(SUFFIXES)}"
         layout.problems.append(Problem(f"`{entity}` is in `{shown}`, whose format isn't known", TOML, help=help))
     else:
-        layout.places[entity] = Place(path, shown, said.get("columns", {}))
+        _place(layout, entity, shown, said)
 
 
 @dataclass(slots=True)
