@@ -224,7 +224,7 @@ def _option(option: Any) -> tuple[str, str]:
 ROOMS = {
     "dsl": {
         "What everything stands on": "records kinds source diagnostics codes codes_read codes_check codes_analysis text",
-        "Text to tree": "tokens mistakes literals lines grammar.lark table lalr build statements cells blocks cases expected parse csvtable load syntax",
+        "Text to tree": "tokens mistakes literals lines grammar.lark table lalr parts build statements cells blocks block_lines block_tests cases expected parse csvtable load syntax",
         "Text to canonical text": "format format_line format_rows",
         "Tree to checked policy": "check near names declarations group_names world units group_paths types builtins param_definitions params paths columns guards clashes expressions calls arguments builtin_calls functions table_calls aggregates aggregate_rows groups draws tables correlations curves promises tiers becomes state dependence shock grids over examples laws constants ranges facts intervals decide reach table_ends finite coverage amounts unused tree causes model/types model/expressions model/definitions model/claims model/policy",
         "Checked policy, put otherwise": "slice until solve hoist hoist_grids",

@@ -5,94 +5,18 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from dsl import syntax as s
-from dsl.diagnostics import Diagnostics
-from dsl.records import dataclass
-from dsl.source import NOWHERE, Source, Span
+from dsl.parts import LONGEST_CHAIN, Maker, Part, Parts
 from dsl.tokens import Token
 
-Parts = list[Any]  # tokens and what the methods below gave, in the order of the text
 
-LONGEST_CHAIN = 500
-DEEPEST = 100
-TALLEST = LONGEST_CHAIN + DEEPEST
-_SPLIT = "name a part of it as a formula of its own"
-
-
-class TooLarge(Exception):
-    """An expression that would be too deep for the passes that walk it. Already reported."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a line that has no node of its own: what kind it is, its value, its place."""
-
-    word: str
-    value: Any
-    span: Span
-
-
-class Builder:
-    """Holds what a callback can't be given: the source of the spans, and where faults go."""
-
-    def __init__(self) -> None:
-        self.begin(NOWHERE.source, Diagnostics())
-
-    def begin(self, source: Source, diagnostics: Diagnostics) -> None:
-        self.source = source
-        self.diagnostics = diagnostics
-        self._size: dict[int, tuple[int, int]] = {}  # height and nesting of each node of this line, by identity
-
-    # -- small helpers ------------------------------------------------------------------------
-
-    def at(self, part: Any) -> Span:
-        if isinstance(part, Token):
-            return Span(self.source, part.start_pos, part.end_pos)
-        return part.span  # type: ignore[no-any-return]
-
-    def over(self, parts: Parts) -> Span:
-        present = [p for p in parts if p is not None]
-        return Span(self.source, self.at(present[0]).start, self.at(present[-1]).end)
-
-    def name(self, token: Token) -> s.Name:
-        return s.Name(token.text, self.at(token))
-
-    def string(self, token: Token) -> s.Text:
-        return s.Text(token.text, self.at(token))
-
-    def error(self, code: str, message: str, span: Span, help: str | None = None) -> None:
-        self.diagnostics.error(code, message, span, help=help)
-
-    def grow(self, node: Any, *children: Any, chain: int = 1, nesting: int = 1) -> Any:
-        """Note the size of a new node; a later pass recurses once per level."""
-        sizes = [self._size.get(id(c), (0, 0)) for c in children]
-        height = max((h for h, _ in sizes), default=0) + chain
-        depth = max((d for _, d in sizes), default=0) + nesting
-        if depth > DEEPEST:
-            self.error("E009", f"more than {DEEPEST} levels of nesting", node.span, _SPLIT)
-            raise TooLarge
-        if chain > LONGEST_CHAIN or height > TALLEST:
-            self.error("E009", f"one expression of more than {LONGEST_CHAIN} terms", node.span, _SPLIT)
-            raise TooLarge
-        self._size[id(node)] = (height, depth)
-        return node
-
-    @staticmethod
-    def of(parts: Parts, kind: type) -> list[Any]:
-        return [p for p in parts if isinstance(p, kind)]
-
-    @staticmethod
-    def tokens(parts: Parts, *types: str) -> list[Token]:
-        return [p for p in parts if isinstance(p, Token) and p.kind in types]
-
-    def description(self, parts: Parts) -> str:
-        found = self.tokens(parts, "STRING")
-        return found[-1].text if found else ""
+class Builder(Maker):
+    """The rules of expressions, types and cells; those of statements have a file of their own."""
 
     # -- expressions --------------------------------------------------------------------------
 
     def choice(self, parts: Parts) -> s.If:
         _, condition, _, then, _, otherwise = parts
-        return self.grow(s.If(condition, then, otherwise, self.over(parts)), condition, then, otherwise)  # type: ignore[no-any-return]
+        return self.grow(s.If(condition, then, otherwise, self.over(parts)), condition, then, otherwise)
 
     def disjunction(self, parts: Parts) -> s.Logic:
         return self._logic("or", parts)
@@ -104,10 +28,10 @@ class Builder:
         operands = tuple(parts[::2])
         if len(operands) > LONGEST_CHAIN:
             self.grow(s.Logic(word, operands, self.over(parts)), chain=len(operands))
-        return self.grow(s.Logic(word, operands, self.over(parts)), *operands)  # type: ignore[no-any-return]
+        return self.grow(s.Logic(word, operands, self.over(parts)), *operands)
 
     def not_(self, parts: Parts) -> s.Not:
-        return self.grow(s.Not(parts[1], self.over(parts)), parts[1])  # type: ignore[no-any-return]
+        return self.grow(s.Not(parts[1], self.over(parts)), parts[1])
 
     def comparison(self, parts: Parts) -> s.Compare | s.Logic:
         pairs = [
@@ -115,19 +39,19 @@ class Builder:
             for left, sign, right in zip(parts[::2], parts[1::2], parts[2::2], strict=False)
         ]
         if len(pairs) == 1:
-            return pairs[0]  # type: ignore[no-any-return]
+            return pairs[0]
         span = self.over(parts)
         mended = " and ".join(p.span.text for p in pairs)
         self.error("E023", f"`{span.text}` compares twice", span, f"write `{mended}`")
-        return self.grow(s.Logic("and", tuple(pairs), span), *pairs)  # type: ignore[no-any-return]
+        return self.grow(s.Logic("and", tuple(pairs), span), *pairs)
 
     def membership(self, parts: Parts) -> s.Member:
         choices = tuple(parts[3:-1:2])
-        return self.grow(s.Member(parts[0], choices, self.over(parts)), parts[0], *choices)  # type: ignore[no-any-return]
+        return self.grow(s.Member(parts[0], choices, self.over(parts)), parts[0], *choices)
 
     def exclusion(self, parts: Parts) -> s.Not:
         member = self.membership([parts[0], *parts[2:]])
-        return self.grow(s.Not(member, self.over(parts)), member)  # type: ignore[no-any-return]
+        return self.grow(s.Not(member, self.over(parts)), member)
 
     def sum(self, parts: Parts) -> s.Expr:
         return self._chain(parts)
@@ -146,15 +70,15 @@ class Builder:
         return self.grow(node, *terms, chain=len(terms) - 1, nesting=0)  # type: ignore[no-any-return]
 
     def sign(self, parts: Parts) -> s.Sign:
-        return self.grow(s.Sign(parts[0].kind, parts[1], self.over(parts)), parts[1])  # type: ignore[no-any-return]
+        return self.grow(s.Sign(parts[0].kind, parts[1], self.over(parts)), parts[1])
 
     def power(self, parts: Parts) -> s.Binary:
         base, _, exponent = parts
-        return self.grow(s.Binary("^", base, exponent, self.over(parts)), base, exponent)  # type: ignore[no-any-return]
+        return self.grow(s.Binary("^", base, exponent, self.over(parts)), base, exponent)
 
     def fallback(self, parts: Parts) -> s.Fallback:
         otherwise = parts[2] if len(parts) == 3 else self.sign(parts[2:])
-        return self.grow(s.Fallback(parts[0], otherwise, self.over(parts)), parts[0], otherwise)  # type: ignore[no-any-return]
+        return self.grow(s.Fallback(parts[0], otherwise, self.over(parts)), parts[0], otherwise)
 
     def group(self, parts: Parts) -> s.Expr:
         """Parentheses leave no node, but they are part of the text of what they hold."""
@@ -186,7 +110,7 @@ class Builder:
     def call(self, parts: Parts) -> s.Call:
         arguments = tuple(self.of(parts, s.Argument))
         node = s.Call(parts[0], arguments, self.over(parts))
-        return self.grow(node, *(x for a in arguments for x in (a.value, a.by, a.where)))  # type: ignore[no-any-return]
+        return self.grow(node, *(x for a in arguments for x in (a.value, a.by, a.where)))
 
     def argument(self, parts: Parts) -> s.Argument:
         given: dict[str, Any] = {}
@@ -203,10 +127,10 @@ class Builder:
     def draw(self, parts: Parts) -> s.Draw:
         pools = tuple(p for p in parts[2:-5] if isinstance(p, s.Path))
         by, take = parts[-4], parts[-2]
-        return self.grow(s.Draw(pools, by, take, self.over(parts)), by, take)  # type: ignore[no-any-return]
+        return self.grow(s.Draw(pools, by, take, self.over(parts)), by, take)
 
     def solve(self, parts: Parts) -> s.Solve:
-        return self.grow(s.Solve(parts[2], parts[4], self.over(parts)), parts[4])  # type: ignore[no-any-return]
+        return self.grow(s.Solve(parts[2], parts[4], self.over(parts)), parts[4])
 
     def claim(self, parts: Parts) -> s.Expr | s.Shape:
         return parts[0]  # type: ignore[no-any-return]

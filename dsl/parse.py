@@ -7,12 +7,12 @@ from typing import Any
 
 from dsl import syntax as s
 from dsl.blocks import read_block
-from dsl.build import TooLarge
 from dsl.diagnostics import Diagnostics
 from dsl.expected import explain
 from dsl.lalr import Parser, Unexpected
 from dsl.lines import Block, Line, blocks
 from dsl.near import nearest
+from dsl.parts import TooLarge
 from dsl.source import Source, Span
 from dsl.statements import LineBuilder, PolicyLine
 from dsl.table import load_table

@@ -3,7 +3,8 @@
 from typing import Any
 
 from dsl import syntax as s
-from dsl.build import Builder, Part, Parts
+from dsl.build import Builder
+from dsl.parts import Part, Parts
 from dsl.records import dataclass
 from dsl.tokens import Token
 

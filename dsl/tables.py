@@ -46,26 +46,7 @@ def _define(world: World, written: syntax.Table) -> model.Table | None:
     if keys is None:
         return None
     outside = outside_of(world, written.words, written.name)
-    interpolated = [k for k in keys if k.operator == "~"]
-    if interpolated and outside is None:
-        world.report.error(
-            "E404",
-            f"`{written.name.text}` must say what holds beyond its points",
-            written.name.span,
-            help="write `flat outside`, `extended outside` or `unknown outside` before the colon",
-        )
-    if not interpolated and outside in ("flat", "extended"):
-        first, *_, last = [n for group in written.words for n in group]
-        world.report.error(
-            "E406",
-            f"`{outside} outside` says nothing of a table without a `~` key",
-            first.span.to(last.span),
-            help="remove it; `unknown outside` says that beyond the bounds nothing is meant to be found",
-        )
-    if len(interpolated) > 2:
-        world.report.error(
-            "E405", "a table interpolates over one key or two", written.name.span, help="fix one of them with `>=`"
-        )
+    if not _beyond(world, written, [k for k in keys if k.operator == "~"], outside):
         return None
     for key in keys:
         name = written.args[key.arg].name.text
@@ -103,6 +84,30 @@ def _define(world: World, written: syntax.Table) -> model.Table | None:
     check_table(world, table, written)
     check_correlation(world, table, written)
     return table
+
+
+def _beyond(world: World, written: syntax.Table, interpolated: list[Key], outside: model.Outside | None) -> bool:
+    """Whether a table can be interpolated over these keys; what it says of values beyond its points is checked."""
+    if interpolated and outside is None:
+        world.report.error(
+            "E404",
+            f"`{written.name.text}` must say what holds beyond its points",
+            written.name.span,
+            help="write `flat outside`, `extended outside` or `unknown outside` before the colon",
+        )
+    if not interpolated and outside in ("flat", "extended"):
+        first, *_, last = [n for group in written.words for n in group]
+        world.report.error(
+            "E406",
+            f"`{outside} outside` says nothing of a table without a `~` key",
+            first.span.to(last.span),
+            help="remove it; `unknown outside` says that beyond the bounds nothing is meant to be found",
+        )
+    if len(interpolated) > 2:
+        world.report.error(
+            "E405", "a table interpolates over one key or two", written.name.span, help="fix one of them with `>=`"
+        )
+    return len(interpolated) <= 2
 
 
 def _keys(world: World, written: syntax.Table, args: list[str]) -> list[Key] | None:
