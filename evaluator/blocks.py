@@ -85,44 +85,28 @@ class Blocks:
         times = max((step.times for step in steps), default=1)
         if not remembered.windows:
             remembered.windows += windows(layout, steps, WINDOW * self.block, self._crew(times), self.lasting)
-        found = remembered.windows
         passing = {t.id for step in steps for t in (*step.keep, *step.tops) if t.id not in whole}
         for task in (t for step in steps for t in step.keep if t.id in whole):
             self.store.tasks[task.id] = self._room(task, task.id in shown)
         columns = dict(self.store.tasks)
         columns |= {t.id: self.whole(t) for s in steps for t in (*s.before, *s.spread) if t.op in READ}
 
-        def work(mine: Iterable[Window]) -> Any:
-            try:
-                place = remembered.places.pop()
-            except IndexError:  # another thread may have taken it
-                place = Place(steps, found, passing)
-            flagged, asked, most = [], [], {t.id: 0.0 for step in steps for t in step.tops}
-            for step, frame in zip(steps, place.frames, strict=True):
+        def work(mine: Iterable[Window]) -> tuple[list[tuple[str, Any]], list[tuple[int, T]], Mapping[int, float]]:
+            place = remembered.place(steps, passing)
+            for step, frame in place.steps:
                 self._prepare(frame, step)
+            flagged, asked = [], []
             for window in mine:
-                place.begin(window)
-                for step, frame, size, blocks in zip(steps, place.frames, place.sizes, window.parts, strict=True):
-                    frame.tops = {task.id: 0.0 for task in step.tops}
-                    for parts in blocks:
-                        block = parts.block
-                        frame.columns, frame.links = parts.over(self.store.columns), block.owners
-                        frame.kept = {t.id: place.part(block, t, columns) for t in step.keep}
-                        read = {t.id: place.part(block, t, columns) for t in (*step.before, *step.spread)}
-                        flagged += _done(frame, step, block, read, size)
-                        parts.rest()
-                    place.values |= frame.tops
-                    most |= {id: max(top, most[id]) for id, top in frame.tops.items()}
+                flagged += place.run(window, self.store.columns, columns)
                 if after is not None:
                     asked.append((window.starts[layout.root], after(place, window)))
-            for frame in place.frames:
-                frame.forget()
+            tops = place.forget()
             remembered.places.append(place)
-            return flagged, asked, most
+            return flagged, asked, tops
 
-        done = self._shared(work, found, times)
+        done = self._shared(work, remembered.windows, times)
         for task in (t for step in steps for t in step.tops):
-            self.store.tasks[task.id] = max((most[task.id] for _, _, most in done), default=0.0)
+            self.store.tasks[task.id] = max((tops[task.id] for _, _, tops in done), default=0.0)
         for entity, rows in (one for flagged, _, _ in done for one in flagged):
             self.store.flagged[entity][rows] = True
         self.remembered.append(remembered)
@@ -203,7 +187,7 @@ class Blocks:
                 frame.links = block.owners if laid else links
                 frame.kept = {t.id: part_of(block, t.grain, kept[t.id]) for t in step.keep}
                 read = {t.id: part_of(block, t.grain, whole[t]) for t in before}
-                flagged += _done(frame, step, block, read, size)
+                flagged += step.done(frame, block, read, size)
             tops = dict(frame.tops)
             frame.forget()
             self.frames[step.grain].append(frame)
@@ -268,18 +252,3 @@ class Blocks:
         if task.op in READ:
             return self.store.columns[(task.op, task.grain, *task.attrs)]
         return self.store.tasks[task.id]
-
-
-def _done(frame: Frame, step: Step, block: Block, read: Mapping[int, Any], size: int) -> list[tuple[str, Any]]:
-    """A block, done: the rows that it flags, by entity. ``read``: of steps before; ``size``: of the largest block."""
-    straight = step.straight if frame.straight else None
-    with np.errstate(all="call", call=frame.seen):
-        if straight is not None:
-            frame.enter(block.shapes, read)
-            buffers = frame.bases(straight.buffers, block.shapes[step.grain or ""], size)
-            straight.call(frame, frame.values, buffers, frame.columns)
-            frame.straight = not frame.trouble  # where one block has a fault, others may
-        if not frame.straight or straight is None:
-            frame.enter(block.shapes, read)
-            frame.run(step.acts)
-    return [(entity, block.starts[entity] + rows) for entity, rows in frame.flagged]

@@ -3,8 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from dsl.records import dataclass
 from evaluator.acts import ACTS
+from evaluator.frame import Frame
+from evaluator.index import Block
 from evaluator.line import Line, lines
 from evaluator.shape import Shape
 from evaluator.sizes import waiting
@@ -34,6 +38,20 @@ class Step:
     waits: frozenset[int]
     count: int
     times: int = 1
+
+    def done(self, frame: Frame, block: Block, read: Mapping[int, Any], size: int) -> list[tuple[str, Any]]:
+        """The rows of a block that it flags, by entity. ``read``: of steps before; ``size``: of the largest block."""
+        straight = self.straight if frame.straight else None
+        with np.errstate(all="call", call=frame.seen):
+            if straight is not None:
+                frame.enter(block.shapes, read)
+                buffers = frame.bases(straight.buffers, block.shapes[self.grain or ""], size)
+                straight.call(frame, frame.values, buffers, frame.columns)
+                frame.straight = not frame.trouble  # where one block has a fault, others may
+            if not frame.straight or straight is None:
+                frame.enter(block.shapes, read)
+                frame.run(self.acts)
+        return [(entity, block.starts[entity] + rows) for entity, rows in frame.flagged]
 
 
 def filed_steps(order: Schedule, wanted: Sequence[Task], shape: Shape) -> list[Step]:

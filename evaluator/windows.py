@@ -6,6 +6,7 @@ stay in the processor's cache. Only what somebody reads afterwards is a whole co
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import field
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -30,34 +31,55 @@ class Window:
 
 
 class Place:
-    """Where one thread does the steps of a window. ``passing``: tasks that nobody reads after the steps."""
+    """Where one thread does the steps of a window. ``passing``: tasks that nobody reads after the steps. ``values``: of
+    those, in the window that was done last."""
 
     def __init__(self, steps: Sequence[Step], windows: Sequence[Window], passing: Collection[int]) -> None:
         self.passing = passing
-        self.frames = [Frame(step.count) for step in steps]
-        self.sizes = [0] * len(steps)  # the most rows of a block
+        self.steps = [(step, Frame(step.count)) for step in steps]
+        self._sizes = [0] * len(steps)  # the most rows of a block
         rows: dict[str, int] = {}
         for window in windows:
             rows = {entity: max(many, rows.get(entity, 0)) for entity, many in window.rows.items()}
             for i, parts in enumerate(window.parts):
                 most = [prod(shape) for part in parts for shape in part.block.shapes.values()]
-                self.sizes[i] = max([self.sizes[i], *most])
-        for frame, step, size in zip(self.frames, steps, self.sizes, strict=True):
+                self._sizes[i] = max([self._sizes[i], *most])
+        for (step, frame), size in zip(self.steps, self._sizes, strict=True):
             frame.fit(step.count, size)
         kept = {t.id: t for step in steps for t in step.keep if t.id in passing}
-        self._columns = {id: np.empty(rows[t.grain], dtype=t.dtype) for id, t in kept.items()}
-        self.values: dict[int, Any] = {}  # of the tasks that pass, in this window
+        self._columns: dict[int, Any] = {id: np.empty(rows[t.grain], dtype=t.dtype) for id, t in kept.items()}
+        self.values: dict[int, Any] = {}
+        self._tops: dict[int, float] = {}
 
-    def begin(self, window: Window) -> None:
-        """The next window, of which nothing is known yet."""
-        self._starts = window.starts
+    def run(self, window: Window, columns: Mapping[Any, Any], whole: Mapping[int, Any]) -> list[tuple[str, Any]]:
+        """All steps of a window: the rows that they flag, by entity. ``columns``: of the book; ``whole``: of tasks."""
         self.values = self._columns.copy()
+        flagged = []
+        for (step, frame), size, blocks in zip(self.steps, self._sizes, window.parts, strict=True):
+            frame.tops = {task.id: 0.0 for task in step.tops}
+            for parts in blocks:
+                part = partial(self._part, window, parts.block, whole)
+                frame.columns, frame.links = parts.over(columns), parts.block.owners
+                frame.kept = {t.id: part(t) for t in step.keep}
+                read = {t.id: part(t) for t in (*step.before, *step.spread)}
+                flagged += step.done(frame, parts.block, read, size)
+                parts.rest()
+            self.values |= frame.tops
+            self._tops |= {id: max(top, self._tops.get(id, 0.0)) for id, top in frame.tops.items()}
+        return flagged
 
-    def part(self, block: Block, task: Task, whole: Mapping[int, Any]) -> Any:
+    def _part(self, window: Window, block: Block, whole: Mapping[int, Any], task: Task) -> Any:
         """A task's column in a block: of the window's own, or of a whole one."""
         if task.id not in self.values:
             return part_of(block, task.grain, whole[task.id])
-        return part_of(block, task.grain, self.values[task.id], self._starts.get(task.grain, 0))
+        return part_of(block, task.grain, self.values[task.id], window.starts.get(task.grain, 0))
+
+    def forget(self) -> dict[int, float]:
+        """Lets go of everything but the buffers; by task, the greatest value of all windows since it did."""
+        for _, frame in self.steps:
+            frame.forget()
+        tops, self._tops = self._tops, {}
+        return {task.id: 0.0 for step, _ in self.steps for task in step.tops} | tops
 
 
 @dataclass(slots=True, eq=False)
@@ -68,6 +90,12 @@ class Remembered:
     pieces: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     windows: list[Window] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
+
+    def place(self, steps: Sequence[Step], passing: Collection[int]) -> Place:
+        try:
+            return self.places.pop()
+        except IndexError:  # another thread may have taken it
+            return Place(steps, self.windows, passing)
 
 
 def windows(
