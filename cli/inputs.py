@@ -125,6 +125,7 @@ def open_book(
     anew: bool = False,
     ahead: Ahead | None = None,
     rows: bool = False,
+    verify: bool = False,
 ) -> "Indexed":
     """The snapshot and what became of its index; ``anew``: make one where there is none. ``ahead`` is done meanwhile,
     where all of it is read. ``rows``: some rows are explained, which may need no evaluation."""
@@ -144,7 +145,7 @@ def open_book(
         other = _begun(ahead, policy, layout.as_of if moment is None else moment)
     try:
         with progress() as report:
-            found = index_snapshot(layout, policy, as_of=moment, progress=report, anew=anew, rows=rows)
+            found = index_snapshot(layout, policy, as_of=moment, progress=report, anew=anew, rows=rows, verify=verify)
     except SnapshotError as error:
         show_problems(error.problems, format)
         raise Stop(Exit.SNAPSHOT) from None

@@ -21,12 +21,13 @@ from evaluator.texts import Texts
 _CODES = {"double": "d", "int32": "i", "int64": "q", "uint8": "B", "int8": "b", "int16": "h", "uint16": "H",
           "uint32": "I", "uint64": "Q"}  # fmt: skip
 _END = 4096  # bytes
+_PART = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Such files in the making. ``told``: what ``Mapped`` is told of each: its seal, and by column where its buffers
-    stand, None where it has nulls or is in several pieces."""
+    """Such files in the making. ``told``: what ``Mapped`` is told of each: its seal, its checksum, and by column where
+    its buffers stand, None where it has nulls or is in several pieces."""
 
     path: Path
     told: dict[str, Any] = field(default_factory=dict)
@@ -42,7 +43,8 @@ class Folder:
         with pa.memory_map(path) as source:
             start, found = source.read_buffer(source.size()).address, pa.ipc.open_file(source).read_all()
             places = {column: _place(found.column(column), start) for column in found.column_names}
-        self.told[name] = {"seal": _seal(self.path / name), "columns": places}
+        made = self.path / name
+        self.told[name] = {"seal": _seal(made), "crc32": checksum(made), "columns": places}
 
 
 def _place(column: Any, start: int) -> list[Any] | None:
@@ -64,6 +66,15 @@ def _seal(path: Path) -> list[int]:
         first = file.read(_END)
         file.seek(max(0, size - _END))
         return [size, zlib.crc32(file.read(_END), zlib.crc32(first))]
+
+
+def checksum(path: Path) -> int:
+    """Of all that stands in a file."""
+    found = 0
+    with path.open("rb", buffering=0) as file:
+        while part := file.read(_PART):
+            found = zlib.crc32(part, found)
+    return found
 
 
 class Numbers:

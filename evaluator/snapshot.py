@@ -15,7 +15,7 @@ from evaluator.book import Book
 from evaluator.layout import FOLDER, TOML, Layout, find_layout, needs_table
 from evaluator.needs import needs_as_of
 from evaluator.problems import Problem, SnapshotError, Unreadable
-from evaluator.stored import load, stamps
+from evaluator.stored import Found, load, stamps
 
 if TYPE_CHECKING:
     from evaluator.files import TableFile
@@ -44,11 +44,13 @@ def read_snapshot(
 @dataclass(frozen=True, slots=True)
 class Indexed:
     """A book and its index. ``kept``: where that stands, None where it could not be written, for the reason ``why``;
-    else ``why`` it was written (empty: there was none), or None where it was there."""
+    else ``why`` it was written (empty: there was none), or None where it was there. ``damaged``: there was one, and it
+    wasn't what had been written."""
 
     book: Book
     kept: Path | None
     why: str | None
+    damaged: bool = False
 
 
 def index_snapshot(
@@ -59,23 +61,24 @@ def index_snapshot(
     progress: "Progress | None" = None,
     anew: bool = True,
     rows: bool = False,
+    verify: bool = False,
 ) -> Indexed:
     """The book as ``read_snapshot`` gives it; its index on disk is written, where none fits. ``anew`` False: only where
-    there was one that doesn't fit any more. ``rows``: some rows are explained, by themselves where that can be."""
+    there was one that doesn't fit any more. ``rows``: some rows are explained, by themselves where that can be.
+    ``verify``: an index of any size is read and compared with what was written."""
     layout, instant = _found(path, policy, as_of)
-    home, why = layout.folder / FOLDER, ""
+    home, found = layout.folder / FOLDER, Found(None)
     if not layout.problems:
         if rows:
             few = load(layout, policy, instant, rows=True).book
             if few is not None and alone(policy, few):
                 return Indexed(few, home, None)
-        found = load(layout, policy, instant)
+        found = load(layout, policy, instant, verify=verify)
         if found.book is not None:
             return Indexed(found.book, home, None)
-        why = found.why
     from evaluator.reading import read
 
-    if not (anew or why):
+    if not (anew or found.why):
         return Indexed(read(policy, layout, instant, progress)[0], None, None)
     before = stamps(layout)
     book, raws = read(policy, layout, instant, progress)
@@ -87,10 +90,11 @@ def index_snapshot(
         with about(home):
             kept = store(layout, policy, book, raws, before)
     except OSError as error:
-        return Indexed(book, None, f"{home} can't be written: {(error.strerror or 'no reason given').lower()}")
+        told = f"{home} can't be written: {(error.strerror or 'no reason given').lower()}"
+        return Indexed(book, None, told, found.damaged)
     if kept is None:
-        return Indexed(book, None, "a file changed while it was read")
-    return Indexed(load(layout, policy, instant).book or book, kept, why)
+        return Indexed(book, None, "a file changed while it was read", found.damaged)
+    return Indexed(load(layout, policy, instant).book or book, kept, found.why, found.damaged)
 
 
 def _found(path: str | Path | Layout, policy: Policy, as_of: datetime | None) -> tuple[Layout, Fraction | None]:

@@ -8,8 +8,10 @@ an index, and of two processes the last one's counts (``storing``). To look at s
 import contextlib
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from dsl.model import Kind, Policy
@@ -20,22 +22,25 @@ from evaluator.hashes import file_hash
 from evaluator.kept import Kept
 from evaluator.later import np
 from evaluator.layout import FOLDER, Layout, needs_table
-from evaluator.mapped import Mapped
+from evaluator.mapped import Mapped, checksum
 from evaluator.needs import aggregated_links
 from evaluator.texts import Texts
 from evaluator.written import Written
 
-FORMAT = 3  # of what is written here, and of how a book is laid out; what is of another one is made anew
+FORMAT = 4  # of what is written here, and of how a book is laid out; what is of another one is made anew
+SMALL = 1 << 23  # bytes: an index that is no larger is verified by whoever opens it, in a few milliseconds
 
 Stamp = list[int]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What there was: the book, or why there is none; "" where nobody made an index."""
+    """What there was: the book, or why there is none; "" where nobody made an index. ``damaged``: it isn't what was
+    written."""
 
     book: Book | None
     why: str = ""
+    damaged: bool = False
 
 
 def key_of_inputs(policy: Policy, as_of: Fraction | None) -> str:
@@ -64,19 +69,44 @@ def stamps(layout: Layout) -> dict[str, Stamp]:
     return found
 
 
-def load(layout: Layout, policy: Policy, as_of: Fraction | None, rows: bool = False) -> Found:
+def manifest_text(told: Mapping[str, Any]) -> str:
+    """What stands in a manifest of this."""
+    return json.dumps({"format": FORMAT, "crc32": _checksum(told), "told": told})
+
+
+def read_manifest(path: Path) -> dict[str, Any] | None:
+    """What was put into a manifest; None in one of another version. Raises OSError, ValueError, KeyError or TypeError
+    where it can't be read or is another one than was written."""
+    manifest = json.loads(path.read_text("utf-8"))
+    if manifest["format"] != FORMAT:
+        return None
+    told: dict[str, Any] = manifest["told"]
+    if _checksum(told) != manifest["crc32"]:
+        raise ValueError(f"{path.name} is not what was written")
+    return told
+
+
+def _checksum(told: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(told).encode())
+
+
+def load(layout: Layout, policy: Policy, as_of: Fraction | None, rows: bool = False, verify: bool = False) -> Found:
     """The book from its index, where that is of these very files. ``rows``: for looking at some of them, without what
-    an evaluation has laid out, and numbers one by one."""
+    an evaluation has laid out, and numbers one by one. ``verify``: whatever its size, all of it is read first."""
     home = layout.folder / FOLDER
     key = key_of_inputs(policy, as_of)
     try:
-        manifest = json.loads((home / f"{key}.json").read_text("utf-8"))
-        if manifest["format"] != FORMAT or manifest["order"] != list(policy.entities):
+        manifest = read_manifest(home / f"{key}.json")
+        if manifest is None or manifest["order"] != list(policy.entities):
             return Found(None, "the index is of another version")
         changed = _changed(layout, manifest)
         if changed:
             return Found(None, changed)
         folder = home / manifest["folder"]
+        if verify or sum(told["seal"][0] for told in manifest["stored"].values()) <= SMALL:
+            for name, told in manifest["stored"].items():
+                if checksum(folder / name) != told["crc32"]:
+                    return Found(None, f"`{name}` of the index is damaged", damaged=True)
         stored = {name: Mapped(folder / name, told, not rows) for name, told in manifest["stored"].items()}
         tables = _tables(stored, policy, manifest["tables"])
         index, groups = None, Kept().groups
@@ -89,7 +119,7 @@ def load(layout: Layout, policy: Policy, as_of: Fraction | None, rows: bool = Fa
         others = home.is_dir() and any(home.glob("*.json"))
         return Found(None, "the index is of other inputs than this policy's" if others else "")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
-        return Found(None, "the index is damaged, or is none")
+        return Found(None, "the index is damaged, or is none", damaged=True)
     layout.hashes.update(hashes)
     return Found(Book(layout.name, as_of, tables, dict(layout.hashes), index, Kept(groups=groups)))
 

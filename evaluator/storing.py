@@ -28,7 +28,7 @@ from evaluator.mapped import Folder
 from evaluator.plain import moment_of
 from evaluator.raw_table import RawTable
 from evaluator.sorting import by_number
-from evaluator.stored import FORMAT, Stamp, key_of_inputs, stamps
+from evaluator.stored import Stamp, key_of_inputs, manifest_text, stamps
 from evaluator.stored_layout import write_layout
 from evaluator.written import derived
 
@@ -69,7 +69,6 @@ def store(
             for entity, place in layout.places.items()
         }
         manifest = {
-            "format": FORMAT,
             "folder": folder.name,
             "order": list(policy.entities),
             "files": files,
@@ -77,7 +76,7 @@ def store(
             "layout": laid,
             "stored": made.told,
         }
-        temporary.write_text(json.dumps(manifest), "utf-8")
+        temporary.write_text(manifest_text(manifest), "utf-8")
         last = _folder_of(home / f"{key}.json")
         os.replace(temporary, home / f"{key}.json")
     except BaseException:
@@ -147,7 +146,7 @@ def _members(column: Column, count: int) -> tuple[Any, Any]:
 
 def _folder_of(manifest: Path) -> str:
     try:
-        return str(json.loads(manifest.read_text("utf-8"))["folder"])
+        return str(json.loads(manifest.read_text("utf-8"))["told"]["folder"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

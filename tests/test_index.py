@@ -27,8 +27,8 @@ from evaluator.layout import FOLDER
 from evaluator.reference import Reference
 from evaluator.results import Results
 from evaluator.run import evaluate
-from evaluator.snapshot import index_snapshot, read_snapshot
-from evaluator.stored import FORMAT
+from evaluator.snapshot import _found, index_snapshot, read_snapshot
+from evaluator.stored import FORMAT, load
 from evaluator.texts import Texts, row_of, rows_of
 from tests.bench import books
 from tests.bench import reference as bench
@@ -220,7 +220,7 @@ def test_a_harmed_index_is_passed_over_and_made_again(policy: Policy, tmp_path: 
     index_snapshot(folder, policy)
     (manifest,) = (folder / FOLDER).glob("*.json")
     told = json.loads(manifest.read_text())
-    column = folder / FOLDER / told["folder"] / "account.arrow"
+    column = folder / FOLDER / told["told"]["folder"] / "account.arrow"
     match harm:
         case "truncated":
             column.write_bytes(column.read_bytes()[:-30])
@@ -238,6 +238,48 @@ def test_a_harmed_index_is_passed_over_and_made_again(policy: Policy, tmp_path: 
     assert again.kept is not None and again.why
     assert index_snapshot(folder, policy).why is None
     same(policy, again.book, read_snapshot(folder, policy))
+
+
+@pytest.mark.parametrize("rows", [False, True])
+def test_any_byte_that_changed_is_noticed(policy: Policy, tmp_path: Path, rows: bool) -> None:
+    """Also where size and times are as they were, as on a disk that forgets."""
+    folder = written(tmp_path / "book")
+    index_snapshot(folder, policy)
+    layout, instant = _found(folder, policy, None)
+    files = sorted(path for path in (folder / FOLDER).rglob("*") if path.is_file())
+    assert len(files) > 10
+    for path in files:
+        data = path.read_bytes()
+        for place in {0, len(data) // 3, len(data) // 2, len(data) - len(data) // 5, len(data) - 1}:
+            path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+            found = load(layout, policy, instant, rows=rows)
+            assert found.book is None, (path.name, place)
+            assert "damaged" in found.why or "another version" in found.why
+        path.write_bytes(data)
+    assert load(layout, policy, instant, rows=rows).book is not None
+
+
+def test_a_large_index_is_verified_when_asked(
+    policy: Policy, tmp_path: Path, softliq: Softliq, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evaluator.stored.SMALL", 0)
+    monkeypatch.setattr("evaluator.mapped._END", 64)
+    folder, text = written(tmp_path / "book"), tmp_path / "kept.policy"
+    assert softliq("index", text, folder, "--check").code == 0  # there was none
+    column = next((folder / FOLDER).rglob("position.arrow"))
+    cells = column.read_bytes()
+    values = np.frombuffer(cells, np.float64, count=len(cells) // 8)
+    place = 8 * int(
+        np.flatnonzero(values == read_snapshot(folder, policy).tables["position"].columns["size"].values[0])[0]
+    )
+    column.write_bytes(cells[:place] + b"\x01" + cells[place + 1 :])
+    assert index_snapshot(folder, policy).why is None
+    ran = softliq("index", text, folder, "--check")
+    told = f"{folder / FOLDER}: written, because `position.arrow` of the index is damaged: "
+    assert (ran.code, told in ran.out) == (1, True)
+    assert "error: results that were computed from the damaged index may be wrong\n" in ran.err
+    ran = softliq("index", text, folder, "--check")
+    assert (ran.code, ": is up to date: " in ran.out) == (0, True)
 
 
 def test_a_folder_that_cannot_be_written(policy: Policy, tmp_path: Path, softliq: Softliq) -> None:
@@ -428,7 +470,7 @@ def test_a_book_is_laid_out_as_ever() -> None:
     layout = make_layout("account", {"position": make_groups(account, 10_000)}, 10_000)
     blocks = [[b.starts, b.shapes, {e: int(o.sum()) for e, o in b.owners.items()}] for b in layout.blocks]
     data = layout.orders["account"].tobytes() + layout.orders["position"].tobytes() + json.dumps(blocks).encode()
-    assert (FORMAT, sha256(data).hexdigest()[:16]) == (3, "132373b6bb1e7132")
+    assert (FORMAT, sha256(data).hexdigest()[:16]) == (4, "132373b6bb1e7132")
 
 
 def test_what_was_left_behind_is_removed_and_nothing_else(policy: Policy, tmp_path: Path) -> None:
