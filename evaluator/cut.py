@@ -9,6 +9,7 @@ import numpy as np
 
 from dsl.model import Kind, Policy
 from dsl.records import dataclass
+from evaluator import error
 from evaluator.book import Book
 from evaluator.columns import KNOWN, Column
 from evaluator.context import Context
@@ -18,7 +19,7 @@ from evaluator.reference import Reference
 from evaluator.runner import Runner
 from evaluator.settle import Exactly
 from evaluator.units import MANY, Rows
-from evaluator.vector import Vector
+from evaluator.vector import Floats, Vector
 
 
 @dataclass(slots=True)
@@ -107,11 +108,13 @@ class CutExactly(Exactly):
 
 @dataclass(frozen=True, slots=True)
 class Careful:
-    """What the careful evaluator gives for the rows of a cut, by node: values and quality."""
+    """What the careful evaluator gives for the rows of a cut, by node: values and quality. ``off``: of what is asked
+    for, how far each value may be off."""
 
     rows: Mapping[str, Rows]
     columns: dict[int, Column]
     reasons: dict[int, Any]
+    off: dict[int, Floats]
 
 
 def evaluate_cut(
@@ -122,8 +125,10 @@ def evaluate_cut(
     heads: Mapping[int, Vector],
     outputs: Sequence[Node],
     facts: Mapping[Any, Any],
+    sized: Sequence[Node] = (),
 ) -> Careful:
-    """``outputs`` at the rows of a cut. ``facts``: of the whole book."""
+    """``outputs`` at the rows of a cut. ``facts``: of the whole book. ``sized``: outputs that somebody asks how far
+    they are off."""
     cut = Cut(rows)
     book = cut.book(context.policy, context.book)
     inner = replace(context, book=book, memo={}, only=dict(rows), facts=dict(facts))
@@ -142,5 +147,6 @@ def evaluate_cut(
         if quality is not None and values is not vector.values:
             values = np.where(quality == KNOWN, values, vector.values)
         columns[node.id] = Column(np.asarray(values), quality)
+    off = {n.id: np.asarray(error.total(done[n.id].full(len(rows[n.grain])))) for n in sized}
     settling.hand_over()
-    return Careful(rows, columns, reasons)
+    return Careful(rows, columns, reasons, off)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from dsl.hoist_grids import Asked, asking
-from dsl.model import Policy, Value
+from dsl.model import Kind, Policy, Value
 from evaluator import error
 from evaluator.book import Book
 from evaluator.columns import KNOWN, Column
@@ -21,12 +21,42 @@ from evaluator.runner import Runner
 from evaluator.settle import Exactly
 from evaluator.shape import shape_of
 from evaluator.units import Filed, units
-from evaluator.vector import Codes, Flags
+from evaluator.vector import Codes, Flags, Floats
 
 _LOWERED: Lately[tuple[Policy, Node]] = Lately()
 
 
-def with_care(
+def completed(
+    policy: Policy,
+    book: Book,
+    params: Mapping[str, Value],
+    asked: Asked,
+    given: Any,
+    decided: dict[str, Flags],
+    flagged: Flags,
+    values: Any,
+    quality: Codes,
+    off: Floats,
+) -> tuple[Column, Column] | None:
+    """An `over`'s column, and that of how far each value may be ``off``, in half units, with the rows that are
+    ``flagged`` evaluated with care; None where that can't be done apart. ``given``: params, instant, and inputs with
+    infinite values. ``decided``: rows that the reference interpreter decided, and those that it decides here."""
+    if flagged.any():
+        careful = _with_care(policy, book, params, asked, given, flagged, decided)
+        if careful is None:
+            return None
+        rows, exact, size = careful
+        values[rows] = exact.values
+        quality[rows] = KNOWN if exact.quality is None else exact.quality
+        off[rows] = size
+    unknown = quality != KNOWN
+    values[unknown] = 0
+    size = np.maximum(off / error.HALF_UNIT, np.abs(values))
+    size[unknown | ~np.isfinite(values)] = 0.0  # infinite is infinite, and nothing else
+    return Column(values, quality if unknown.any() else None), Column(size)
+
+
+def _with_care(
     policy: Policy,
     book: Book,
     params: Mapping[str, Value],
@@ -34,13 +64,17 @@ def with_care(
     given: Any,
     flagged: Flags,
     decided: dict[str, Flags],
-) -> tuple[Index, Column] | None:
-    """The rows of the units of those that are ``flagged``, and what the `over` comes to there; None where it depends on
-    what is made of the whole book. ``given``: params, instant, and inputs with infinite values. ``decided``: rows that
-    the reference interpreter decided, and those that it decides here."""
+) -> tuple[Index, Column, Floats] | None:
+    """The rows of the units of those that are ``flagged``, what the `over` comes to there, and how far that may be off;
+    None where it depends on what is made of the whole book."""
     lowered, node = _LOWERED.once(policy, (asked, given), lambda: _lowered(policy, book, params, asked, given))
-    planned = plan([node])
+    sized = [node] if node.numeric else []
+    planned = plan([node], sized)
     context = Context(lowered, book, book.as_of, planned.bounded)
+    for read in planned.order:
+        if read.op == "input" and read.type.kind is Kind.NUMBER and context.tracks(read):
+            entity, name = map(str, read.attrs)
+            context.representation(entity, name)  # of the whole column, not of the few rows at hand
     exactly = Exactly(lowered, book, params, context)
     shape = shape_of(lowered, book, planned.order)
     heads = Runner(context, exactly).run(planned.some(planned.heads(shape.parts)), None)
@@ -51,18 +85,9 @@ def with_care(
     for member, (link, parent) in shape.parents.items():
         column, count = book.tables[member].columns[link], book.tables[parent].rows
         facts["longest", member, parent] = int(book.kept.members(member, link, column, count).sizes.max(initial=0))
-    found = evaluate_cut(context, exactly, rows, planned.after(heads), heads, [node], facts)
+    found = evaluate_cut(context, exactly, rows, planned.after(heads), heads, [node], facts, sized)
     merge(decided, exactly.decided)
-    return found.rows[asked.entity], found.columns[node.id]
-
-
-def columns_of(values: Any, quality: Codes, off: Any) -> tuple[Column, Column]:
-    """An `over`'s column, and that of how far each value may be off, in half units. ``off``: the same as it stands."""
-    unknown = quality != KNOWN
-    values[unknown] = 0
-    size = np.maximum(off / error.HALF_UNIT, np.abs(values))
-    size[unknown | ~np.isfinite(values)] = 0.0  # infinite is infinite, and nothing else
-    return Column(values, quality if unknown.any() else None), Column(size)
+    return found.rows[asked.entity], found.columns[node.id], found.off.get(node.id, np.zeros(1))
 
 
 def merge(decided: dict[str, Flags], more: Mapping[str, Flags]) -> None:

@@ -17,10 +17,10 @@ from dsl.hoist_grids import Asked, hoisted
 from dsl.model import Kind, Policy, Value
 from dsl.records import dataclass
 from evaluator.book import Book, without_kept
-from evaluator.columns import KNOWN, Column
+from evaluator.columns import Column
 from evaluator.constants import Constant
 from evaluator.context import Context
-from evaluator.grid_careful import columns_of, merge, with_care
+from evaluator.grid_careful import completed, merge
 from evaluator.grid_lines import Index, Lines, lines_of, moved
 from evaluator.grid_points import Points
 from evaluator.grid_search import Best, TooMany, best
@@ -210,17 +210,8 @@ class _Fold:
             if found is None or np.count_nonzero(found.careful) > CAREFUL * self.rows + 8:
                 return None
             values = found.move.astype(np.int32) if self.named else found.value
-            quality = found.quality
-            if found.careful.any():
-                exactly = with_care(
-                    self.policy, self.book, self.params, self.asked, self.given, found.careful, self.decided
-                )
-                if exactly is None:
-                    return None
-                rows, exact = exactly
-                values[rows] = exact.values
-                quality[rows] = KNOWN if exact.quality is None else exact.quality
-        return columns_of(values, quality, found.off)
+            work = self.policy, self.book, self.params, self.asked, self.given, self.decided
+            return completed(*work, found.careful, values, found.quality, found.off)
 
     def _plain(self, context: Context) -> dict[int, Vector]:
         """What no move touches, as in any evaluation."""

@@ -21,7 +21,6 @@ from evaluator.grid_points import Found, Hinge, Points
 from evaluator.vector import Codes, Flags, Floats
 
 _SURE = 64.0  # bounds of error by which one value has to be beyond another
-_CAREFULLY = 16.0  # bounds of error of what was computed, within which a value that is evaluated with care is
 _SHORT = 2  # moves of a run that has nothing in between
 _BISECT = 6  # turns after which runs are halved
 _ROOM = 1 << 16  # rows computed at a time
@@ -85,8 +84,6 @@ class _Search:
         np.maximum.at(off, tried.row[near], tried.off[near])
         if named:
             self._rivals(tried, near, off)
-        # With care, moves may count of which nothing is known here.
-        np.maximum.at(off, tried.row, np.where(self.careful[tried.row], tried.off * _CAREFULLY, 0.0))
         return Best(value * self.sign + 0.0, off, quality, move, self.careful)
 
     def _rivals(self, tried: _Tried, near: Flags, off: Floats) -> None:

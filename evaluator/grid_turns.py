@@ -23,7 +23,7 @@ from evaluator.columns import KNOWN, Column
 from evaluator.constants import Number
 from evaluator.context import Context
 from evaluator.graph import Node
-from evaluator.grid_careful import columns_of, merge, with_care
+from evaluator.grid_careful import completed, merge
 from evaluator.grid_template import OpenMove
 from evaluator.kernels import KERNELS
 from evaluator.lately import Lately
@@ -120,18 +120,12 @@ def folded_in_turn(
     with np.errstate(all="ignore"):
         found, doubtful = _InTurn(made, compiled, context, exactly, tracked).folded()
         merge(decided, exactly.decided)
+        if np.count_nonzero(doubtful) > CAREFUL * len(doubtful) + 8:
+            return None
         values = np.array(found.values)
         quality = np.full(len(values), KNOWN) if found.quality is None else np.array(found.quality)
-        if doubtful.any():
-            if np.count_nonzero(doubtful) > CAREFUL * len(values) + 8:
-                return None
-            careful = with_care(policy, book, params, asked, given, doubtful, decided)
-            if careful is None:
-                return None
-            rows, exact = careful
-            values[rows] = exact.values
-            quality[rows] = KNOWN if exact.quality is None else exact.quality
-        return columns_of(values, quality, np.asarray(error.total(found)))
+        off = np.array(np.broadcast_to(error.total(found), values.shape))
+        return completed(policy, book, params, asked, given, decided, doubtful, values, quality, off)
 
 
 class _InTurn:
