@@ -4,12 +4,15 @@
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).resolve().parent
-sys.path.insert(0, str(DOCS.parent))
+sys.path[:0] = [str(DOCS.parent), str(DOCS)]
+
+import builtins_page  # noqa: E402
+from page_parts import table  # noqa: E402
 
 NOTE = "<!-- Written by docs/generate.py from {source}; change it there. -->\n\n"
 
@@ -28,68 +31,6 @@ _FAMILIES = {
     "W2": "Warnings: values that may be undefined",
     "W4": "Warnings: promises of curves",
 }
-_UNITS = {
-    "same": "all arguments and the result share one unit",
-    "one": "any unit",
-    "plain": "a plain number in, a plain number out",
-    "sqrt": "the result has the root of the argument's unit",
-    "sign": "any unit in, a plain number out",
-    "round": "x, step and the result share one unit",
-    "interpolate": "x, x0 and x1 share one unit; y0, y1 and the result another",
-    "clamp": "all arguments and the result share one unit",
-}
-_GIVES = {
-    "U": "the shared unit",
-    "1": "a plain number",
-    "%": "a ratio",
-    "1/U": "one over the shared unit",
-    "U/t": "the shared unit by a duration",
-}
-_FINANCE = """## Normal distribution, options, impact, dates
-
-Spot (or forward) and strike share a unit, and so do size and depth. `time`, `step` are durations; `start`, `end`, `at` and
-`d` are dates, whose parts are those of UTC. Volatility, rates, carry and intensity are plain numbers for a year,
-which has 365 days. In the formulas `N` and `n` are `normal_cdf` and `normal_pdf`,
-
-```text
-T  = time / 365d
-F  = spot * e^(carry T)         of Black-76: the forward itself, without carry
-D  = e^(-rate T)
-s  = volatility * T^0.5
-d1 = ln(F / strike) / s + s / 2
-d2 = d1 - s
-```
-
-`carry` is what holding the underlying costs: the rate itself for an asset that pays nothing, the rate less the yield
-for one that pays, 0 for a future, the rate less the foreign rate for a currency. Without time or volatility (`s = 0`)
-a price is D times what exercise against F is worth, and a greek is what it tends to: half a delta exactly at the
-strike. Vega and rho are per 1, which is 100 points; theta is by a duration, so `bsm_theta_call(...) * 1d` is what a
-day takes. In `rho` the carry moves as the rate does, the yield staying as it is.
-
-A price or greek is unknown where spot or strike is not above zero, where volatility or time is negative, and where e
-is raised to more than 700. Jumps come `intensity` times a year; each multiplies the spot by `1 + mean_jump` on
-average, its logarithm with the standard deviation `jump_volatility`, and changes the variance of the n-th term to
-`s^2 + n jump_volatility^2`. The terms are added up in order until what is left out is below 1e-13 of their sum
-(prices below 1e-300 of the spot aside), so the result is truncated by less than 1e-12 of itself, and the same in
-every run. Unknown besides: a negative intensity or jump volatility, a mean jump of -100% or less, more than 500 jumps
-expected.
-
-The distribution and its inverse are right to about 15 digits, tails included. Where a decision is too close for that,
-the row is decided in 60 digits.
-
-"""
-# What each gives over no rows stands in evaluator/aggregates.py; tests/test_docs.py evaluates every line.
-AGGREGATES = {
-    "sum": ("of numbers", "the total", "0"),
-    "min": ("of numbers or dates", "the smallest", "unknown"),
-    "max": ("of numbers or dates", "the largest", "unknown"),
-    "mean": ("of numbers", "the sum divided by the number of rows", "unknown"),
-    "count": ("of rows or conditions", "how many rows there are, or fulfil the condition", "0"),
-    "share": ("of conditions", "the part of the rows that fulfils the condition, 0% to 100%", "unknown"),
-    "any": ("of conditions", "yes if one row fulfils the condition", "no"),
-    "all": ("of conditions", "yes if every row fulfils the condition", "yes"),
-    "first": ("of anything", "the value in the row that is first by `by`, of equal ones by its key", "unknown"),
-}
 CAUSES = {
     "MISSING": ("cell", "The cell is blank, and its column's type has no `?`.", "fill the cell, or write `?` after the type and say with `??` what a blank means"),
     "NOT_A_VALUE": ("cell", "The cell holds something that its type does not read: `n/a`, `#REF!`, `1,250.00` or `2%` as a number, NaN, an infinite number, a label that is none.", "write a plain number, a date, a label"),
@@ -107,13 +48,6 @@ CAUSES = {
     "OVERDRAWN": ("draw", "A row of a `draw` takes more than is left when it is its turn, or less than nothing; what is left for those after it is unknown too.", "hold it with `min(…, left)` and `max(0, …)`, or take all or nothing: `if need <= left then need else 0`"),
     "UNREACHED": ("formula", "`solve`: the condition holds for no value of what is sought, within its range.", "nothing: there is no such price"),
 }  # fmt: skip
-
-
-def _table(headers: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    lines = ["| " + " | ".join(headers) + " |"]
-    lines.append("|" + "---|" * lines[0].count(" | ") + "---|")
-    lines += ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in rows]
-    return "\n".join(lines) + "\n"
 
 
 def errors() -> str:
@@ -139,39 +73,6 @@ def _indented(text: str) -> str:
     return "\n".join(f"    {line}".rstrip() for line in text.splitlines())
 
 
-def builtins() -> str:
-    """The built-in functions and the aggregates."""
-    from dsl.builtins import AGGREGATES as NAMES
-    from dsl.builtins import BUILTINS, Builtin
-
-    def call(b: Builtin) -> str:
-        return f"`{b.shape.replace('…', '...')}`"
-
-    rows = [(call(b), f"`{b.formula}`", b.meaning, _UNITS[b.rule]) for b in BUILTINS.values() if b.rule != "typed"]
-    typed = [
-        (call(b), f"`{b.formula}`", b.meaning, _GIVES[b.gives], b.source)
-        for b in BUILTINS.values()
-        if b.rule == "typed"
-    ]
-    kept = ((f"`{name}`", *AGGREGATES[name]) for name in NAMES)
-    return (
-        "# Built-in functions\n\n## Row by row\n\nEach works on the values of one row. An unknown argument makes the "
-        "result unknown.\n\n"
-        + _table(("call", "formula", "meaning", "units"), rows)
-        + "\n`interpolate` takes dates for x, x0 and x1; `ramp` below is the same with the dates beside their values.\n\n"
-        + _FINANCE
-        + _table(("call", "formula", "meaning", "result", "source"), typed)
-        + "\n## Several arguments\n\n`min`, `max` and `clamp` take dates too. With one argument that runs over other rows, `min` and `max` are "
-        "aggregates.\n\n## Over rows\n\nAn aggregate takes one argument, in which the names of the inner row stand behind "
-        "its entity: `sum(position.pnl)`. After the argument may stand `where CONDITION` and `via LINK`: see "
-        "[aggregates](language.md#aggregates).\n\n"
-        + _table(("aggregate", "takes", "gives", "of no rows"), kept)
-        + "\n## Of blanks\n\n`known(x)` is yes where an optional column is not blank, or a table has a row; "
-        "`x ?? other` replaces exactly what `known` denies. Both are explained in "
-        "[missing data](language.md#missing-data).\n"
-    )
-
-
 def causes() -> str:
     """Why a value is unknown."""
     from dsl.causes import Cause
@@ -182,7 +83,7 @@ def causes() -> str:
         "several unknowns meet in one formula, the smallest number of this table is the one reported; of the same cause, "
         "the entity, column and row that come first. The words stand in the terminal, in the report, in `summary.json` "
         "and in the [`<column>_cause`](results.md#columns) columns.\n\n"
-        + _table(("", "words", "arises at", "what it says", "what to do"), rows)
+        + table(("", "words", "arises at", "what it says", "what to do"), rows)
     )
 
 
@@ -203,9 +104,9 @@ def commands() -> str:
         asked = [f"{p.opts[0]} {_metavar(p)}" for p in options if p.required]
         usage = " ".join(["softliq", name, *(p.metavar for p in required), *asked, *(["[OPTIONS]"] if options else [])])
         parts.append(f"## {name}\n\n{command.help}\n\n```sh\n{usage}\n```\n")
-        parts.append(_table(("argument", "meaning"), ((f"`{p.metavar}`", p.help) for p in required)))
+        parts.append(table(("argument", "meaning"), ((f"`{p.metavar}`", p.help) for p in required)))
         if options:
-            parts.append(_table(("option", "meaning"), (_option(p) for p in options)))
+            parts.append(table(("option", "meaning"), (_option(p) for p in options)))
     return "\n".join(parts)
 
 
@@ -274,7 +175,7 @@ def _named(path: Path, package: Path, name: str) -> bool:
 
 
 def _files(paths: list[Path]) -> str:
-    return _table(("file", "what it is"), ((f"`{p.relative_to(DOCS.parent).as_posix()}`", _sentence(p)) for p in paths))
+    return table(("file", "what it is"), ((f"`{p.relative_to(DOCS.parent).as_posix()}`", _sentence(p)) for p in paths))
 
 
 def _sentence(path: Path) -> str:
@@ -289,7 +190,7 @@ def _sentence(path: Path) -> str:
 
 PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "errors.md": ("dsl/codes.py", errors),
-    "builtins.md": ("dsl/builtins.py", builtins),
+    "builtins.md": ("dsl/builtins.py", builtins_page.builtins),
     "causes.md": ("dsl/causes.py", causes),
     "commands.md": ("cli/app.py", commands),
     "files.md": ("the files' docstrings", rooms),

@@ -253,7 +253,7 @@ def test_every_cause_and_aggregate_is_explained() -> None:
     from dsl.causes import Cause
 
     assert list(GENERATE["CAUSES"]) == [c.name for c in Cause]
-    assert tuple(GENERATE["AGGREGATES"]) == AGGREGATES
+    assert tuple(GENERATE["builtins_page"].AGGREGATES) == AGGREGATES
 
 
 def test_aggregates_of_no_rows_are_what_their_table_says(tmp_path: Path) -> None:
@@ -277,4 +277,4 @@ _ARGUMENT = {"of conditions": "b.x > 0", "of rows or conditions": "b", "of anyth
 
 
 def _aggregates() -> list[tuple[str, tuple[str, str, str]]]:
-    return list(GENERATE["AGGREGATES"].items())
+    return list(GENERATE["builtins_page"].AGGREGATES.items())
