@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,35 @@ def test_packages_import_only_what_stands_below_them(package: str) -> None:
         if (wrong := FORBIDDEN[package] & set(imported(path)))
     }
     assert faults == {}
+
+
+DEMANDED = {"dsl.expressions", "dsl.paths"}  # docs/decisions/0012: they import what stands above them inside functions
+
+
+def at_run_time(node: ast.AST, top: bool = True) -> Iterator[tuple[str, bool]]:
+    """The dotted name of every import, and whether it stands at the top; what only type checkers read is left out."""
+    for child in ast.iter_child_nodes(node):
+        match child:
+            case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+                yield from (found for part in child.orelse for found in at_run_time(part, top))
+            case ast.ImportFrom(module=str(module)):
+                yield from ((name, top) for alias in child.names for name in (module, f"{module}.{alias.name}"))
+            case ast.Import():
+                yield from ((alias.name, top) for alias in child.names)
+            case _:
+                yield from at_run_time(child, top and not isinstance(child, ast.FunctionDef))
+
+
+def test_no_module_imports_one_that_leads_back_to_it() -> None:
+    named = {".".join(p.relative_to(ROOT).with_suffix("").parts): p for package in FORBIDDEN for p in modules(package)}
+    paths = {name.removesuffix(".__init__"): path for name, path in named.items()}
+    graph = {
+        name: {other for other, top in found if other in paths and (top or name not in DEMANDED)}
+        for name, path in paths.items()
+        for found in [list(at_run_time(ast.parse(path.read_text("utf-8"))))]
+    }
+    assert sum(map(len, graph.values())) > 1000
+    TopologicalSorter(graph).prepare()  # raises an error that shows the circle
 
 
 def test_only_one_file_knows_the_parser() -> None:
