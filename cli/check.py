@@ -17,7 +17,7 @@ def check(
     ranges: Annotated[bool, typer.Option("--ranges", help="show what values each computed number can take")] = False,
 ) -> int:
     """Check policies: names, types, units, ranges, gaps and overlaps. Ends with 3 where one has an error."""
-    from cli.inputs import checked
+    from cli.policy import checked
     from cli.ranges import as_rows
     from cli.terminal.console import output
     from cli.terminal.diagnostics import as_data, render

@@ -31,7 +31,8 @@ def share(text: str) -> Fraction:
 
 def add_snapshots(coverage: "Coverage", policy: "Policy", snapshots: Sequence[str]) -> None:
     """What each snapshot reaches, its params as the policy has them."""
-    from cli.inputs import read_book, read_params
+    from cli.params import read_params
+    from cli.snapshot import read_book
     from cli.terminal.progress import progress
     from evaluator.coverage import add_snapshot
 

@@ -89,7 +89,7 @@ def _files(paths: list[str]) -> Iterator[str]:
 
 def _formatted(name: str, diagnostics: "Diagnostics") -> _Formatted | None:
     """The file before and after; None where ``diagnostics`` say why it can't be read."""
-    from cli.inputs import STANDARD_INPUT, standard_input
+    from cli.policy import STANDARD_INPUT, standard_input
     from dsl.diagnostics import Diagnostics
     from dsl.format import format_policy
     from dsl.load import read_source

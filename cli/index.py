@@ -21,7 +21,8 @@ def index(
     It stands in `.softliq` in the snapshot's folder. `eval`, `report` and `explain` use it, and make it again when a
     table or the policy's inputs change.
     """
-    from cli.inputs import open_book, read_policy
+    from cli.policy import read_policy
+    from cli.snapshot import open_book
     from cli.terminal.text import count, safe
 
     _, checked = read_policy(policy)

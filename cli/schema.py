@@ -16,7 +16,7 @@ def schema(
     ] = "table",
 ) -> int:
     """Show the tables and columns that a snapshot must have for a policy."""
-    from cli.inputs import read_policy
+    from cli.policy import read_policy
     from cli.terminal.schema import show_schema
     from evaluator.schema import schema as schema_of
 

@@ -19,8 +19,10 @@ def stream(
     messages: TextOrJson,
 ) -> "Results":
     """Reads, evaluates and writes in parts; gives the summary."""
-    from cli.inputs import in_threads, parse_instant, read_params, read_policy, shocked
+    from cli.inputs import in_threads
     from cli.out import apart_from_inputs, known_columns, wanted_columns
+    from cli.params import parse_instant, read_params, shocked
+    from cli.policy import read_policy
     from cli.terminal.problems import show_problems
     from cli.terminal.progress import progress
     from cli.terminal.text import safe

@@ -84,7 +84,7 @@ test.__test__ = False  # type: ignore[attr-defined]
 
 def _run(outcome: Outcome, paths: Sequence[str], cover: bool, snapshots: Sequence[str]) -> None:
     from cli.coverage import add_snapshots
-    from cli.inputs import checked, sound
+    from cli.policy import checked, sound
     from evaluator.coverage import Coverage
     from evaluator.laws import run_laws
     from evaluator.testing import run_tests

@@ -144,7 +144,7 @@ ROOMS = {
         "Tests and laws": "testing asserted coverage laws laws_cases laws_worlds laws_aim laws_jumps laws_shrink laws_counterexample",
     },
     "cli": {
-        "Commands": "entry app options inputs memory exits new gallery library check ranges schema index eval out verdict stream grid review explain explain_error test coverage laws watch fmt",
+        "Commands": "entry app options policy snapshot params inputs memory exits new gallery library check ranges schema index eval out verdict stream grid review explain explain_error test coverage laws watch fmt",
         "Terminal": "terminal/",
         "Report": "report/page report/",
     },

@@ -105,9 +105,9 @@ def test_interrupting_is_quiet(softliq: Softliq, monkeypatch: pytest.MonkeyPatch
 
 
 def test_our_own_fault_is_one_line_that_says_what_to_send(softliq: Softliq, monkeypatch: pytest.MonkeyPatch) -> None:
-    import cli.inputs
+    import cli.policy
 
-    monkeypatch.setattr(cli.inputs, "checked", lambda name: 1 // 0)
+    monkeypatch.setattr(cli.policy, "checked", lambda name: 1 // 0)
     ran = softliq("check", "x")
     assert (ran.code, ran.out, ran.err.count("\n")) == (70, "", 1)
     assert "SOFTLIQ_DEBUG=1" in ran.err
