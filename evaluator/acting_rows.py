@@ -1,14 +1,15 @@
 """The rows that act, with their members, cut out of all blocks and put together in blocks of their own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from dsl.records import dataclass
 from evaluator.groups import RUN
-from evaluator.index import Block, Layout
+from evaluator.index import Block
 from evaluator.kept import Kept
+from evaluator.shape import Shape
 from evaluator.sorting import by_number
 
 Rows = Any
@@ -24,39 +25,41 @@ class ActingRows:
     blocks: tuple[Block, ...]
 
 
-def acting_rows(
-    root: str,
-    acts: Rows,
-    links: Mapping[str, Rows],
-    layout: Layout | None,
-    block: int,
-    shared: Callable[..., Any],
-    kept: Kept,
+def filed_rows(
+    root: str, acts: Rows, links: Mapping[str, Rows], block: int, shared: Callable[..., Any], kept: Kept
 ) -> ActingRows:
-    """``acts``: (n,) of the root's rows, whether they act. ``links``: by member entity, each one's root row, where the
-    book is not laid out."""
+    """``acts``: (n,) of the root's rows, whether they act. ``links``: by member entity, each one's root row."""
     roots = np.flatnonzero(acts)
     rows: dict[str, Rows] = {root: roots}
     owners: dict[str, Rows] = {}
-    if layout is None:
-        place = kept.column(np.int32, len(acts))
-        place[roots] = np.arange(len(roots), dtype=np.int32)
-        for entity, link in links.items():
-            rows[entity] = found = members_of(acts, link, shared)
-            owners[entity] = place[link[found]].astype(np.intp)
-        kept.back(place)
-    else:
-        for entity in layout.orders:
-            if entity != root:
-                rows[entity], owners[entity] = laid_members(layout, root, entity, roots)
-    counts = {entity: np.bincount(owner, minlength=len(roots)) for entity, owner in owners.items()}
+    place = kept.column(np.int32, len(acts))
+    place[roots] = np.arange(len(roots), dtype=np.int32)
+    for entity, link in links.items():
+        rows[entity] = found = members_of(acts, link, shared)
+        owners[entity] = place[link[found]].astype(np.intp)
+    kept.back(place)
+    return _in_blocks(root, rows, owners, block)
+
+
+def laid_rows(root: str, roots: Rows, blocks: Sequence[Block], shape: Shape, block: int) -> ActingRows:
+    """``roots``: the root's acting rows, all of which stand in some ``blocks`` of a layout."""
+    rows: dict[str, Rows] = {root: roots}
+    owners: dict[str, Rows] = {}
+    for entity in shape.parents:
+        rows[entity], owners[entity] = laid_members(blocks, root, entity, roots)
+    return _in_blocks(root, rows, owners, block)
+
+
+def _in_blocks(root: str, rows: dict[str, Rows], owners: dict[str, Rows], block: int) -> ActingRows:
+    count = len(rows[root])
+    counts = {entity: np.bincount(owner, minlength=count) for entity, owner in owners.items()}
     most = max((int(c.max(initial=0)) for c in counts.values()), default=0)
     if max([len(r) for r in rows.values()]) <= 2 * block and most <= RUN:
-        return ActingRows(rows, owners, (_one(rows, owners),) if len(roots) else ())
+        return ActingRows(rows, owners, (_one(rows, owners),) if count else ())
     for entity, owner in owners.items():
         order = by_number(owner)
         rows[entity], owners[entity] = rows[entity][order], owner[order]
-    return ActingRows(rows, owners, tuple(_blocks(root, len(roots), counts, block)))
+    return ActingRows(rows, owners, tuple(_blocks(root, count, counts, block)))
 
 
 def _one(rows: Mapping[str, Rows], owners: Mapping[str, Rows]) -> Block:
@@ -80,11 +83,11 @@ def where(link: Rows, holds: Callable[[Any], Any], shared: Callable[..., Any]) -
     return np.concatenate([rows for _, rows in sorted(parts, key=lambda p: p[0])] or [np.empty(0, np.int64)])
 
 
-def laid_members(layout: Layout, root: str, entity: str, roots: Rows) -> tuple[Rows, Rows]:
-    """The members of some rows, account by account, and whose they are."""
+def laid_members(blocks: Sequence[Block], root: str, entity: str, roots: Rows) -> tuple[Rows, Rows]:
+    """The members of some rows, which all stand in these blocks of a layout, account by account, and whose they are."""
     found, owners = [], []
-    edges = np.searchsorted(roots, [b.starts[root] for b in layout.blocks] + [len(layout.orders[root])])
-    for block, first, last in zip(layout.blocks, edges, edges[1:], strict=False):
+    edges = [*np.searchsorted(roots, [b.starts[root] for b in blocks]).tolist(), len(roots)]
+    for block, first, last in zip(blocks, edges, edges[1:], strict=False):
         if first == last:
             continue
         places = roots[first:last] - block.starts[root]

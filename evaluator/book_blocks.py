@@ -10,39 +10,26 @@ from dsl.causes import Cause
 from dsl.model import Kind
 from evaluator import error
 from evaluator.acted import Acted
-from evaluator.acting import Acting
-from evaluator.acting_rows import ActingRows, acting_rows
-from evaluator.blocks import BLOCK, LAID, Blocks
+from evaluator.acting_blocks import ActingBlocks
+from evaluator.acting_rows import ActingRows
+from evaluator.blocks import BLOCK, LAID
 from evaluator.book import Book
 from evaluator.columns import KNOWN, Column, origin_code
-from evaluator.context import Context
 from evaluator.cut import Careful
-from evaluator.graph import SCALAR, Node
+from evaluator.graph import Node
 from evaluator.groups import Groups
 from evaluator.index import LaidColumn, Layout, make_layout
 from evaluator.program import Program
 from evaluator.reach import Made
-from evaluator.runner import Progress
-from evaluator.shape import Shape
-from evaluator.store import Columns
 from evaluator.tasks import READ, Task
-from evaluator.threads import pool
 from evaluator.translate import Translator
 from evaluator.vector import Vector, clean
-from evaluator.windows import Place, Window
 
 _BLANK = range(origin_code(Cause.BLANK, 0, 0), origin_code(Cause.BLANK, 0, 0) + origin_code(Cause(1), 0, 0))
 
 
-class BookBlocks(Blocks):
-    """``acted``: by task that was evaluated for the acting rows alone: what it comes to elsewhere, the rows, and their
-    values."""
-
-    def __init__(self, context: Context, shape: Shape, block: int, progress: Progress | None) -> None:
-        super().__init__(context, shape, block, progress)
-        self.acted: dict[int, tuple[Task, Any, Any]] = {}
-        self.chosen: ActingRows | None = None
-        self.picked: list[Mapping[int, Any]] = []  # by window: columns that pass, at the acting rows
+class BookBlocks(ActingBlocks):
+    """What blocks read of the book, and what results take from them."""
 
     def _laid_out(self) -> Layout | None:
         """The book's layout, made once; None where nobody asks for it, or the shape is another one."""
@@ -177,47 +164,7 @@ class BookBlocks(Blocks):
                 places = places[~blank]
             self.store.flagged[entity][places] = True
 
-    # -- rows that act -------------------------------------------------------------------------------
-
-    def pick(self, acting: Acting, place: Place, window: Window) -> Mapping[int, Any]:
-        """What the acting rows read of columns that pass."""
-        first = window.starts[acting.root]
-        decision = self.whole(acting.decision)[first : first + window.rows[acting.root]]
-        rows = np.flatnonzero(acting.acting(decision))
-        passing = [id for id, task in acting.live.items() if id in place.passing and task.op != "top"]
-        return {id: place.values[id].take(rows) for id in passing}
-
-    def _act(self, acting: Acting) -> None:
-        """The rest of it, for the rows that act."""
-        acts = acting.acting(self.whole(acting.decision))
-        links = {e: i for e, i in self.links.items() if self.shape.parents[e][1] == acting.root}
-        chosen = self.chosen = acting_rows(
-            acting.root, acts, links, self.layout, self.block, self._shared, self.context.book.kept
-        )
-        columns = Columns()
-        ahead = self._crew(1) > 1
-        for task in acting.reads:
-            key, later = (task.op, task.grain, *task.attrs), partial(self._at_acting, acting, chosen, task)
-            if ahead and task.op == "input" and task.grain in self.shape.parents:  # most of the rows, far apart
-                columns.later[key] = pool(1).submit(later).result
-            else:
-                columns.later[key] = later
-        kept = {t.id: np.empty(len(chosen.rows[t.grain]), dtype=t.dtype) for t in acting.step.keep}
-        for entity, rows in self.run_step(acting.step, chosen.blocks, columns, kept, {}, laid=True):
-            self.store.flagged[entity][chosen.rows[entity][rows]] = True
-        for id, task in acting.results.items():
-            found = task.attrs[1] if task.op == "const" else kept.get(task.id)
-            if found is None:
-                found = columns[(task.op, task.grain, *task.attrs)]
-            self.acted[id] = acting.others[id], chosen.rows[acting.grains[id]], found
-
-    def _at_acting(self, acting: Acting, chosen: ActingRows, task: Task) -> Any:
-        """A column that is read for the acting rows, at those."""
-        source = acting.live[task.attrs[0]] if task.op == "live" else task  # type: ignore[index]
-        if self.picked and source.id in self.picked[0]:
-            return np.concatenate([picked[source.id] for picked in self.picked])
-        values = self.whole(source)
-        return values if task.grain == SCALAR else values.take(chosen.rows[task.grain])
+    # -- results -------------------------------------------------------------------------------------
 
     def _acted(self, program: Program, chosen: ActingRows) -> Acted:
         assert program.acting is not None
@@ -240,8 +187,6 @@ class BookBlocks(Blocks):
             return other.attrs[1] if other is not None and other.op == "const" else None
 
         return Acted(program.acting.root, rows, chosen.owners, at, elsewhere)
-
-    # -- results -------------------------------------------------------------------------------------
 
     def filed(self, task: Task) -> Any:
         """A task's column in the file's order; where only some rows act, put together."""

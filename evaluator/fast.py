@@ -134,14 +134,12 @@ class _Fast(BookBlocks):
         for key, vector in heads.items():
             self._keep_head(key, vector)
         self._read(translator)
-        shown = set(self._asked(split, wanted))
-        if program.acting is not None:
-            shown = {program.acting.others.get(t.id, t) for t in shown}
-        pick = None if program.acting is None else partial(self.pick, program.acting)
-        self.picked = self.run_steps(program.steps, {t.id for t in shown}, program.whole, pick)
-        if program.acting is not None:
-            self._act(program.acting)
-            self._weigh(program.acting)
+        shown, acting = set(self._asked(split, wanted)), program.acting
+        if acting is None:
+            self.run_steps(program.steps, {t.id for t in shown}, program.whole)
+        else:
+            self.run_and_act(program.steps, {acting.others.get(t.id, t).id for t in shown}, program.whole, acting)
+            self._weigh(acting)
         seen = self._seen(split, wanted)
         careful = self._careful(program, heads, [*wanted.values(), *seen])
         acted = None if self.chosen is None else self._acted(program, self.chosen)

@@ -118,7 +118,7 @@ class Laid:
         return np.concatenate(found)
 
     def members(self, entity: str, rows: Rows) -> Rows:
-        found: Rows = laid_members(self.layout, self.layout.root, entity, rows)[0]
+        found: Rows = laid_members(self.layout.blocks, self.layout.root, entity, rows)[0]
         return found
 
     def filed(self, rows: Mapping[str, Rows]) -> dict[str, Rows]:
