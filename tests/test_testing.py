@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -198,7 +199,7 @@ def test_watching_runs_again_after_each_change(
             raise KeyboardInterrupt
         edit()
 
-    monkeypatch.setattr("cli.watch.time.sleep", sleep)
+    monkeypatch.setattr("cli.watch.time", SimpleNamespace(sleep=sleep))  # not for other threads
     ran = softliq("test", str(tmp_path), "--watch")
     lines = [line for line in ran.out.splitlines() if line[:1].isdecimal() or line.startswith("watching")]
     assert lines == [
