@@ -46,13 +46,8 @@ def split(reader: Reader, line: Line, columns: int | None) -> Cells | None:
         row = body.rstrip()
         span = Span(reader.source, line.start, line.start + len(row))
         reader.diagnostics.error("E042", "this row has no pipe at its end", span, help=f"write `{row} |`")
-    spans = []
-    at = line.start + 1
     pieces = [m[1] for m in _QUOTED.finditer(body)] if '"' in body else body.split("|")[1:]
-    for piece in pieces[: None if not closed else -1]:
-        left = at + len(piece) - len(piece.lstrip())
-        spans.append((left, max(left, at + len(piece.rstrip()))))
-        at += len(piece) + 1
+    spans = _spans(pieces[: None if not closed else -1], line.start + 1)
     return Cells(spans, line.start, line.start + len(body.rstrip()))
 
 
@@ -79,13 +74,17 @@ def _unpiped(reader: Reader, line: Line, text: str) -> Cells | None:
     mended = _piped(pieces)
     if mark == "|":
         reader.diagnostics.error("E042", "this row has no pipe at its start", span, help=f"write `{mended}`")
+    return Cells(_spans(pieces, line.start), line.start, line.end)
+
+
+def _spans(pieces: Sequence[str], at: int) -> list[tuple[int, int]]:
+    """Where each piece begins and ends, without the blanks around it; a mark stands between two."""
     spans = []
-    at = line.start
     for piece in pieces:
         left = at + len(piece) - len(piece.lstrip())
         spans.append((left, max(left, at + len(piece.rstrip()))))
         at += len(piece) + 1
-    return Cells(spans, line.start, line.end)
+    return spans
 
 
 def _piped(pieces: Sequence[str]) -> str:

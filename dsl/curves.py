@@ -24,20 +24,7 @@ PROMISES = ("increasing", "decreasing", "convex", "continuous")
 
 def define_curve(world: World, name: str, span: Span) -> model.Curve | None:
     """A curve, checked once; None where its shape is wrong, which has been reported."""
-    if name in world.curves:
-        return world.curves[name]
-    key = ("curve", name)
-    if name in world.names.lost:
-        world.failed.add(key)
-    if key in world.failed or not world.enter(key, span):
-        return None
-    made = _define(world, world.names.curves[name])
-    world.leave(key)
-    if made is None:
-        world.failed.add(key)
-    else:
-        world.curves[name] = made
-    return made
+    return world.once("curve", name, span, world.curves, lambda: _define(world, world.names.curves[name]))
 
 
 def _define(world: World, written: syntax.Curve) -> model.Curve | None:

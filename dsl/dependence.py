@@ -14,8 +14,7 @@ def evaluated(policy: model.Policy) -> Iterator[model.Expr]:
         if formula is not None:
             yield formula.value
     for tiers in policy.tiers.values():
-        yield from (e for e in (tiers.variable, *(r.when for r in tiers.rows)) if e is not None)
-        yield from (cell for row in tiers.rows for cell in row.cells)
+        yield from tiers.exprs
     yield from (c.condition for c in policy.checks)
     yield from (e.condition for t in policy.tests for e in t.expectations)
 

@@ -66,16 +66,11 @@ def _pool(world: World, path: syntax.Path, scope: Scope) -> model.Read | None:
         return None
     if may_be_blank(world, found, start_of(found, scope)):
         help = f"say what then in a formula of `{found.entity}` (`room = {found.column} ?? infinite`), and draw from it"
-        if found.links and not _column_blank(world, found):
+        if found.links and not world.names.optional(found.entity, found.column):
             help = "give the link a row in every case; or draw in an entity that always has one"
         world.report.error("E785", f"the pool `{path.text}` may be blank", path.span, help=help)
         return None
     return found
-
-
-def _column_blank(world: World, read: model.Read) -> bool:
-    member = world.names.members[read.entity].get(read.column)
-    return isinstance(member, syntax.Input) and member.type.optional
 
 
 def _common(world: World, pools: list[model.Read], scope: Scope) -> Type:

@@ -27,20 +27,7 @@ Choice = tuple[str, model.Expr]  # how an axis' value is shown, and the value
 
 def define_grid(world: World, name: str, span: Span) -> model.Grid | None:
     """A grid, checked once; None where its moves are wrong, which has been reported."""
-    if name in world.grids:
-        return world.grids[name]
-    key = ("grid", name)
-    if name in world.names.lost:
-        world.failed.add(key)
-    if key in world.failed or not world.enter(key, span):
-        return None
-    made = _define(world, world.names.grids[name])
-    world.leave(key)
-    if made is None:
-        world.failed.add(key)
-    else:
-        world.grids[name] = made
-    return made
+    return world.once("grid", name, span, world.grids, lambda: _define(world, world.names.grids[name]))
 
 
 def _define(world: World, written: syntax.Grid) -> model.Grid | None:

@@ -28,5 +28,4 @@ def may_be_blank(world: World, read: model.Read, start: str) -> bool:
         if optional:
             return True
         at = target
-    member = world.names.members[read.entity].get(read.column)
-    return isinstance(member, syntax.Input) and member.type.optional
+    return world.names.optional(read.entity, read.column)

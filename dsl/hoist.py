@@ -1,11 +1,12 @@
 """Every `solve` of a policy read from an input of its own, and what is to be found for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 
 from dsl import model
 from dsl.dependence import found_by_until
 from dsl.diagnostics import Diagnostics
+from dsl.model import Cell
 from dsl.records import dataclass
 from dsl.state import in_order, read_by, rebuild
 from dsl.tree import walk
@@ -63,14 +64,13 @@ def hoisted(policy: model.Policy, wanted: Callable[[model.Solve], bool]) -> tupl
     return in_order(made, Diagnostics()), tuple(asked)
 
 
-def without(policy: model.Policy, asked: tuple[Asked, ...]) -> model.Policy:
-    """The policy without the flags that were only there to be asked."""
-    flags = {(a.at, a.holds) for a in asked}
+def without(policy: model.Policy, formulas: Container[Cell]) -> model.Policy:
+    """The policy without formulas that were only there to be asked."""
     entities = {
-        name: replace(entity, formulas={c: f for c, f in entity.formulas.items() if (name, c) not in flags})
+        name: replace(entity, formulas={c: f for c, f in entity.formulas.items() if (name, c) not in formulas})
         for name, entity in policy.entities.items()
     }
-    return replace(policy, entities=entities, order=tuple(cell for cell in policy.order if cell not in flags))
+    return replace(policy, entities=entities, order=tuple(cell for cell in policy.order if cell not in formulas))
 
 
 def _seat(policy: model.Policy, entity: str, condition: model.Expr) -> tuple[str, tuple[str, ...]]:

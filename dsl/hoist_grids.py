@@ -7,7 +7,7 @@ from dsl import model
 from dsl.diagnostics import Diagnostics
 from dsl.model import Cell
 from dsl.records import dataclass
-from dsl.state import in_order, read_by, reads, rebuild
+from dsl.state import defining, in_order, read_by, reads, rebuild
 from dsl.tree import walk
 
 PREFIX = "over."
@@ -94,21 +94,10 @@ def _nested(policy: model.Policy) -> bool:
         if cell not in seen:
             seen.add(cell)
             waiting += read_by(policy, cell)
-    return any(isinstance(p, model.Over) for cell in seen for e in _defining(policy, cell) for p in walk(e))
+    return any(isinstance(p, model.Over) for cell in seen for e in defining(policy, cell) for p in walk(e))
 
 
 def _all(policy: model.Policy) -> Iterator[model.Expr]:
     for entity, column in policy.order:
-        yield from _defining(policy, (entity, column))
+        yield from defining(policy, (entity, column))
     yield from (c.condition for c in policy.checks)
-
-
-def _defining(policy: model.Policy, cell: Cell) -> Iterator[model.Expr]:
-    """The expressions that a column is computed by."""
-    entity, column = cell
-    if column in policy.entities[entity].formulas:
-        yield policy.entities[entity].formulas[column].value
-    elif entity in policy.tiers and (column == "tier" or any(c.name == column for c in policy.tiers[entity].columns)):
-        tiers = policy.tiers[entity]
-        yield from (e for e in (tiers.variable, *(r.when for r in tiers.rows)) if e is not None)
-        yield from (cell for row in tiers.rows for cell in row.cells)

@@ -60,6 +60,11 @@ class Names:
                     found[name] = target, member.type.optional
         return found
 
+    def optional(self, entity: str, column: str) -> bool:
+        """Whether a column is an input that may be blank by nature."""
+        member = self.members[entity].get(column)
+        return isinstance(member, syntax.Input) and member.type.optional
+
     def leads_to(self, entity: str, written: syntax.Expr, depth: int = 0) -> str | None:
         """The entity that a path, or what a formula chooses from, is a link to; None where it is no link."""
         match written:

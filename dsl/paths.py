@@ -124,8 +124,7 @@ def _read(
     world.read.add((at, last.text))
     type_ = column_type(world, at, last.text, path.span)
     links = tuple(p.text for p in parts[:-1])
-    member = world.names.members[at].get(last.text)
-    if isinstance(member, syntax.Input) and member.type.optional:
+    if world.names.optional(at, last.text):
         blankable.append((inner, (*links, last.text)))
     if not guarded:
         _needs_guard(world, path, scope, blankable)

@@ -59,7 +59,7 @@ def definition(policy: model.Policy, entity: str, column: str) -> list[model.Exp
     if column in found.formulas:
         return [found.formulas[column].value]
     tiers = policy.tiers[entity]
-    parts = [e for e in (tiers.variable, *(r.when for r in tiers.rows)) if e is not None]
+    parts = tiers.deciding
     for number, made in enumerate(tiers.columns):
         if made.name == column:
             cells = [row.cells[number] for row in tiers.rows]

@@ -12,7 +12,7 @@ from dsl.model import Cell, Interval, Kind, Type
 from dsl.near import did_you_mean
 from dsl.paths import resolve
 from dsl.slice import definition
-from dsl.state import Touched, in_order, reads, rebuild
+from dsl.state import Touched, defining, in_order, reads, rebuild
 from dsl.tree import walk
 from dsl.types import unit_type
 from dsl.world import Scope, World, invalid
@@ -106,16 +106,7 @@ def solves(policy: model.Policy) -> Iterator[model.Solve]:
 
 def has_solve(policy: model.Policy, cell: Cell) -> bool:
     """Whether a column's own expression holds a `solve`."""
-    entity, column = cell
-    formula = policy.entities[entity].formulas.get(column)
-    if formula is not None:
-        return any(isinstance(part, model.Solve) for part in walk(formula.value))
-    tiers = policy.tiers.get(entity)
-    if tiers is None or column in policy.entities[entity].inputs or column == entity:
-        return False
-    exprs = [e for e in (tiers.variable, *(r.when for r in tiers.rows)) if e is not None]
-    cells = [c for row in tiers.rows for c in row.cells]
-    return any(isinstance(part, model.Solve) for e in (*exprs, *cells) for part in walk(e))
+    return any(isinstance(part, model.Solve) for expr in defining(policy, cell) for part in walk(expr))
 
 
 def touched_by(policy: model.Policy, solve: model.Solve) -> Touched:

@@ -181,18 +181,18 @@ def reads(expr: model.Expr) -> Iterable[Cell]:
     return ((e.entity, e.column) for e in walk(expr) if isinstance(e, model.Read))
 
 
-def read_by(policy: model.Policy, cell: Cell) -> list[Cell]:
-    """The cells that a column reads at once; `after.x` counts as x here."""
+def defining(policy: model.Policy, cell: Cell) -> list[model.Expr]:
+    """What a column is computed by: of one of tiers, all of these; of an input nothing."""
     entity, column = cell
     found = policy.entities[entity]
     if column == entity or column in found.inputs:
         return []
-    if column in found.formulas:
-        return list(reads(found.formulas[column].value))
-    tiers = policy.tiers[entity]
-    deciding = [e for e in (tiers.variable, *(r.when for r in tiers.rows)) if e is not None]
-    cells = [c for row in tiers.rows for c in row.cells]
-    return [cell for expr in (*deciding, *cells) for cell in reads(expr)]
+    return [found.formulas[column].value] if column in found.formulas else policy.tiers[entity].exprs
+
+
+def read_by(policy: model.Policy, cell: Cell) -> list[Cell]:
+    """The cells that a column reads at once; `after.x` counts as x here."""
+    return [read for expr in defining(policy, cell) for read in reads(expr)]
 
 
 def rebuild(item: T, change: Callable[[model.Expr], model.Expr], *, bodies: bool = True) -> T:

@@ -24,20 +24,7 @@ OUTSIDES: dict[str, model.Outside] = {
 
 def define_table(world: World, name: str, span: Span) -> model.Table | None:
     """A table, checked once; None where its shape is wrong, which has been reported."""
-    if name in world.tables:
-        return world.tables[name]
-    key = ("table", name)
-    if name in world.names.lost:
-        world.failed.add(key)
-    if key in world.failed or not world.enter(key, span):
-        return None
-    made = _define(world, world.names.tables[name])
-    world.leave(key)
-    if made is None:
-        world.failed.add(key)
-    else:
-        world.tables[name] = made
-    return made
+    return world.once("table", name, span, world.tables, lambda: _define(world, world.names.tables[name]))
 
 
 def _define(world: World, written: syntax.Table) -> model.Table | None:

@@ -1,8 +1,9 @@
 """What the passes of the checker share: declarations, diagnostics, and what has been worked out so far."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from fractions import Fraction
+from typing import TypeVar
 
 from dsl import model, syntax
 from dsl.diagnostics import Diagnostics, Label
@@ -13,6 +14,7 @@ from dsl.ranges import Definitions
 from dsl.records import dataclass
 from dsl.source import NOWHERE, Span
 
+T = TypeVar("T")
 Fact = tuple[bool, tuple[str, ...]]  # whether it starts at the inner row, then links and column: known to be there
 
 
@@ -87,6 +89,22 @@ class World:
             help = did_you_mean(name.text, set(self.names.entities))
             self.report.error("E105", f"there is no entity `{name.text}`", name.span, help=help)
         return False
+
+    def once(self, kind: str, name: str, span: Span, made: dict[str, T], work: Callable[[], T | None]) -> T | None:
+        """What a name stands for, worked out when it is first asked for and kept in ``made``; None where it is wrong or
+        leads back to itself, which is reported then."""
+        key = (kind, name)
+        if name in self.names.lost:
+            self.failed.add(key)
+        if name in made or key in self.failed or not self.enter(key, span):
+            return made.get(name)
+        found = work()
+        self.leave(key)
+        if found is None:
+            self.failed.add(key)
+        else:
+            made[name] = found
+        return found
 
     def enter(self, key: tuple[str, ...], span: Span) -> bool:
         """Start on a definition; False, with an error that shows the circle, where it is being worked out already."""

@@ -12,7 +12,7 @@ from evaluator.error import GUARD, HALF_UNIT, ONE_STEP, plus, total
 from evaluator.graph import Node
 from evaluator.groups import RUN, Groups, Rows, any_of, counts_of, least_of, make_groups, sums
 from evaluator.kernels import Kernel
-from evaluator.vector import Flags, Floats, Vector, clean, doubts, either, some, tidy
+from evaluator.vector import Codes, Flags, Floats, Vector, clean, doubts, either, some, tidy
 
 
 def _groups(node: Node, args: Sequence[Vector], context: Context) -> Groups:
@@ -159,19 +159,19 @@ def _extreme(ufunc: np.ufunc, start: float) -> Kernel:
 
 def _count(node: Node, args: Sequence[Vector], context: Context) -> Vector:
     members = members_of(node, args, context)
+    return _result(node, members, _yes(members).astype(np.float64), context)
+
+
+def _yes(members: Members) -> Codes:
+    """How many of each group's members fulfil the condition."""
     yes = members.value.values
-    if members.counted is not None:
-        yes = yes & members.counted
-    return _result(node, members, counts_of(members.groups, yes).astype(np.float64), context)
+    return counts_of(members.groups, yes if members.counted is None else yes & members.counted)
 
 
 def _share(node: Node, args: Sequence[Vector], context: Context) -> Vector:
     members = members_of(node, args, context)
-    yes = members.value.values
-    if members.counted is not None:
-        yes = yes & members.counted
     counts = counts_of(members.groups, members.counted)
-    shares = counts_of(members.groups, yes) / np.maximum(counts, 1)
+    shares = _yes(members) / np.maximum(counts, 1)
     result = _result(node, members, shares, context, counts == 0)
     result.relative = ONE_STEP
     return result

@@ -56,7 +56,7 @@ def _solves(
     for each in asked:
         column = _Solving(made, book, params, each, reference).column()
         book = _with_column(book, each, column)
-    return without(made, asked), book
+    return without(made, {(a.at, a.holds) for a in asked}), book
 
 
 class _Solving:

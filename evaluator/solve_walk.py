@@ -123,9 +123,7 @@ class Walk:
         """The value, with its error. What an operation decides by is in doubt only where it doesn't move: where it
         does, a little farther on it is sharp."""
         vectors = [a.at for a in args]
-        value = ALL_KERNELS[node.op](node, vectors, self.context)
-        if node.id in self.context.bounded:
-            value = bounded(node, vectors, value)
+        value = self._value(node, vectors)
         if value.doubt is None or node.op not in DECIDING or node.op in BY_SIDES:
             return value
         places, before = DECIDING[node.op], doubts(*vectors)
@@ -133,6 +131,10 @@ class Walk:
         assert moves is not None
         own = value.doubt if before is None else value.doubt & ~before
         return replace(value, doubt=either(before, self._turns.lasting(node.grain, own, moves)))
+
+    def _value(self, node: Node, args: Sequence[Vector]) -> Vector:
+        value = ALL_KERNELS[node.op](node, args, self.context)
+        return bounded(node, args, value) if node.id in self.context.bounded else value
 
     def _argument(self, node: Node, arg: Node) -> Form:
         return self._carried(node, arg, self._forms[arg.id])
@@ -200,9 +202,7 @@ class Walk:
             args = (*node.args[: 2 if filtered else 1], Node(number, "", (), (), entity, INDEX, node.facts))
         node = replace(node, args=args, attrs=(entity, filtered, True))
         vectors = [*(f.at for f in forms), link]
-        value = ALL_KERNELS[node.op](node, vectors, self.context)
-        if node.id in self.context.bounded:
-            value = bounded(node, vectors, value)
+        value = self._value(node, vectors)
         size = self.over.size(entity)
         if forms[0].still or not node.args[0].numeric or not size:
             return Form(value)

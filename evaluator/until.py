@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsl.diagnostics import Diagnostics
+from dsl.hoist import without
 from dsl.model import Cell, Policy, Value
 from dsl.records import dataclass
 from dsl.until import Trial, has_until, on_trial
@@ -77,23 +78,13 @@ def solve(policy: Policy, book: Book, params: Mapping[str, Value], evaluate: Try
         found[key] = np.where(rows, values, found.get(key, float(_low(trial))))
         unmet[key] = unmet.get(key, np.zeros(len(rows), dtype=np.bool_)) | missed
         book = _with_values(book, [trial], {trial: found[key]})
-    return Solved(_untried(policy, trials), book, unmet)
+    return Solved(without(policy, {(t.entity, t.holds) for t in trials}), book, unmet)
 
 
 def with_lowest(book: Book, trials: tuple[Trial, ...]) -> Book:
     """The book with the smallest values in the inputs that are tried."""
     lowest = {t: np.full(book.tables[t.entity].rows, float(_low(t))) for t in trials}
     return _with_values(book, trials, lowest)
-
-
-def _untried(policy: Policy, trials: tuple[Trial, ...]) -> Policy:
-    """The policy without the formulas that were only there to be tried."""
-    tried = {(t.entity, t.holds) for t in trials}
-    entities = {
-        name: replace(entity, formulas={c: f for c, f in entity.formulas.items() if (name, c) not in tried})
-        for name, entity in policy.entities.items()
-    }
-    return replace(policy, entities=entities, order=tuple(cell for cell in policy.order if cell not in tried))
 
 
 def _search(policy: Policy, book: Book, trial: Trial, rows: Flags, evaluate: Try) -> tuple[Floats, Flags]:

@@ -218,6 +218,16 @@ class Tiers:
     def labels(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(r.label for r in self.rows))
 
+    @property
+    def deciding(self) -> list[Expr]:
+        """What decides in which tier a row is."""
+        return [e for e in (self.variable, *(r.when for r in self.rows)) if e is not None]
+
+    @property
+    def exprs(self) -> list[Expr]:
+        """All of its expressions."""
+        return [*self.deciding, *(cell for row in self.rows for cell in row.cells)]
+
 
 @dataclass(frozen=True, slots=True)
 class Becomes:
