@@ -7,7 +7,7 @@ import typer
 from cli.exits import Exit, Stop
 from cli.options import AsOf, Format, Params, PolicyFile, RunOptions, Scenario, Set, SnapshotPath
 from cli.terminal.console import print_json
-from dsl.near import did_you_mean, nearest
+from dsl.near import did_you_mean, listed, nearest
 
 if TYPE_CHECKING:
     from dsl.model import Policy
@@ -65,11 +65,10 @@ def _known_tier(policy: "Policy", entity: str, tier: str) -> None:
     from cli.terminal.text import safe
 
     if entity not in policy.tiers:
-        there = ", ".join(f"`{e}`" for e in policy.tiers) or "no entity"
-        raise Stop(Exit.USAGE, f"`{entity}` has no tiers", f"tiers are of {there}")
+        raise Stop(Exit.USAGE, f"`{entity}` has no tiers", f"tiers are of {listed(policy.tiers, 'no entity')}")
     labels = policy.tiers[entity].labels
     if tier not in labels:
-        hint = did_you_mean(tier, labels) or f"there are {', '.join(f'`{n}`' for n in labels)}"
+        hint = did_you_mean(tier, labels) or f"there are {listed(labels)}"
         raise Stop(Exit.USAGE, f"`{entity}` has no tier `{safe(tier)}`", hint)
 
 
@@ -81,8 +80,7 @@ def find_row(policy: "Policy", book: "Book", text: str) -> tuple[str, int]:
     entity, colon, key = text.partition(":")
     if entity not in policy.entities:
         near = nearest(entity, policy.entities)
-        known = ", ".join(f"`{e}`" for e in policy.entities)
-        hint = f"did you mean `{near}:{safe(key)}`?" if near else f"it has {known}"
+        hint = f"did you mean `{near}:{safe(key)}`?" if near else f"it has {listed(policy.entities)}"
         if not colon:
             owners = [e for e, table in book.tables.items() if not policy.entities[e].once and text in table.keys]
             if owners or near:

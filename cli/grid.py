@@ -5,7 +5,7 @@ from typing import Literal
 
 from cli.exits import Exit, Stop
 from cli.options import RunOptions
-from dsl.near import did_you_mean
+from dsl.near import did_you_mean, listed
 
 
 def sweep(options: RunOptions, grid: str, out: Path, format: Literal["parquet", "csv"], columns: str | None) -> None:
@@ -19,8 +19,7 @@ def sweep(options: RunOptions, grid: str, out: Path, format: Literal["parquet", 
     given = read(options)
     policy = given.policy
     if grid not in policy.grids:
-        names = ", ".join(f"`{n}`" for n in policy.grids) or "none"
-        hint = did_you_mean(grid, policy.grids) or f"it has {names}"
+        hint = did_you_mean(grid, policy.grids) or f"it has {listed(policy.grids)}"
         raise Stop(Exit.USAGE, f"the policy has no grid `{safe(grid)}`", hint)
     wanted = wanted_columns(columns)
     with known_columns():

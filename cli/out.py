@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cli.exits import Exit, Stop
 from cli.options import RunOptions
-from dsl.near import did_you_mean
+from dsl.near import did_you_mean, listed
 from evaluator.ahead import FOLDER
 
 if TYPE_CHECKING:
@@ -90,5 +90,5 @@ def known_columns() -> Iterator[None]:
     try:
         yield
     except UnknownColumn as error:
-        hint = did_you_mean(error.wanted, error.columns) or f"there are {', '.join(f'`{c}`' for c in error.columns)}"
+        hint = did_you_mean(error.wanted, error.columns) or f"there are {listed(error.columns)}"
         raise Stop(Exit.USAGE, f"there is no column `{safe(error.wanted)}`", hint) from None

@@ -7,7 +7,7 @@ from typing import Literal
 from dsl import syntax
 from dsl.builtins import AGGREGATES
 from dsl.diagnostics import Label
-from dsl.near import did_you_mean
+from dsl.near import did_you_mean, listed
 from dsl.world import Scope, World
 
 Via = tuple[str, ...]
@@ -177,8 +177,7 @@ def _stated_via(world: World, inner: str, via: syntax.Path, entity: str) -> Via 
                 "E127",
                 f"`{part.text}` is not a link of `{at}`",
                 part.span,
-                help=did_you_mean(part.text, set(links))
-                or f"its links are {', '.join(f'`{x}`' for x in links) or 'none'}",
+                help=did_you_mean(part.text, links) or f"its links are {listed(links)}",
             )
             return False
         world.read.add((at, part.text))

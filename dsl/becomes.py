@@ -62,7 +62,7 @@ def input_line(world: World, line: syntax.Becomes, args: dict[str, Type]) -> Bec
     entity = target.parts[0].text
     if len(target.parts) != 2 or entity not in world.names.entities:
         if world.names.lost.isdisjoint(p.text for p in target.parts):
-            help = did_you_mean(entity, set(world.names.entities)) or "write `entity.column becomes …`"
+            help = did_you_mean(entity, world.names.entities) or "write `entity.column becomes …`"
             world.report.error("E701", f"`{target.text}` is no input of an entity", target.span, help=help)
         return None
     column = target.parts[1].text
@@ -70,7 +70,7 @@ def input_line(world: World, line: syntax.Becomes, args: dict[str, Type]) -> Bec
     if made is None:
         if column not in world.names.lost:
             formula = column in world.names.members[entity]
-            near = did_you_mean(column, set(world.inputs[entity]))
+            near = did_you_mean(column, world.inputs[entity])
             advice = "formulas follow from the inputs: rewrite those" if formula else near
             world.report.error("E701", f"`{target.text}` is no input of an entity", target.span, help=advice)
         return None

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from dsl import syntax
 from dsl.diagnostics import Diagnostics, Label
-from dsl.near import did_you_mean
+from dsl.near import did_you_mean, listed
 from dsl.records import dataclass
 from dsl.source import NOWHERE, Span
 
@@ -113,7 +113,7 @@ def _placed(report: Diagnostics, test: syntax.Test, cells: dict[str, syntax.Cell
     def cell(name: str, span: Span) -> syntax.Cell | None:
         used.add(name)
         if name not in cells:
-            help = did_you_mean(name, set(cells)) or "it has " + ", ".join(f"`{c}`" for c in cells)
+            help = did_you_mean(name, cells) or f"it has {listed(cells)}"
             report.error("E800", f"`each` has no column `{name}`", span, help=help)
         return cells.get(name)
 

@@ -160,7 +160,7 @@ def _tier_columns(names: Names, tiers: syntax.Tiers, report: Diagnostics) -> Non
             "E105",
             f"there is no entity `{tiers.entity.text}`",
             tiers.entity.span,
-            help=did_you_mean(tiers.entity.text, set(names.entities)),
+            help=did_you_mean(tiers.entity.text, names.entities),
         )
         return
     for header in tiers.headers[1:]:

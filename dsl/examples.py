@@ -9,7 +9,7 @@ from dsl.constants import constant
 from dsl.diagnostics import Diagnostics, Label
 from dsl.expressions import condition, expression
 from dsl.model import Kind, Type
-from dsl.near import did_you_mean
+from dsl.near import did_you_mean, listed
 from dsl.parse import parse_literal
 from dsl.source import Source
 from dsl.text import decimal_text
@@ -106,7 +106,7 @@ def _expect(world: World, block: syntax.Expect, given: dict[str, model.GivenTabl
     if rows is not None and entity in rows.columns:
         keys = [row[rows.columns.index(entity)] for row in rows.rows]
         if key not in keys:
-            hint = did_you_mean(key, set(keys)) or f"its rows are {', '.join(f'`{k}`' for k in keys) or 'none'}"
+            hint = did_you_mean(key, keys) or f"its rows are {listed(keys)}"
             world.report.error("E603", f"no row `{key}` of `{entity}` is given", block.key.span, help=hint)
     elif rows is None and not world.names.entities[entity].once and world.names.entities[entity].groups is None:
         help = f"add `given {entity}` with its rows"

@@ -9,7 +9,7 @@ from dsl.constants import affine, constant
 from dsl.diagnostics import Label
 from dsl.guards import guards, may_be_blank
 from dsl.model import FLAG, Kind, Type
-from dsl.near import did_you_mean
+from dsl.near import did_you_mean, listed
 from dsl.paths import resolve, start_of
 from dsl.types import describe, expect, is_number, literal_unit, same
 from dsl.units import ONE
@@ -83,9 +83,9 @@ def label_or_expression(world: World, written: syntax.Expr, wanted: Type, scope:
         if written.text not in here and written.text not in world.names.top and written.text not in (scope.args or {}):
             world.report.error(
                 "E117",
-                f"`{written.text}` is not one of {', '.join(f'`{x}`' for x in wanted.labels)}",
+                f"`{written.text}` is not one of {listed(wanted.labels)}",
                 written.span,
-                help=did_you_mean(written.text, set(wanted.labels)),
+                help=did_you_mean(written.text, wanted.labels),
             )
             return invalid(written.span)
     if wanted.kind is Kind.ENUM and isinstance(written, syntax.Text) and written.value in wanted.labels:

@@ -30,7 +30,7 @@ def _collect(
         return
     if base not in names.entities:
         if base not in names.lost:
-            near = did_you_mean(base, set(names.entities))
+            near = did_you_mean(base, names.entities)
             report.error("E105", f"there is no entity `{base}`", groups.span, help=near)
         return
     if names.entities[base].once:

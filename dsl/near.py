@@ -1,4 +1,4 @@
-"""The name that a person may have meant: the likeliest of some, whatever its case."""
+"""Names in messages: the one that a person may have meant, whatever its case, and all that there are."""
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -24,3 +24,8 @@ def nearest_file(path: Path) -> Path | None:
     """Where nothing has this path: what stands beside, and is called most like it."""
     found = nearest(path.name, (p.name for p in path.parent.iterdir())) if path.parent.is_dir() else None
     return path.parent / found if found else None
+
+
+def listed(names: Iterable[str], none: str = "none") -> str:
+    """``` `a`, `b` ```; ``none`` where there are none."""
+    return ", ".join(f"`{n}`" for n in names) or none

@@ -10,7 +10,7 @@ from dsl.diagnostics import Diagnostics
 from dsl.expressions import expression
 from dsl.grids import clashing, define_grid
 from dsl.model import Kind, Type
-from dsl.near import did_you_mean
+from dsl.near import did_you_mean, listed
 from dsl.state import Touched, reads
 from dsl.tree import walk
 from dsl.types import describe
@@ -35,7 +35,7 @@ def over(world: World, written: syntax.Call, name: str, scope: Scope) -> model.E
     wanted = argument.over.text
     if wanted not in world.names.grids:
         if wanted not in world.names.lost:
-            help = did_you_mean(wanted, set(world.names.grids)) or "declare it: `grid NAME:` with its moves"
+            help = did_you_mean(wanted, world.names.grids) or "declare it: `grid NAME:` with its moves"
             world.report.error("E720", f"there is no grid `{wanted}`", argument.over.span, help=help)
         return invalid(written.span)
     grid = define_grid(world, wanted, argument.over.span)
@@ -68,7 +68,7 @@ def _misused(world: World, written: syntax.Call, name: str, argument: syntax.Arg
         help = f"write `{name}(expression over GRID)`"
         world.report.error("E726", f"`{name}` over a grid takes one expression", written.span, help=help)
     else:
-        help = "over a grid there are " + ", ".join(f"`{f}`" for f in FOLDS)
+        help = f"over a grid there are {listed(FOLDS)}"
         world.report.error("E726", f"`{name}` can't run over a grid", written.function.span, help=help)
 
 

@@ -11,7 +11,7 @@ from dsl.diagnostics import Diagnostics
 from dsl.expressions import expression
 from dsl.model import Kind, Param, Type, Value, allows
 from dsl.names import Names
-from dsl.near import did_you_mean
+from dsl.near import did_you_mean, listed
 from dsl.parse import parse_literal
 from dsl.source import Source
 from dsl.text import interval_text
@@ -38,7 +38,8 @@ def resolve_params(
     values: dict[str, Value] = {}
     given = dict(overrides or {})
     for name in [n for n in given if n not in policy.params]:
-        problems.append((f"the policy has no param `{name}`", did_you_mean(name, set(policy.params)) or _all(policy)))
+        help = did_you_mean(name, policy.params) or f"it has {listed(policy.params, 'no params')}"
+        problems.append((f"the policy has no param `{name}`", help))
         del given[name]
     for param in policy.params.values():
         if param.name in given:
@@ -52,10 +53,6 @@ def resolve_params(
     if problems:
         raise ParamError(problems)
     return values
-
-
-def _all(policy: model.Policy) -> str:
-    return "it has " + (", ".join(f"`{n}`" for n in policy.params) or "no params")
 
 
 def _override(param: Param, given: object, problems: list[tuple[str, str | None]]) -> Value | None:

@@ -7,7 +7,7 @@ from dsl.diagnostics import Label
 from dsl.group_paths import canonical, renamed
 from dsl.model import Kind, Type
 from dsl.names import BUILTIN_NAMES
-from dsl.near import did_you_mean
+from dsl.near import did_you_mean, listed
 from dsl.units import Base
 from dsl.world import Fact, Scope, World, invalid
 
@@ -105,11 +105,12 @@ def _read(
             world.report.error("E112", message, part.span, help=f"this row's columns need no prefix: write `{rest}`")
             return invalid(path.span)
         if target is None:
+            links_of = listed(world.names.links(at), "no links")
             world.report.error(
                 "E112",
                 f"`{part.text}` of `{at}` is not a link, so nothing can be read through it",
                 part.span,
-                help=f"a link is a column whose type is an entity; `{at}` has " + _list(world.names.links(at)),
+                help=f"a link is a column whose type is an entity; `{at}` has {links_of}",
             )
             return invalid(path.span)
         world.read.add((at, part.text))
@@ -181,8 +182,7 @@ def _no_column(world: World, name: syntax.Name, entity: str, path: syntax.Path) 
         "E111",
         f"`{entity}` has no column `{name.text}`",
         name.span,
-        help=did_you_mean(name.text, choices)
-        or f"its columns are {', '.join(f'`{c}`' for c in world.names.members[entity]) or 'none'}",
+        help=did_you_mean(name.text, choices) or f"its columns are {listed(world.names.members[entity])}",
     )
     return invalid(path.span)
 
@@ -256,10 +256,6 @@ def _entity_as_value(world: World, path: syntax.Path, scope: Scope) -> None:
             else "only an aggregate can read it"
         )
     world.report.error("E116", f"`{path.text}` is not one value here", path.span, help=help_)
-
-
-def _list(names: "dict[str, tuple[str, bool]]") -> str:
-    return ", ".join(f"`{n}`" for n in names) if names else "no links"
 
 
 def start_of(read: model.Read, scope: Scope) -> str:

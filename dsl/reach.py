@@ -8,6 +8,7 @@ from dsl.decide import decide
 from dsl.diagnostics import Diagnostics, Label
 from dsl.facts import NO_FACTS, Facts
 from dsl.model import Kind, TierRow
+from dsl.near import listed
 from dsl.ranges import Ranges
 from dsl.text import interval_text
 from dsl.tree import is_constant
@@ -146,7 +147,7 @@ def _falling(world: World, tiers: model.Tiers, upper: TierRow, lower: TierRow) -
         )
     elif gap.low is None or gap.low < 0:
         params = sorted(_params(high) | _params(low))
-        names = ", ".join(f"`{n}`" for n in params)
+        names = listed(params)
         free = next((n for n in params if world.params[n].domain is None), None)
         world.report.error(
             "E438",

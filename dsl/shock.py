@@ -8,7 +8,7 @@ from dsl import model
 from dsl.constants import constant
 from dsl.grids import move_values
 from dsl.model import Value, allows
-from dsl.near import did_you_mean
+from dsl.near import did_you_mean, listed
 from dsl.params import ParamError, endless, literal, wanted
 from dsl.state import rebuild, shocked
 from dsl.text import interval_text, value_text
@@ -45,15 +45,14 @@ def with_move(policy: model.Policy, params: Mapping[str, Value], grid: str | Non
     Raises ParamError.
     """
     if grid is not None and grid not in policy.grids:
-        all_ = ", ".join(f"`{n}`" for n in policy.grids) or "none"
-        help = did_you_mean(grid, set(policy.grids)) or f"it has {all_}"
+        help = did_you_mean(grid, policy.grids) or f"it has {listed(policy.grids)}"
         raise ParamError([(f"the policy has no grid `{grid}`", help)])
     grids = [policy.grids[grid]] if grid is not None else list(policy.grids.values())
     found = [(g, i) for g in grids for i, m in enumerate(g.moves) if m.name == move]
     if not found:
         names = [m.name for g in grids for m in g.moves]
-        shown = ", ".join(f"`{n}`" for n in names[:5]) or "none"
-        help = did_you_mean(move, set(names)) or f"there are {shown}" + (" and others" if len(names) > 5 else "")
+        shown = listed(names[:5])
+        help = did_you_mean(move, names) or f"there are {shown}" + (" and others" if len(names) > 5 else "")
         where = f"`{grid}` has no" if grid is not None else "no grid of the policy has a"
         raise ParamError([(f"{where} move `{move}`", help)])
     if len(found) > 1:
@@ -81,8 +80,7 @@ def _called(policy: model.Policy, text: str) -> tuple[model.Scenario, dict[str, 
     found = _CALL.fullmatch(text)
     name = found[1] if found else text.strip()
     if found is None or name not in policy.scenarios:
-        names = ", ".join(f"`{n}`" for n in policy.scenarios) or "none"
-        help = did_you_mean(name, set(policy.scenarios)) or f"it has {names}"
+        help = did_you_mean(name, policy.scenarios) or f"it has {listed(policy.scenarios)}"
         raise ParamError([(f"the policy has no scenario `{name}`", help)])
     scenario = policy.scenarios[name]
     given = [part.strip() for part in (found[2] or "").split(",") if part.strip()]

@@ -5,7 +5,7 @@ from dsl.arguments import arguments
 from dsl.diagnostics import Label
 from dsl.expressions import expression
 from dsl.model import Kind
-from dsl.near import did_you_mean
+from dsl.near import did_you_mean, listed
 from dsl.table_ends import group_key
 from dsl.tables import define_table, marginal_type
 from dsl.types import describe, expect
@@ -47,19 +47,18 @@ def table_call(world: World, written: syntax.Call, scope: Scope) -> model.Expr:
 
 def _labels_covered(world: World, table: model.Table, number: int, expr: model.Expr, definition: syntax.Table) -> None:
     position = next(i for i, k in enumerate(table.keys) if k.arg == number)
-    listed = {row.keys[position] for row in table.rows}
     place = next(i for i, h in enumerate(definition.headers) if h.name.text == table.keys[position].name)
     for row, written in zip(table.rows, definition.rows, strict=True):
         key = row.keys[position]
         if isinstance(key, str) and key not in expr.type.labels:
             world.report.error(
                 "E117",
-                f"`{key}` is not one of {', '.join(f'`{x}`' for x in expr.type.labels)}",
+                f"`{key}` is not one of {listed(expr.type.labels)}",
                 written.cells[place].span,
                 Label(expr.span, "called with these here"),
-                help=did_you_mean(key, set(expr.type.labels)),
+                help=did_you_mean(key, expr.type.labels),
             )
-    if any(isinstance(key, model.Expr) for key in listed):
+    if any(isinstance(key, model.Expr) for key in (row.keys[position] for row in table.rows)):
         return
     groups: dict[tuple[object, ...], dict[object, model.TableRow]] = {}
     for row in table.rows:
@@ -95,6 +94,6 @@ def _value_column(world: World, written: syntax.Call, table: model.Table) -> mod
         "E121",
         f"`{table.name}` has no value `{'.'.join(p.text for p in parts[1:])}`",
         parts[1].span.to(parts[-1].span),
-        help=did_you_mean(parts[-1].text, set(choices)) or f"it has {', '.join(f'`{c}`' for c in choices)}",
+        help=did_you_mean(parts[-1].text, choices) or f"it has {listed(choices)}",
     )
     return None

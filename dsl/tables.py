@@ -10,7 +10,7 @@ from dsl.coverage import check_table
 from dsl.diagnostics import Label
 from dsl.expressions import condition, expression, label_or_expression
 from dsl.model import Key, Kind, Type, ValueColumn
-from dsl.near import did_you_mean, nearest
+from dsl.near import did_you_mean, listed, nearest
 from dsl.source import Span
 from dsl.tree import is_constant
 from dsl.types import coerce, type_of, unit_type
@@ -128,7 +128,7 @@ def _keys(world: World, written: syntax.Table, args: list[str]) -> list[Key] | N
                 "E401",
                 f"`{name}` is not an argument of `{written.name.text}`",
                 header.span,
-                help=did_you_mean(name, set(args)) or f"its arguments are {', '.join(f'`{a}`' for a in args)}",
+                help=did_you_mean(name, args) or f"its arguments are {listed(args)}",
             )
             fine = False
         else:

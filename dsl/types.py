@@ -71,7 +71,7 @@ def _unit(world: World, path: syntax.Path, entity: str | None) -> Unit | None:
                     "E202",
                     f"`{link}` is not a link of `{at}`",
                     path.parts[i].span,
-                    help=did_you_mean(link, set(world.names.links(at)))
+                    help=did_you_mean(link, world.names.links(at))
                     or f"a link is a column of `{at}` whose type is an entity",
                 )
                 return None

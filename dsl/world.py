@@ -86,7 +86,7 @@ class World:
         if name.text in self.names.entities:
             return True
         if name.text not in self.names.lost:
-            help = did_you_mean(name.text, set(self.names.entities))
+            help = did_you_mean(name.text, self.names.entities)
             self.report.error("E105", f"there is no entity `{name.text}`", name.span, help=help)
         return False
 

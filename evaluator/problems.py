@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from dsl.near import listed
 from dsl.records import dataclass
 
 EXAMPLES = 10
@@ -57,6 +58,6 @@ class Unreadable(Exception):
 
 def quoted(names: Iterable[str], most: int = EXAMPLES) -> str:
     """``` `a`, `b` and 3 more```, for messages."""
-    listed = list(names)
-    text = ", ".join(f"`{n}`" for n in listed[:most])
-    return text if len(listed) <= most else f"{text} and {len(listed) - most:,} more"
+    found = list(names)
+    text = listed(found[:most], "")
+    return text if len(found) <= most else f"{text} and {len(found) - most:,} more"

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsl.model import Policy
+from dsl.near import listed
 from dsl.records import dataclass
 from evaluator.columns import Column, Values
 from evaluator.index import LaidColumn
@@ -88,13 +89,13 @@ def _acted(
 def _way(policy: Policy, entity: str) -> Way:
     """From an entity to the nearest one with tiers, which is last; the entity alone where it has them itself."""
     if entity not in policy.entities:
-        raise ValueError(f"the policy has no entity `{entity}`; it has {_listed(policy.entities)}")
+        raise ValueError(f"the policy has no entity `{entity}`; it has {listed(policy.entities)}")
     ways: list[Way] = [((entity, ""),)]
     seen: set[str] = set()
     while ways:
         found = [way for way in ways if way[-1][0] in policy.tiers]
         if len(found) > 1:
-            links = _listed([".".join((entity, *(link for _, link in way[:-1]))) for way in found])
+            links = listed([".".join((entity, *(link for _, link in way[:-1]))) for way in found])
             raise ValueError(f"several links lead from `{entity}` to rows with tiers: {links}")
         if found:
             return found[0]
@@ -121,9 +122,5 @@ def _meant(results: "Results", entity: str, tiers: Collection[str]) -> npt.NDArr
     labels = results.policy.tiers[entity].labels
     lost = [tier for tier in tiers if tier not in labels]
     if lost:
-        raise ValueError(f"`{entity}` has no tier `{lost[0]}`; it has {_listed(labels)}")
+        raise ValueError(f"`{entity}` has no tier `{lost[0]}`; it has {listed(labels)}")
     return np.array([label in tiers for label in labels], dtype=np.bool_)
-
-
-def _listed(names: Collection[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
