@@ -108,6 +108,7 @@ def _command(arguments: Sequence[str]) -> int:
     """A command's exit code; what stops it is said."""
     named = arguments[0] if arguments and arguments[0] in _COMMANDS else None
     try:
+        _nothing_empty(arguments)
         command = get_command(application(named))
         return int(command.main(args=list(arguments), prog_name="softliq", standalone_mode=False) or 0)
     except Stop as stop:
@@ -116,6 +117,15 @@ def _command(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         _usage(error, named or "")
         return Exit.USAGE
+
+
+def _nothing_empty(arguments: Sequence[str]) -> None:
+    """Stops where something is given as nothing: as a path it would be the folder one is in."""
+    for i, (before, argument) in enumerate(zip(("softliq", *arguments), arguments, strict=False)):
+        if argument == "" or re.fullmatch(r"--[a-z-]+=", argument):
+            option = argument.rstrip("=") or (before if before.startswith("-") else "")
+            told = f"nothing stands after `{option}`" if option else f"argument {i + 1} is empty"
+            raise Stop(Exit.USAGE, told, "a variable of the shell may not be set")
 
 
 def _usage(error: typer.TyperException, command: str) -> None:
@@ -131,6 +141,7 @@ def _usage(error: typer.TyperException, command: str) -> None:
         r"^got unexpected extra arguments?(?:\(s\))? \((.*)\)$", r"it takes no further argument: `\1`", message
     )
     message = re.sub(r"^no such option: (--?[^\s;]+)", r"no such option: `\1`", message)
+    message = re.sub(r"is not a valid int(eger)?( range)?$", "is no whole number", message)
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else f"softliq {command}".strip()
     say(message, f"`{path} --help` lists what it takes")

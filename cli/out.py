@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from cli.exits import Exit, Stop
 from cli.options import RunOptions
-from dsl.near import did_you_mean, listed
+from dsl.near import listed, nearest
 from evaluator.ahead import FOLDER
 
 if TYPE_CHECKING:
     from dsl.load import Loaded
     from dsl.model import Policy
+    from evaluator.outputs import UnknownColumn
 
 FILES = (".policy", ".csv", ".gz", ".parquet", ".arrow", ".feather", ".toml", ".json", ".html")  # whatever is a file's
 
@@ -90,5 +91,12 @@ def known_columns() -> Iterator[None]:
     try:
         yield
     except UnknownColumn as error:
-        hint = did_you_mean(error.wanted, error.columns) or f"there are {listed(error.columns)}"
-        raise Stop(Exit.USAGE, f"there is no column `{safe(error.wanted)}`", hint) from None
+        raise Stop(Exit.USAGE, f"there is no column `{safe(error.wanted)}`", _columns_like(error)) from None
+
+
+def _columns_like(error: "UnknownColumn") -> str:
+    """The column that was meant, or those that there are: of its table, where that is one."""
+    entity, _, name = error.wanted.partition(".")
+    own = {column.partition(".")[2]: column for column in error.columns if column.startswith(f"{entity}.")}
+    near = own[found] if (found := nearest(name, own)) else None if own else nearest(error.wanted, error.columns)
+    return f"did you mean `{near}`?" if near else f"there are {listed([*own.values()] or error.columns)}"

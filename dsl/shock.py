@@ -80,16 +80,18 @@ def _called(policy: model.Policy, text: str) -> tuple[model.Scenario, dict[str, 
     found = _CALL.fullmatch(text)
     name = found[1] if found else text.strip()
     if found is None or name not in policy.scenarios:
+        if found is None and (meant := re.match(r"\s*(\w+)\b", text)) and meant[1] in policy.scenarios:
+            told = f"`{text}` is not how a scenario is written"
+            raise ParamError([(told, f"write `{_shape(policy.scenarios[meant[1]])}`")])
         help = did_you_mean(name, policy.scenarios) or f"it has {listed(policy.scenarios)}"
         raise ParamError([(f"the policy has no scenario `{name}`", help)])
     scenario = policy.scenarios[name]
-    given = [part.strip() for part in (found[2] or "").split(",") if part.strip()]
+    given = [part.strip() for part in found[2].split(",")] if found[2] and found[2].strip() else []
     if len(given) != len(scenario.args):
-        shape = f"{name}({', '.join(n for n, _ in scenario.args)})" if scenario.args else name
         message = (
             f"`{name}` takes {len(scenario.args)} argument{'s' * (len(scenario.args) != 1)}, and here are {len(given)}"
         )
-        raise ParamError([(message, f"write `{shape}`")])
+        raise ParamError([(message, f"write `{_shape(scenario)}`")])
     args = {}
     for (arg, type_), part in zip(scenario.args, given, strict=True):
         value = literal(part, type_, arg)
@@ -97,3 +99,8 @@ def _called(policy: model.Policy, text: str) -> tuple[model.Scenario, dict[str, 
             raise ParamError([(f"`{part}` is not a value for `{arg}` of `{name}`", f"it is {wanted(type_)}")])
         args[arg] = model.Const(value, type_)
     return scenario, args
+
+
+def _shape(scenario: model.Scenario) -> str:
+    """How a scenario is asked for."""
+    return f"{scenario.name}({', '.join(name for name, _ in scenario.args)})" if scenario.args else scenario.name

@@ -94,6 +94,31 @@ def test_a_path_that_is_no_policy(softliq: Softliq, mine: Path, typed: str, help
     assert (ran.code, f"help: {help.format(mine=mine)}\n" in ran.err + ran.out) == (3, True), ran.err + ran.out
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["check", ""], "argument 2 is empty"),
+        (["eval", "my.policy", ""], "argument 3 is empty"),
+        (["eval", "my.policy", "snapshot", "--out", ""], "nothing stands after `--out`"),
+        (["eval", "my.policy", "snapshot", "--out="], "nothing stands after `--out`"),
+        (["report", "my.policy", "snapshot", "-o", ""], "nothing stands after `-o`"),
+        (["new", ""], "argument 2 is empty"),
+    ],
+)
+def test_what_a_shell_left_empty_is_not_the_folder_one_is_in(
+    softliq: Softliq, mine: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(mine)
+    before = sorted(mine.rglob("*"))
+    assert softliq(*arguments) == Ran(2, "", f"error: {said}\nhelp: a variable of the shell may not be set\n")
+    assert sorted(mine.rglob("*")) == before
+
+
+def test_a_number_of_threads_is_whole(softliq: Softliq) -> None:
+    ran = softliq("eval", "my.policy", "snapshot", "--threads", "two")
+    assert (ran.code, ran.err.split("\n")[0]) == (2, "error: invalid value for `--threads`: `two` is no whole number")
+
+
 def test_interrupting_is_quiet(softliq: Softliq, monkeypatch: pytest.MonkeyPatch) -> None:
     class Interrupted(io.StringIO):
         @property

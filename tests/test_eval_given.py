@@ -75,6 +75,36 @@ def test_a_params_file_that_is_wrong(softliq: Softliq, mine: Path, written: byte
     assert (ran.code, ran.out, message in ran.err) == (2, "", True), ran.err
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("fal", "the policy has no scenario `fal`\nhelp: did you mean `fall`?"),
+        ("fall 20%", "`fall 20%` is not how a scenario is written\nhelp: write `fall(share)`"),
+        ("fall(20%", "`fall(20%` is not how a scenario is written\nhelp: write `fall(share)`"),
+        ("fall", "`fall` takes 1 argument, and here are 0\nhelp: write `fall(share)`"),
+        ("fall(20%,)", "`fall` takes 1 argument, and here are 2\nhelp: write `fall(share)`"),
+        ("fall(soon)", "`soon` is not a value for `share` of `fall`\nhelp: it is a number such as `1.25` or `125%`"),
+    ],
+)
+def test_a_scenario_that_is_asked_for_wrongly(softliq: Softliq, mine: Path, asked: str, said: str) -> None:
+    ran = softliq("eval", mine / "my.policy", mine / "snapshot", "--scenario", asked)
+    assert (ran.code, ran.out, ran.err) == (2, "", f"error: {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("columns", "help"),
+    [
+        ("acount.health", "did you mean `account.health`?"),
+        ("position.pln", "did you mean `position.pnl`?"),
+        ("position.xyz", "there are `position.pnl`, `position.notional`, `position.maintenance`"),
+        ("position", "there are `position.pnl`, `position.notional`, `position.maintenance`"),
+    ],
+)
+def test_a_column_that_is_not_there(softliq: Softliq, mine: Path, columns: str, help: str) -> None:
+    ran = softliq("eval", mine / "my.policy", mine / "snapshot", "--out", mine / "results", "--columns", columns)
+    assert (ran.code, ran.err) == (2, f"error: there is no column `{columns}`\nhelp: {help}\n")
+
+
 def test_columns_that_name_nothing_are_a_usage_error(softliq: Softliq, mine: Path) -> None:
     ran = softliq("eval", mine / "my.policy", mine / "snapshot", "--out", mine / "results", "--columns", ",")
     assert (ran.code, "names no column" in ran.err) == (2, True)
