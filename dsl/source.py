@@ -61,3 +61,8 @@ class Source:
 
 
 NOWHERE = Span(Source("", ""), 0, 0)
+
+
+def no_span() -> Span:
+    """The field of a node for its place, which takes no part in whether two are equal."""
+    return field(default=NOWHERE, compare=False, repr=False)

@@ -9,12 +9,7 @@ from fractions import Fraction
 from typing import Literal
 
 from dsl.records import dataclass
-from dsl.source import NOWHERE, Span
-
-
-def _span() -> Span:
-    return field(default=NOWHERE, compare=False, repr=False)
-
+from dsl.source import Span, no_span
 
 # -- expressions ------------------------------------------------------------------------------
 
@@ -22,7 +17,7 @@ def _span() -> Span:
 @dataclass(frozen=True, slots=True)
 class Name:
     text: str
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +25,7 @@ class Path:
     """``account.equity``: one name or several, joined by dots."""
 
     parts: tuple[Name, ...]
-    span: Span = _span()
+    span: Span = no_span()
 
     @property
     def text(self) -> str:
@@ -44,12 +39,12 @@ class Number:
     value: Fraction
     kind: Literal["plain", "percent", "duration"]
     unit: Path | None
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
 class Infinite:
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +52,19 @@ class Flag:
     """``yes`` or ``no``."""
 
     value: bool
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
 class Date:
     value: datetime  # with time zone, UTC
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
     value: str
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +73,7 @@ class Sign:
 
     operator: Literal["-", "+"]
     operand: "Expr"
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +81,7 @@ class Binary:
     operator: Literal["+", "-", "*", "/", "^"]
     left: "Expr"
     right: "Expr"
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +89,7 @@ class Compare:
     operator: Literal["=", "!=", "<", "<=", ">", ">="]
     left: "Expr"
     right: "Expr"
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +98,7 @@ class Member:
 
     operand: "Expr"
     choices: tuple["Expr", ...]
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +107,13 @@ class Logic:
 
     operator: Literal["and", "or"]
     operands: tuple["Expr", ...]
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
     operand: "Expr"
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +121,7 @@ class If:
     condition: "Expr"
     then: "Expr"
     otherwise: "Expr"
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +130,7 @@ class Fallback:
 
     operand: "Expr"
     otherwise: "Expr"
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +142,7 @@ class Argument:
     via: Path | None = None
     where: "Expr | None" = None
     over: Name | None = None
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +151,7 @@ class Call:
 
     function: Path
     arguments: tuple[Argument, ...]
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +161,7 @@ class Draw:
     pools: tuple[Path, ...]
     by: "Expr"
     take: "Expr"
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +170,14 @@ class Solve:
 
     target: Path
     condition: "Expr"
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
 class Faulty:
     """A cell that could not be read, which has been reported; its row stands all the same."""
 
-    span: Span = _span()
+    span: Span = no_span()
 
 
 Expr = (
@@ -199,7 +194,7 @@ class UnitExpr:
     """``USD/market.asset^0.5``: factors with their powers. One factor of power 1 may also name a type or an entity."""
 
     factors: tuple[tuple[Path, Fraction], ...]
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +204,7 @@ class TypeExpr:
     unit: UnitExpr | None
     labels: tuple[Name, ...]
     optional: bool
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +215,7 @@ class Domain:
     high: Expr | None
     low_open: bool
     high_open: bool
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +224,7 @@ class Arg:
 
     name: Name
     unit: UnitExpr | None
-    span: Span = _span()
+    span: Span = no_span()
 
 
 # -- pipe rows --------------------------------------------------------------------------------
@@ -249,7 +244,7 @@ class Header:
     type: TypeExpr | None = None
     domain: Domain | None = None
     file_column: Text | None = None
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +252,7 @@ class Word:
     """A cell read as text: a key as it stands, a tier's name, or a given value in a test."""
 
     text: str
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +260,7 @@ class Keyword:
     """A cell that is ``other`` or ``unknown``."""
 
     text: Literal["other", "unknown"]
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +268,7 @@ class Until:
     """A tier cell ``until CONDITION``."""
 
     condition: Expr
-    span: Span = _span()
+    span: Span = no_span()
 
 
 Cell = Expr | Word | Keyword | Until
@@ -282,7 +277,7 @@ Cell = Expr | Word | Keyword | Until
 @dataclass(frozen=True, slots=True)
 class Row:
     cells: tuple[Cell, ...]
-    span: Span = _span()
+    span: Span = no_span()
 
 
 # -- statements -------------------------------------------------------------------------------
@@ -291,13 +286,13 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Use:
     path: Text
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     name: Name
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +304,7 @@ class Input:
     domain: Domain | None
     fresh: Number | None
     description: str
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +312,7 @@ class Formula:
     name: Name
     value: Expr
     description: str
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,14 +325,14 @@ class Entity:
     once: bool = False
     groups: Name | None = None
     by: tuple[Path, ...] = ()
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
 class Dated:
     start: Date
     value: Expr
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,7 +346,7 @@ class Param:
     default: Expr | None
     dated: tuple[Dated, ...]
     description: str
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +355,7 @@ class Function:
     args: tuple[Arg, ...]
     body: Expr
     description: str
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,7 +369,7 @@ class Table:
     headers: tuple[Header, ...]
     rows: tuple[Row, ...]
     description: str
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,7 +383,7 @@ class Curve:
     rows: tuple[Row, ...]
     formula: Expr | None
     description: str
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,20 +392,20 @@ class Tiers:
     headers: tuple[Header, ...]
     rows: tuple[Row, ...]
     description: str
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
 class Becomes:
     target: Path
     value: Expr
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
     lines: tuple[Becomes, ...]
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,7 +414,7 @@ class Scenario:
     args: tuple[Arg, ...]
     lines: tuple[Becomes, ...]
     description: str
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,7 +424,7 @@ class Axis:
     name: Name
     values: tuple[Expr, ...]
     step: Expr | None
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,7 +435,7 @@ class Grid:
     rows: tuple[Row, ...]
     lines: tuple[Becomes, ...]
     description: str
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,7 +445,7 @@ class Shape:
     subject: Path
     word: Literal["increasing", "decreasing", "convex", "continuous"]
     variable: Path
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,7 +453,7 @@ class Law:
     text: str
     on: Name | None
     property: Expr | Shape
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,7 +462,7 @@ class Check:
     warn: bool
     on: Name | None
     condition: Expr
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,7 +473,7 @@ class Given:
     headers: tuple[Header, ...]
     rows: tuple[Row, ...]
     as_of: Date | None
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -487,7 +482,7 @@ class Expectation:
 
     condition: Expr
     within: Expr | None
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -495,7 +490,7 @@ class Expect:
     entity: Name
     key: Word
     expectations: tuple[Expectation, ...]
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -504,7 +499,7 @@ class Cases:
 
     headers: tuple[Header, ...]
     rows: tuple[Row, ...]
-    span: Span = _span()
+    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -512,7 +507,7 @@ class Test:
     text: str
     given: tuple[Given, ...]
     expect: tuple[Expect, ...]
-    span: Span = _span()
+    span: Span = no_span()
     cases: Cases | None = None
 
 
@@ -533,5 +528,5 @@ class File:
     effective: Date | None
     description: str
     statements: tuple[Statement, ...]
-    span: Span = _span()
+    span: Span = no_span()
     lost: frozenset[str] = field(default=frozenset(), compare=False)

@@ -14,6 +14,7 @@ from dsl.records import dataclass
 from evaluator import literals
 from evaluator.arrays import Array, Mask, Values, known_numbers, nulls_of, values_of
 from evaluator.arrays import compute as pc
+from evaluator.vector import some
 
 _NUMBER_CELL = rf"^\s*{literals.NUMBER}\s*$"
 _FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
@@ -101,12 +102,8 @@ def blanks(array: Array) -> Mask | None:
     if pa.types.is_integer(array.type):
         return nulls_of(array)
     if len(array) <= _FEW:
-        return _some(np.array([not (text or "").strip() for text in array.to_pylist()], dtype=np.bool_))
-    return _some(values_of(pc.fill_null(pc.equal(pc.utf8_trim_whitespace(array), ""), True)))
-
-
-def _some(mask: Mask) -> Mask | None:
-    return mask if mask.any() else None
+        return some(np.array([not (text or "").strip() for text in array.to_pylist()], dtype=np.bool_))
+    return some(values_of(pc.fill_null(pc.equal(pc.utf8_trim_whitespace(array), ""), True)))
 
 
 def many_digits(array: Array) -> bool:
@@ -166,7 +163,7 @@ def _extent(values: Values) -> tuple[float, float]:
 def _finite(values: Values, blank: Mask | None) -> Cells:
     """What is neither blank nor finite is bad."""
     bad = ~np.isfinite(values)
-    return Cells(values, blank, _some(bad if blank is None else bad & ~blank))
+    return Cells(values, blank, some(bad if blank is None else bad & ~blank))
 
 
 def _written_numbers(array: Array) -> Cells:
@@ -199,7 +196,7 @@ def _parsed(array: Array, parse: Callable[[str], float | None]) -> Cells:
     values = np.array([np.nan if r is None else r for r in read], dtype=np.float64)[codes]
     blank = _empty(codes, texts)
     bad = np.isnan(values)
-    return Cells(values, blank, _some(bad if blank is None else bad & ~blank))
+    return Cells(values, blank, some(bad if blank is None else bad & ~blank))
 
 
 def _texts(array: Array) -> Cells:
@@ -210,7 +207,7 @@ def _texts(array: Array) -> Cells:
 def _empty(codes: npt.NDArray[np.int64], texts: list[str]) -> Mask | None:
     """(n,) the cells whose text is none."""
     empty = np.array([not text.strip() for text in texts], dtype=np.bool_)
-    return _some(empty[codes]) if empty.any() else None
+    return some(empty[codes]) if empty.any() else None
 
 
 def _encoded(array: Array) -> tuple[npt.NDArray[np.int64], list[str]]:
@@ -261,7 +258,7 @@ def outside(cells: Cells, domain: Interval, exact: Callable[[Values], list[Fract
             ties = np.flatnonzero((values == bound) & known)
             if len(ties):
                 out[ties] |= np.array([not domain.holds(x) for x in exact(ties)], dtype=np.bool_)
-    return _some(out)
+    return some(out)
 
 
 def exact_cells(array: Array) -> list[Fraction]:
@@ -287,7 +284,7 @@ def stale(array: Array, as_of: Fraction, limit: Fraction) -> Mask | None:
             at = literals.instant(text)
             return 1.0 if at is not None and oldest <= at <= as_of else None
 
-        return _some(np.isnan(_parsed(names(array), fresh).values))
+        return some(np.isnan(_parsed(names(array), fresh).values))
     if pa.types.is_date(array.type):
         array = pc.cast(array, pa.timestamp("ms"))
     per_second = _TICKS[array.type.unit]
@@ -296,4 +293,4 @@ def stale(array: Array, as_of: Fraction, limit: Fraction) -> Mask | None:
     if absent is None and len(ticks) and first <= int(ticks.min()) and int(ticks.max()) <= last:
         return None
     late = (ticks < first) | (ticks > last)
-    return _some(late if absent is None else late | absent)
+    return some(late if absent is None else late | absent)

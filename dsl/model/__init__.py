@@ -6,7 +6,6 @@ Exact numbers are ``Fraction``; ``INFINITE`` is the one value that is not. Spans
 from dsl.model.claims import Check, Expectation, GivenTable, Law, Shape, Test
 from dsl.model.definitions import (
     MEMBERS,
-    Becomes,
     BoundOperator,
     Curve,
     CurveMethod,
@@ -34,6 +33,7 @@ from dsl.model.expressions import (
     Aggregate,
     ArgRead,
     AsOf,
+    Becomes,
     Binary,
     BuiltinCall,
     Compare,

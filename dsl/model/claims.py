@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from dsl.model.definitions import Promise
-from dsl.model.expressions import Expr, Read, no_span
+from dsl.model.expressions import Expr, Read
 from dsl.model.types import Exact
 from dsl.records import dataclass
-from dsl.source import Span
+from dsl.source import Span, no_span
 
 
 @dataclass(frozen=True, slots=True)

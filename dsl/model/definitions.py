@@ -6,10 +6,10 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Literal
 
-from dsl.model.expressions import Expr, Read, Solve, no_span
+from dsl.model.expressions import Becomes, Expr, Read, Solve
 from dsl.model.types import Interval, Kind, Type, Value
 from dsl.records import dataclass
-from dsl.source import Span
+from dsl.source import Span, no_span
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,16 +227,6 @@ class Tiers:
     def exprs(self) -> list[Expr]:
         """All of its expressions."""
         return [*self.deciding, *(cell for row in self.rows for cell in row.cells)]
-
-
-@dataclass(frozen=True, slots=True)
-class Becomes:
-    """What an input becomes: an expression at its own row, in the old state. It may read a scenario's arguments."""
-
-    entity: str
-    column: str
-    value: Expr
-    span: Span = no_span()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,15 @@
 """Expressions, resolved and typed. Each has ``type`` and ``span``; both stay out of equality."""
 
 from dataclasses import field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from dsl.model.types import ANY, Interval, Type, Value
 from dsl.records import dataclass
-from dsl.source import NOWHERE, Span
-
-if TYPE_CHECKING:
-    from dsl.model.definitions import Becomes
+from dsl.source import Span, no_span
 
 
 def no_type() -> Type:
     return field(default=ANY, compare=False, repr=False)
-
-
-def no_span() -> Span:
-    return field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +210,16 @@ class Unshocked:
 
     operand: "Expr"
     type: Type = no_type()
+    span: Span = no_span()
+
+
+@dataclass(frozen=True, slots=True)
+class Becomes:
+    """What an input becomes: an expression at its own row, in the old state. It may read a scenario's arguments."""
+
+    entity: str
+    column: str
+    value: "Expr"
     span: Span = no_span()
 
 

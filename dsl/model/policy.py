@@ -6,11 +6,11 @@ from datetime import datetime
 from fractions import Fraction
 
 from dsl.model.claims import Check, Law, Test
-from dsl.model.definitions import Becomes, Curve, Entity, Function, Grid, Param, Scenario, Table, Tiers
-from dsl.model.expressions import no_span
+from dsl.model.definitions import Curve, Entity, Function, Grid, Param, Scenario, Table, Tiers
+from dsl.model.expressions import Becomes
 from dsl.model.types import Kind, Type
 from dsl.records import dataclass
-from dsl.source import Span
+from dsl.source import Span, no_span
 
 
 @dataclass(frozen=True, slots=True)
