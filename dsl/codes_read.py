@@ -60,9 +60,9 @@ READING = (
     ),
     Code(
         "E006", "unknown character",
-        "A character that has no meaning in the language, or that can't be seen, such as a space that doesn't "
-        "break, "
-        "which comes with text from a web page or a spreadsheet. Names are made of a-z, A-Z, 0-9 and _.",
+        "A character that has no meaning in the language, or that can't be seen, such as a space that doesn't break, "
+        "which comes with text from a web page or a spreadsheet. Names are made of a-z, A-Z, 0-9 and _. In comments "
+        "and texts too a line ends only where a line feed stands, and nothing may turn the order of what is shown.",
         "  prämie = 2%", "  praemie = 2%",
     ),
     Code(

@@ -178,7 +178,7 @@ class _Loader:
                 return None
             size = path.stat().st_size
             if size > limit:
-                message = f"`{name}` has {size:,} bytes, more than {limit:,}".replace(",", "_")
+                message = f"`{name}` has {size:_} bytes, more than {limit:_}"
                 help = (
                     'put long tables into a CSV file: `table ... from "file.csv"`' if limit == MAX_CHARACTERS else None
                 )

@@ -1,8 +1,11 @@
 """What people write from habit, what it is here, and the characters that only look right. One table row each."""
 
+import re
 import unicodedata
 
+from dsl.diagnostics import Diagnostics
 from dsl.records import dataclass
+from dsl.source import Source, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +152,24 @@ def _percent(at: int, before: str) -> Stray:
     else:
         help = "write a number before it: `10%`"
     return Stray("E029", "`%` stands after a number, without a space", help, at, at + 1, broken=True)
+
+
+_RETURN = re.compile(r"\r(?!\r*(?:\n|\Z))")
+_PROSE = re.compile(r'"[^"\n]*"?|#[^\n]*')
+_UNSEEN = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def unlike_shown(source: Source, report: Diagnostics) -> None:
+    """What editors show as the end of a line, or in another order, and the language reads otherwise: what looks like a
+    statement would be a comment. Outside of comments and texts other characters than a return are told anyway."""
+    text = source.text
+    if "\r" in text and (found := _RETURN.search(text)):
+        message = "a line that ends in a carriage return alone (U+000D)"
+        help = "save the file with the line ends of Unix or Windows"
+        report.error("E006", message, Span(source, found.start(), found.end()), help=help)
+    if text.isascii() and not _UNSEEN.search(text):
+        return
+    for prose in _PROSE.finditer(text):
+        for found in _UNSEEN.finditer(text, *prose.span()):
+            message = f"a character that makes the text look other than it is read ({_unicode(found[0])})"
+            report.error("E006", message, Span(source, found.start(), found.end()), help="delete it")

@@ -11,6 +11,7 @@ from dsl.diagnostics import Diagnostics
 from dsl.expected import explain
 from dsl.lalr import Parser, Unexpected
 from dsl.lines import Block, Line, blocks
+from dsl.mistakes import unlike_shown
 from dsl.near import nearest
 from dsl.parts import TooLarge
 from dsl.source import Source, Span
@@ -179,6 +180,7 @@ class _Parse:
         policy: PolicyLine | None = None
         statements: list[s.Statement] = []
         before = len(self.diagnostics.found)
+        unlike_shown(self.source, self.diagnostics)
         found = blocks(self.source, self.diagnostics)
         for i, block in enumerate(found):
             self._name(block)

@@ -103,7 +103,7 @@ def test_shipped_policies_are_formatted(path: Path) -> None:
         ("let a(x) = if not(x>1)then 1 else - 1", "let a(x) = if not (x > 1) then 1 else -1\n"),
         ('let a(x) = x  "a  \t b"#c  d ', 'let a(x) = x  "a  \t b"  #c  d\n'),
         ("let a(x) = (\n\n x\n # c\n)", "let a(x) = (\n  x\n  # c\n)\n"),
-        ("unit USD\n\x0c\n\r# c\nunit EUR", "unit USD\n\n# c\nunit EUR\n"),
+        ("unit USD\n\x0c\n# c\nunit EUR", "unit USD\n\n# c\nunit EUR\n"),
         ("table a(x):\n  |x =|y #c|\n  |b|1+2#d|", "table a(x):\n  | x = | y #c  |\n  | b   | 1+2#d |\n"),
         ('policy "A"\n\n\n"still its description"', None),
         ("entity a:\n  b = 1\n\t c = 2", None),
