@@ -13,9 +13,7 @@ from dsl.world import Scope, World
 Via = tuple[str, ...]
 
 
-def inner_entity(
-    world: World, written: syntax.Call, argument: syntax.Argument, name: str, scope: Scope
-) -> tuple[str, Via] | None:
+def inner_entity(world: World, argument: syntax.Argument, name: str, scope: Scope) -> tuple[str, Via] | None:
     """The entity whose rows an aggregate runs over, and the links that lead up from this row to what they belong to."""
     found: dict[str, syntax.Path] = {}
     above: dict[tuple[str, Via], syntax.Path] = {}
@@ -129,9 +127,7 @@ def _children_hint(world: World, name: str, scope: Scope, argument: syntax.Argum
     )
 
 
-def via_of(
-    world: World, inner: str, argument: syntax.Argument, target: str | None, written: syntax.Call
-) -> Via | None | Literal[False]:
+def via_of(world: World, inner: str, argument: syntax.Argument, target: str | None) -> Via | None | Literal[False]:
     """The links from an inner row back to the row that it belongs to; None over whole entities; False, reported, where
     it isn't clear."""
     if target is None or _is_once(world, target):

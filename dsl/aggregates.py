@@ -38,14 +38,14 @@ def aggregate(world: World, written: syntax.Call, name: str, scope: Scope) -> mo
             help="compute it in a formula of the entity and hand it over as an argument",
         )
         return invalid(written.span)
-    found = inner_entity(world, written, argument, name, scope)
+    found = inner_entity(world, argument, name, scope)
     if found is None:
         return invalid(written.span)
     inner, up = found
     if inner in world.names.groups:
         define_group(world, inner, written.span)
     target = entity_above(world, up, argument, scope)
-    via = False if target is False else via_of(world, inner, argument, target, written)
+    via = False if target is False else via_of(world, inner, argument, target)
     if via is False:
         return invalid(written.span)
     inside = replace(scope, inner=inner, via=via or None, up=up, facts=frozenset(f for f in scope.facts if not f[0]))
@@ -55,7 +55,7 @@ def aggregate(world: World, written: syntax.Call, name: str, scope: Scope) -> mo
         where = condition(world, argument.where, inside, "what follows `where`")
         facts = guards(argument.where, inside, truth=True)
     inside = inside.knowing(facts)
-    value, type_ = _value(world, argument, name, inside, written)
+    value, type_ = _value(world, argument, name, inside)
     by = None if argument.by is None else _order(world, argument.by, inside)
     return model.Aggregate(cast(Function, name), inner, via, value, where, type_, written.span, up, by)
 
@@ -71,9 +71,7 @@ def _order(world: World, written: syntax.Expr, inside: Scope) -> model.Expr:
     return by
 
 
-def _value(
-    world: World, argument: syntax.Argument, name: str, inside: Scope, written: syntax.Call
-) -> tuple[model.Expr | None, Type]:
+def _value(world: World, argument: syntax.Argument, name: str, inside: Scope) -> tuple[model.Expr | None, Type]:
     rows = ".".join(inside.prefix or ())
     bare = isinstance(argument.value, syntax.Path) and argument.value.text == rows
     if name == "count" and bare:

@@ -69,7 +69,7 @@ def _define(world: World, written: syntax.Curve) -> model.Curve | None:
         written.description,
         written.span,
     )
-    check_points(world, curve, written)
+    check_points(world, curve)
     return curve
 
 
@@ -99,7 +99,7 @@ def _by_formula(
         written.name.text, name, arg_type, formula.type, "formula", None, (), formula, promises,
         written.description, written.span,
     )  # fmt: skip
-    check_formula(world, made, written)
+    check_formula(world, made)
     return made
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from dsl import syntax
 from dsl.names import Names
-from dsl.units import Base, Unit
+from dsl.units import Base
 from dsl.world import World
 
 Links = tuple[str, ...]
@@ -45,9 +45,3 @@ def renamed(world: World, group: str, start: str, way: Links, base: Base) -> Bas
         if path[: len(there)] == there:
             return replace(base, path=(key, *path[len(there) :]), inner=False)
     return None
-
-
-def unit_from(world: World, start: str, unit: Unit) -> Unit:
-    """A unit whose paths start at a row of ``start``, each by the links that need no group."""
-    change = {b: replace(b, path=canonical(world.names, start, b.path)) for b, _ in unit.factors if b.entity}
-    return unit.map(change)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
-from dsl import model, syntax
+from dsl import model
 from dsl.constants import affine, affine_range, difference_range
 from dsl.diagnostics import Diagnostics, Label
 from dsl.model import Interval
@@ -16,7 +16,7 @@ from dsl.world import World
 _OPPOSITE = {"rising": "falling", "falling": "rising", "convex": "concave", "concave": "convex"}
 
 
-def check_points(world: World, curve: model.Curve, written: syntax.Curve) -> None:
+def check_points(world: World, curve: model.Curve) -> None:
     """Every promise of a curve by points, for every allowed value of the params in its cells."""
     for promise in curve.promises:
         for (_, y0), (_, y1) in pairwise(curve.points):
@@ -78,7 +78,7 @@ def _convex(world: World, curve: model.Curve) -> None:
             return
 
 
-def check_formula(world: World, curve: model.Curve, written: syntax.Curve) -> None:
+def check_formula(world: World, curve: model.Curve) -> None:
     """Every promise of a curve by a formula: proved from its shape, else refuted at sampled points, else a warning."""
     assert curve.formula is not None
     if curve.formula.type.kind is model.Kind.ANY:

@@ -16,7 +16,6 @@ from dsl.tree import is_constant
 from dsl.types import coerce, type_of, unit_type
 from dsl.world import Scope, World, invalid
 
-BOUNDS = (">=", ">", "<=", "<")
 OUTSIDES: dict[str, model.Outside] = {
     "flat outside": "flat", "extended outside": "extended", "unknown outside": "unknown",
 }  # fmt: skip
@@ -32,7 +31,7 @@ def _define(world: World, written: syntax.Table) -> model.Table | None:
     keys = _keys(world, written, list(args))
     if keys is None:
         return None
-    outside = outside_of(world, written.words, written.name)
+    outside = _outside(world, written.words)
     if not _beyond(world, written, [k for k in keys if k.operator == "~"], outside):
         return None
     for key in keys:
@@ -152,7 +151,7 @@ def _keys(world: World, written: syntax.Table, args: list[str]) -> list[Key] | N
     return keys if fine else None
 
 
-def outside_of(world: World, words: tuple[tuple[syntax.Name, ...], ...], name: syntax.Name) -> model.Outside | None:
+def _outside(world: World, words: tuple[tuple[syntax.Name, ...], ...]) -> model.Outside | None:
     """What a table's words say of the outside; other words are reported."""
     found: model.Outside | None = None
     for group in words:

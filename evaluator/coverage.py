@@ -152,7 +152,7 @@ def add_snapshot(
     """Goes through a snapshot's rows, every one up to MOST_ROWS of an entity; of more, some of each tier and others
     evenly spread, while tiers rows are counted over all. Stops where nothing is left to reach."""
     book = with_groups(policy, book, params)
-    solved = solve(policy, book, params, Tries(params))
+    solved = solve(policy, book, Tries(params))
     reference = Reference(solved.policy, solved.book, params)
     reference.met = coverage.reached
     large = any(table.rows > MOST_ROWS for table in book.tables.values())

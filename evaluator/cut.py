@@ -103,7 +103,6 @@ class CutExactly(Exactly):
                 whole |= marked
             else:
                 whole[rows[marked]] = True
-        self._whole.seconds += self.seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,12 +32,11 @@ class CheckOutcome:
 class Evaluation:
     """``columns``: by entity, every formula and tiers column (texts: codes into ``texts``; ``tier``: into the tiers'
     labels). ``reasons``: by entity with tiers, why a row is in the unknown tier. ``decided``: by entity, how many
-    of its rows the reference interpreter decided. ``timings``: seconds by stage. ``unmet``: by column with `until`, the
-    rows where no value in the range was enough. ``queues``: by column that is a `draw`, its rows in their order.
-    ``member_sums``: by entity and name, the amounts of its members that a summary shows, where they were summed.
-    ``watched``: by entity and name, the quality of columns that are not among these.
-    ``acted``: the rows that acted, by the ``nodes`` of columns. ``laid``: by node, what stands in a layout, all
-    known."""
+    of its rows the reference interpreter decided. ``unmet``: by column with `until`, the rows where no value in the
+    range was enough. ``queues``: by column that is a `draw`, its rows in their order. ``member_sums``: by entity and
+    name, the amounts of its members that a summary shows, where they were summed. ``watched``: by entity and name, the
+    quality of columns that are not among these. ``acted``: the rows that acted, by the ``nodes`` of columns. ``laid``:
+    by node, what stands in a layout, all known."""
 
     policy: Policy
     book: Book
@@ -47,7 +46,6 @@ class Evaluation:
     reasons: Mapping[str, Codes]
     decided: dict[str, int]
     texts: tuple[str, ...] = ()
-    timings: dict[str, float] = field(default_factory=dict)
     unmet: dict[tuple[str, str], Flags] = field(default_factory=dict)
     queues: dict[tuple[str, str], Queue] = field(default_factory=dict)
     member_sums: Mapping[tuple[str, str], Column] = field(default_factory=dict)

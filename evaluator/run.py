@@ -6,7 +6,6 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from itertools import chain
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -58,13 +57,10 @@ def evaluate(
     """
     if optimise is None:
         optimise = _optimised()
-    started = perf_counter()
     book = with_groups(policy, book, params)
-    grouped = perf_counter()
     given = policy
     solved = solve(policy, book, params, Tries(params))
     policy, book = solved.policy, solved.book
-    tried = perf_counter()
     keep = solved.policy is given  # else it is a new one each time
     several, shared = (one_of.several, one_of.same(params)) if one_of is not None and keep else (None, params)
     asked = (policy, shared, _asked(wanted), watch, several, optimise)
@@ -78,7 +74,6 @@ def evaluate(
     outputs, planned = compiled.outputs, compiled.planned
     known = {} if one_of is None or several is None else known_in(compiled.each, one_of.place)
     context = replace(compiled.context, book=found.book, memo={}, given=known)
-    lowered = perf_counter()
     runner = Runner(context, Exactly(policy, book, params, context))
     runner.exactly.decided |= found.decided
     with np.errstate(all="ignore"):
@@ -89,16 +84,7 @@ def evaluate(
             done = fast.run(planned, nodes, context, runner.exactly, progress, watched=watched, kept=compiled)
         if done is None:
             done = runner.run(planned, progress)
-    finished = perf_counter()
-    timings = {
-        "groups": grouped - started,
-        "until": tried - grouped,
-        "lower": lowered - tried,
-        "run": finished - lowered,
-        "reference": runner.exactly.seconds,
-    }
-    made = _evaluation(policy, book, params, outputs, done, runner)
-    return replace(made, timings=timings, unmet=solved.unmet)
+    return replace(_evaluation(policy, book, params, outputs, done, runner), unmet=solved.unmet)
 
 
 def _evaluation(

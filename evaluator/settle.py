@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from time import perf_counter
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +26,6 @@ class Exactly:
         self._reference: Reference | None = None
         self._tiers: dict[str, npt.NDArray[np.intp]] = {}
         self.decided: dict[str, npt.NDArray[np.bool_]] = {}
-        self.seconds = 0.0
         self.standing: dict[State, State] = {}  # by a state whose numbers are open, the one that it stands for now
 
     @property
@@ -47,10 +45,7 @@ class Exactly:
         result = Vector(values, quality, None, full.relative, full.absolute, full.once)
         if full.doubt is None or not full.doubt.any():
             return result
-        started = perf_counter()
-        result = self._decide(node, result, np.flatnonzero(full.doubt))
-        self.seconds += perf_counter() - started
-        return result
+        return self._decide(node, result, np.flatnonzero(full.doubt))
 
     def _decide(self, node: Node, found: Vector, rows: npt.NDArray[np.intp]) -> Vector:
         values = np.array(found.values)

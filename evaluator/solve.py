@@ -38,7 +38,7 @@ from evaluator.vector import Codes, Flags, Floats
 def solve(policy: Policy, book: Book, params: Mapping[str, Value], evaluate: Try) -> Solved:
     """Every `until` and `solve` found and read from an input; a policy without any comes back as it is."""
     policy, book = _solves(policy, book, params, lambda each: not reads_until(policy, each))
-    solved = solve_untils(policy, book, params, evaluate)
+    solved = solve_untils(policy, book, evaluate)
     policy, book = _solves(solved.policy, solved.book, params, lambda each: True)  # what `until` found is an input now
     return replace(solved, policy=policy, book=book)
 
@@ -145,7 +145,7 @@ class _Solving:
         with made.reading(state):
             condition = made.column(self.asked.at, self.asked.holds)
         held = frozenset(made.column(*cell).id for cell in self.solve.held) - {node.id}
-        return sought(self.policy, self.book, self.params, made, condition, node, held)
+        return sought(self.policy, self.book, self.params, condition, node, held)
 
     # -- answers ----------------------------------------------------------------------------------
 

@@ -14,7 +14,6 @@ from evaluator.book import Book
 from evaluator.columns import Column
 from evaluator.context import Context
 from evaluator.graph import Node
-from evaluator.lower import Lowering
 from evaluator.plan import plan
 from evaluator.runner import Runner, column_of
 from evaluator.settle import Exactly
@@ -69,7 +68,6 @@ def sought(
     policy: Policy,
     book: Book,
     params: Mapping[str, Value],
-    lowered: Lowering,
     condition: Node,
     target: Node,
     held: frozenset[int] = frozenset(),

@@ -163,7 +163,7 @@ class Walk:
 
     # -- links ------------------------------------------------------------------------------------
 
-    def _led(self, node: Node, link: Node, grain: str, target: str) -> Vector:
+    def _led(self, link: Node, grain: str, target: str) -> Vector:
         """A link's rows of the book as places among the copies' rows of ``target``."""
         key = (link.id, target)
         if key not in self._links:
@@ -175,7 +175,7 @@ class Walk:
     def _gather(self, node: Node) -> Form:
         (entity,) = node.attrs
         assert isinstance(entity, str)
-        index = self._led(node, node.args[0], node.grain, entity)
+        index = self._led(node.args[0], node.grain, entity)
         column = self._forms[node.args[1].id]
         value = ALL_KERNELS["gather"](node, [index, column.at], self.context)
         size = self.over.size(entity)
@@ -194,7 +194,7 @@ class Walk:
         inner = Node(-1, "", (), (), entity, node.type, node.facts)
         forms = [self._argument(inner, a) for a in node.args[: 2 if filtered else 1]]
         if linked and node.grain != SCALAR:
-            link = self._led(node, node.args[-1], entity, node.grain)
+            link = self._led(node.args[-1], entity, node.grain)
             args = node.args
         else:  # all rows of the copy
             number = -2 - list(self.context.policy.entities).index(entity)

@@ -71,7 +71,7 @@ def divide(policy: Policy, params: Mapping[str, Value], as_of: Fraction | None, 
     outputs = lower(policy, params, as_of)
     order = plan([*outputs.columns.values(), *outputs.reasons.values(), *(n for c in outputs.checks for n in c)]).order
     division = _division(policy, order, sizes)
-    _examine(policy, division, order)
+    _examine(division, order)
     _tiers_of_others(policy, division)
     return division
 
@@ -114,7 +114,7 @@ def _link(node: Node) -> tuple[str, str, str] | None:
     return (link.grain, str(link.attrs[1]), target) if link.op == "input" else None
 
 
-def _examine(policy: Policy, division: Division, order: Iterable[Node]) -> None:
+def _examine(division: Division, order: Iterable[Node]) -> None:
     """Refuses whatever lets one part of the book see another."""
     order = list(order)
     parts, root = division.parts, division.root

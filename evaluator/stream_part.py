@@ -66,7 +66,7 @@ def evaluate_part(
     """The columns, tiers and checks of one part's rows, and the weights that are to be summed over the whole book, by
     the number of the aggregate and the entity. ``wholes`` are begun, or go on."""
     read = {key: fact for key, fact in work.facts.items() if not str(key[2]).startswith(PREFIX)}
-    solved = solve(work.policy, book, work.params, Tries(work.params, read))
+    solved = solve(work.policy, book, Tries(work.params, read))
     policy, book = solved.policy, solved.book
     graph = _graph(work, policy, book)
     context = Context(policy, book, book.as_of, graph.planned.bounded, facts=dict(work.facts))
@@ -106,9 +106,8 @@ def evaluate_part(
     }
     decided = {e: int(rows.sum()) for e, rows in runner.exactly.decided.items() if e in work.division.parts}
     texts = tuple(context.texts)
-    return Evaluation(
-        policy, book, work.params, columns, checks, reasons, decided, texts, {}, solved.unmet, {}
-    ), weights
+    evaluation = Evaluation(policy, book, work.params, columns, checks, reasons, decided, texts, unmet=solved.unmet)
+    return evaluation, weights
 
 
 def _members(graph: Graphed) -> list[list[Node]]:
@@ -127,7 +126,7 @@ def _members(graph: Graphed) -> list[list[Node]]:
 def evaluate_rest(work: Work, book: Book, wholes: list[Whole]) -> Evaluation:
     """What belongs to no part: columns, tiers and checks of all other entities, and of the whole book. ``book`` has
     none of the parts' rows."""
-    solved = solve(work.policy, book, work.params, Tries(work.params))
+    solved = solve(work.policy, book, Tries(work.params))
     policy, book = solved.policy, solved.book
     graph = _graph(work, policy, book)
     parts = work.division.parts

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from dsl.diagnostics import Diagnostics
 from dsl.hoist import without
-from dsl.model import Cell, Policy, Value
+from dsl.model import Cell, Policy
 from dsl.records import dataclass
 from dsl.until import Trial, has_until, on_trial
 from evaluator.book import Book, BookTable
@@ -62,7 +62,7 @@ class Solved:
     unmet: dict[tuple[str, str], Flags]
 
 
-def solve(policy: Policy, book: Book, params: Mapping[str, Value], evaluate: Try) -> Solved:
+def solve(policy: Policy, book: Book, evaluate: Try) -> Solved:
     """Every `until` cell solved, by trying; a policy without any comes back as it is."""
     if not has_until(policy):
         return Solved(policy, book, {})

@@ -97,7 +97,7 @@ def why_not(
     if tiers.rows[at].row == "unknown":
         return WhyNot(label, own, "nothing that decides its tier is unknown", None, (), ())
     miss = _miss(reference, tiers, row, taken, at) if tiers.operator else None
-    stands = () if tiers.operator else tuple(_stands(reference, tiers, row, taken, at))
+    stands = () if tiers.operator else tuple(_stands(reference, tiers, row, at))
     changes = tuple(_changes(policy, book, params, (entity, row), wanted, taken, seen))
     return WhyNot(label, own, "", miss, stands, changes)
 
@@ -122,7 +122,7 @@ def _miss(reference: Reference, tiers: model.Tiers, row: int, taken: int, at: in
     )
 
 
-def _stands(reference: Reference, tiers: model.Tiers, row: int, taken: int, at: int) -> Iterator[Stands]:
+def _stands(reference: Reference, tiers: model.Tiers, row: int, at: int) -> Iterator[Stands]:
     """The rows above the tier that hold, and its own condition where that doesn't."""
     place = At(tiers.entity, row)
     for tier in tiers.rows[: at + 1]:
