@@ -23,7 +23,7 @@ from dsl.syntax import File
 from dsl.tokens import tokenize
 from tests.conftest import ROOT, Softliq
 from tests.generators import cases
-from tests.test_parse import PAGE
+from tests.written import PAGE
 
 CASES = ROOT / "tests" / "cases"
 SHIPPED = sorted([*(ROOT / "policies").rglob("*.policy"), *(ROOT / "cli" / "starter").rglob("*.policy")])
