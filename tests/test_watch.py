@@ -80,14 +80,15 @@ def cancelling(count: int, seed: int) -> list[tuple[str, list[tuple[str, str]]]]
     return found
 
 
-def accounts_of(seed: int) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Ties among thousands of other accounts, some of them a million times as large as others, in any order."""
+def accounts_of(seed: int, least: float, most: float) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Ties among thousands of other accounts, some of them a million times as large as others, in any order; those of
+    a health between about ``least`` and ``most``."""
     random = np.random.default_rng(seed)
     found = ties(60, seed) + cancelling(1, seed + 1)
     for _ in range(3_000):
         size = 10.0 ** random.uniform(0, 7)
         needs = [size * random.uniform(0.01, 0.2) for _ in range(random.integers(1, 5))]
-        cash = sum(needs) * random.uniform(0.5, 3)
+        cash = sum(needs) * random.uniform(least, most)
         found.append((f"{cash:.4f}", [(f"{random.normal() * n / 9:.4f}", f"{n:.4f}") for n in needs]))
     return [found[i] for i in random.permutation(len(found)).tolist()]
 
@@ -118,12 +119,18 @@ def tier_of(cash: str, positions: list[tuple[str, str]], sides: str) -> str:
 @pytest.mark.parametrize(
     "tiers, sides", [(FALLING, "++++"), (RISING, "----"), (BOTH_WAYS, "+-+-")], ids=["falling", "rising", "both ways"]
 )
-@pytest.mark.parametrize("block", [300, 1 << 16])
-def test_ties_are_decided_exactly(tiers: str, sides: str, block: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "block, least, most",
+    [(300, 0.5, 3), (1 << 16, 0.5, 3), (1 << 16, 1.7, 3), (1 << 16, 0.1, 0.8)],
+    ids=["small blocks", "any health", "most above", "most below"],
+)
+def test_ties_are_decided_exactly(
+    tiers: str, sides: str, block: int, least: float, most: float, tmp_path: Path
+) -> None:
     path = tmp_path / "watch.policy"
     path.write_text(POLICY.format(tiers=tiers), "utf-8")
     policy = softliq.load_policy(path)
-    accounts = accounts_of(seed=7)
+    accounts = accounts_of(7, least, most)
     book = book_of_accounts(policy, accounts)
     with counting_flagged() as flagged:
         quick, careful, answered = both(policy, book, block)
