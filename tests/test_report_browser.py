@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cli.report.page import render
+from tests.conftest import ROOT, Softliq
 from tests.report_fixture import every_shape
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -18,6 +19,7 @@ FLAGS = [
 VIEWS = [(width, scheme) for width in (1440, 400) for scheme in ("light", "dark")]
 WIDER = """[...document.body.querySelectorAll("*")].filter(e => !e.closest(".scroll")
     && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 120))"""
+BOXES = "[...document.querySelectorAll('.scroll')].map(e => [e.ariaLabel, e.scrollWidth - e.clientWidth])"
 
 if CHROMIUM is None:
     pytest.skip("no Chromium is installed", allow_module_level=True)
@@ -128,3 +130,16 @@ def test_sorting_filter_and_theme(open_page: Any) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != ground
     assert page.locator("#theme").inner_text() == "Light"
     assert said == []
+
+
+def test_the_tables_of_a_shipped_book_are_seen_whole_on_a_wide_page(
+    browser: Any, softliq: Softliq, tmp_path: Path
+) -> None:
+    path = tmp_path / "report.html"
+    demo = [str(ROOT / "policies" / name) for name in ("perpetuals.policy", "snapshots/perpetuals")]
+    assert softliq("report", *demo, "--allow-unknown", "2%", "-o", str(path)).code == 0
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(path.as_uri())
+    boxes = page.evaluate(BOXES)
+    page.close()
+    assert len(boxes) > 5 and [label for label, hidden in boxes if hidden > 0] == []

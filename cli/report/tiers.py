@@ -11,13 +11,15 @@ from dsl.records import dataclass
 from evaluator.amounts import NAMES, Amount
 from evaluator.tier_sums import TierLine, TierSummary
 
+Cell = tuple[str, str]  # an amount, and what it lacks
+
 
 @dataclass(frozen=True, slots=True)
 class TierView:
     label: str
     grade: str
     when: str
-    cells: tuple[str, ...]
+    cells: tuple[Cell, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class TierSection:
     rule: str
     headers: list[tuple[str, bool]]
     rows: list[TierView]
-    total: list[str]
+    total: list[Cell]
     bars: Pair
     bars_caption: str
 
@@ -40,9 +42,11 @@ def tier_section(ladder: Ladder, summary: TierSummary) -> TierSection:
     rows = []
     for line in summary.lines:
         when = [asked(tiers, r, ladder.bounds.get(i)) for i, r in enumerate(tiers.rows) if r.label == line.label]
-        cells = (f"{line.count:,}", words.share(line.count, summary.rows), *(_amount(getattr(line, n)) for n in names))
+        share = words.share(line.count, summary.rows)
+        cells = ((f"{line.count:,}", ""), (share, ""), *(_amount(getattr(line, n)) for n in names))
         rows.append(TierView(line.label, ladder.grades[line.label], " or ".join(dict.fromkeys(when)), cells))
-    total = [f"{summary.rows:,}", "100%" if summary.rows else "–", *(_amount(_sum(summary.lines, n)) for n in names)]
+    total = [(f"{summary.rows:,}", ""), ("100%" if summary.rows else "–", "")]
+    total += (_amount(_sum(summary.lines, n)) for n in names)
     caption = "Share of the rows; the thinner bar is the share of the notional." if "notional" in names else ""
     notes = (note[:1].upper() + note[1:] + "." for note in summary.notes)
     return TierSection(
@@ -51,10 +55,10 @@ def tier_section(ladder: Ladder, summary: TierSummary) -> TierSection:
     )  # fmt: skip
 
 
-def _amount(value: Amount | None) -> str:
+def _amount(value: Amount | None) -> Cell:
     if value is None:
-        return "–"
-    return (amount(value.total) if value.total else "0") + (f" + {value.unknown:,} unknown" if value.unknown else "")
+        return "–", ""
+    return amount(value.total) if value.total else "0", f"+ {value.unknown:,} unknown" if value.unknown else ""
 
 
 def _sum(lines: Sequence[TierLine], name: str) -> Amount:
