@@ -426,7 +426,7 @@ CHECKING: tuple[Code, ...] = (
     ),
     Code(
         "E504", "outside its own range",
-        "A value stands in the range that is declared beside it.",
+        "A value stands in the range that is declared beside it, and a number of 64 bits can hold it.",
         "param buffer : ratio in 110% to 150% = 1.6", "param buffer : ratio in 110% to 150% = 1.3",
     ),
     Code(

@@ -1,10 +1,18 @@
 """Expressions without rows, worked out exactly: constants, and how bounds depend on params."""
 
+import sys
 from fractions import Fraction
 
 from dsl import model
 from dsl.model import INFINITE, Exact, Interval, Value
 from dsl.records import dataclass
+
+LARGEST = f"the largest is about {sys.float_info.max:.2g}"
+
+
+def too_large(value: Value) -> bool:
+    """Whether no float64 can hold it."""
+    return isinstance(value, Fraction) and abs(value) > sys.float_info.max
 
 
 def constant(expr: model.Expr) -> Value | None:

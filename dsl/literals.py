@@ -1,6 +1,7 @@
 """Numbers and dates as written: exact values, and what is wrong with those that aren't."""
 
 import re
+import sys
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Literal
@@ -39,6 +40,9 @@ LONGEST = 60  # digits of one number
 LARGEST_EXPONENT = 300
 
 
+_LARGEST = int(sys.float_info.max)
+
+
 class BadLiteral(ValueError):
     """A literal that can't be read; the argument is the reason, for a person."""
 
@@ -60,7 +64,10 @@ def quantity(digits: str, suffix: str) -> tuple[NumberKind, Fraction]:
     """The kind and value of a number with a known suffix, in the base of its kind."""
     kind, factor = SUFFIXES[suffix]
     value = decimal(digits)
-    return kind, value if factor == 1 else value * factor
+    value = value if factor == 1 else value * factor
+    if value.numerator > _LARGEST * value.denominator:
+        raise BadLiteral("has an exponent beyond what numbers of 64 bits have")
+    return kind, value
 
 
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d))?(Z?))?", re.ASCII)

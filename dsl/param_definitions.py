@@ -4,7 +4,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from dsl import model, syntax
-from dsl.constants import constant
+from dsl.constants import LARGEST, constant, too_large
 from dsl.diagnostics import Label
 from dsl.expressions import expression, label_or_expression
 from dsl.model import Interval, Kind, Param, Type, Value, Version, allows
@@ -72,6 +72,10 @@ def _value(
             expr.span,
             help="write a number; compute in a formula or a `let`",
         )
+        return None
+    if too_large(value):
+        message = f"`{expr.span.text.strip()}` is larger than any number"
+        world.report.error("E504", message, expr.span, help=LARGEST)
         return None
     if not allows(interval, value):
         assert param.domain is not None

@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from dsl import model, syntax
-from dsl.constants import constant
+from dsl.constants import LARGEST, constant, too_large
 from dsl.diagnostics import Diagnostics
 from dsl.expressions import expression
 from dsl.model import Kind, Param, Type, Value, allows
@@ -68,6 +68,9 @@ def _override(param: Param, given: object, problems: list[tuple[str, str | None]
     if param.domain is not None and not allows(param.domain, value):
         help = f"it must be {interval_text(param.domain, param.type)}"
         problems.append((f"`{given}` is outside the range of `{param.name}`", help))
+        return None
+    if too_large(value):
+        problems.append((f"`{given}` is larger than any number", LARGEST))
         return None
     if endless(param, value):
         problems.append((f"`{param.name}` can't be `{given}`: it makes {param.finite}", "give it a finite value"))

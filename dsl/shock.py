@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from dsl import model
-from dsl.constants import constant
+from dsl.constants import LARGEST, constant, too_large
 from dsl.grids import move_values
 from dsl.model import Value, allows
 from dsl.near import did_you_mean, listed
@@ -70,6 +70,8 @@ def _allowed(param: model.Param, value: Value, scenario: model.Scenario) -> Valu
         shown = value_text(value, param.type)
         message = f"`{scenario.name}` makes `{param.name}` {shown}, which is outside its range"
         raise ParamError([(message, f"it must be {interval_text(param.domain, param.type)}")])
+    if too_large(value):
+        raise ParamError([(f"`{scenario.name}` makes `{param.name}` larger than any number", LARGEST)])
     if endless(param, value):
         message = f"`{scenario.name}` makes `{param.name}` infinite, which can't be: it makes {param.finite}"
         raise ParamError([(message, "give it a finite value")])

@@ -1,6 +1,7 @@
 """Calls of curves on their way into the graph: their points become pieces, each with a formula."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from dsl import model
 from dsl.causes import Cause
@@ -55,6 +56,8 @@ def _line(lowering: Operations, curve: model.Curve) -> _Line:
         (number_of(lowering, x, faulty, True), number_of(lowering, y, faulty, curve.method != "step"))
         for x, y in curve.points
     ]
+    if faulty:  # nothing is looked up in it, and what stands for its points may be no curve's
+        points = [(Number(Fraction(i)), Number(Fraction(0))) for i in range(1, len(points) + 1)]
     number, outside = list(lowering.policy.curves).index(curve.name), curve.outside or "unknown"
     logarithmic = curve.method == "logarithmic"
     halved = curve.method in ("linear", "smooth")

@@ -53,6 +53,11 @@ table lone(n: number) flat outside:
   | n ~         | v |
   | max(far, 1) | 5 |
 """,
+    "beyond": """curve beyond(n: number) logarithmic, flat outside:
+  | n             | beyond |
+  | 1             | 1      |
+  | 1e300 * 1e300 | 2      |
+""",
     "steep": """param far : number = infinite
 curve steep(n: number) linear, flat outside:
   | n | steep       |
@@ -86,6 +91,7 @@ LOOKUPS = [
     ("slices", "slices(x)", "-1", Cause.NO_ROW),
     ("slices", "slices(if x > 0 then infinite else 0)", "1", Cause.OVERFLOW),
     ("lone", "lone(x)", "3", Cause.OVERFLOW),
+    ("beyond", "beyond(x)", "3", Cause.OVERFLOW),
     ("steep", "steep(x)", "-3", Cause.OVERFLOW),
     ("line", "line(x)", "5", 2.5),
     ("line", "line(x)", "10", 5.0),

@@ -117,7 +117,7 @@ FAULTS = [
     ),
     (
         {"a.policy": 'use "b.policy"\n', "b.policy": b"#" * (1 << 20) + b"#"},
-        "E003", '"b.policy"', "1_048_577 bytes", None,
+        "E003", '"b.policy"', "1_048_577 bytes, more than 1_048_576", None,
     ),
     ({"a.policy": 'use "b\\0.policy"\n'.replace("\\0", "\0")}, "E002", None, "can't be a file's name", None),
     ({"a.policy": TABLE}, "E002", '"t.csv"', "there is no file", None),

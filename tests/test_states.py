@@ -9,7 +9,7 @@ import softliq
 from dsl.check import check
 from dsl.diagnostics import Diagnostics
 from dsl.model import Policy
-from dsl.params import ParamError
+from dsl.params import ParamError, resolve_params
 from dsl.parse import parse
 from dsl.shock import with_scenario
 from dsl.source import Source
@@ -174,6 +174,18 @@ def test_an_answer_that_is_a_short_decimal_is_that_decimal() -> None:
     found = evaluated([("1030", "1000"), ("1024", "1000")], text=text.replace("- fee * close * debt", ""))
     # equity 30 and margin 20 * (1 - close): enough is 20 * (1 - close) <= 15
     assert found.column("account", "close").values.tolist() == [0.25, 0.4]
+
+
+def test_no_param_is_larger_than_any_number() -> None:
+    text = POLICY.replace("target       becomes 150%", "reach        becomes 1e300 * 1e300")
+    text += '\nparam reach : number = 3\ncheck "far": reach > 1\n'
+    help = "the largest is about 1.8e+308"
+    with pytest.raises(ParamError) as raised:
+        evaluated(ACCOUNTS, "fall(1%)", text)
+    assert raised.value.problems == [("`fall` makes `reach` larger than any number", help)]
+    with pytest.raises(ParamError) as raised:
+        resolve_params(policy_of(text), overrides={"reach": 10**309})
+    assert raised.value.problems == [(f"`{10**309}` is larger than any number", help)]
 
 
 def test_a_scenario_makes_no_point_infinite() -> None:
