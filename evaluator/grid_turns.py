@@ -41,14 +41,14 @@ FOLDS = {"min": "min", "max": "max", "sum": "add", "mean": "add"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Turns:
-    """What is the same for every book. ``value``: an `over`'s, in the ``state`` whose numbers are open. ``taken``: it
-    and the second value as one, and what the values so far come to with the next. ``last``: of all of them, the mean;
-    None where they are what is asked for. ``states``: of the moves."""
+    """What is the same for every book. ``value``: an `over`'s, in the ``state`` whose numbers are open. ``taken``: what
+    the values so far come to with the next. ``last``: of all of them, the mean; None where they are what is asked for.
+    ``states``: of the moves."""
 
     over: model.Over
     value: Node
     state: State
-    taken: tuple[Node, Node]
+    taken: Node
     last: Node | None
     states: tuple[State, ...]
     each: Mapping[int, Each]
@@ -56,7 +56,7 @@ class Turns:
     @property
     def infinite(self) -> bool:
         """Whether the result may be."""
-        return self.taken[0].facts.infinite
+        return self.taken.facts.infinite
 
 
 def turns(
@@ -75,13 +75,11 @@ def turns(
     value = opened.in_the_move(entity, over, graph.open(several, dict(grid.columns)))
     if value.grain != entity or value.type.kind is not Kind.NUMBER or opened.moved is None:
         return None
-    op = FOLDS[over.function]
-    first = graph.node(op, (value, value), grain=entity)
-    then = graph.node(op, (first, value), grain=entity)
+    taken = graph.node(FOLDS[over.function], (value, value), grain=entity)
     last = None
     if over.function == "mean":
-        last = graph.node("div", (then, graph.const(Number(Fraction(len(grid.moves))))), grain=entity)
-    return Turns(over, value, opened.moved, (first, then), last, tuple(states(policy, params, over, None)), graph.each)
+        last = graph.node("div", (taken, graph.const(Number(Fraction(len(grid.moves))))), grain=entity)
+    return Turns(over, value, opened.moved, taken, last, tuple(states(policy, params, over, None)), graph.each)
 
 
 _PLANS: Lately[Plan] = Lately()
@@ -98,7 +96,7 @@ def _compiled(made: Turns, key: tuple[Any, ...], policy: Policy, book: Book, tra
 def _planned(made: Turns, tracked: bool) -> Plan:
     """``tracked``: somebody asks how far the values are off."""
     planned = plan([made.value], [made.value] if tracked else [])
-    taken = [n.id for n in (*made.taken, made.last) if n is not None and tracked]
+    taken = [n.id for n in (made.taken, made.last) if n is not None and tracked]
     return replace(planned, bounded=planned.bounded | frozenset(taken))
 
 
@@ -118,8 +116,9 @@ def folded_in_turn(
     context = replace(compiled.context, book=book, memo={})
     exactly = Exactly(policy, book, params, context)
     with np.errstate(all="ignore"):
-        found, doubtful = _InTurn(made, compiled, context, exactly, tracked).folded()
+        found = _InTurn(made, compiled, context, exactly, tracked).folded()
         merge(decided, exactly.decided)
+        doubtful = np.zeros(len(found.values), dtype=np.bool_) if found.doubt is None else found.doubt
         if np.count_nonzero(doubtful) > CAREFUL * len(doubtful) + 8:
             return None
         values = np.array(found.values)
@@ -137,21 +136,15 @@ class _InTurn:
         self.rows = context.rows(made.value.grain)
         self.there: dict[int, Vector] = {}  # what is the same in all moves
 
-    def folded(self) -> tuple[Vector, Flags]:
-        """All moves' values as one; the rows that have to be evaluated with care in all moves."""
-        found: Vector | None = None
-        doubtful = np.zeros(self.rows, dtype=np.bool_)
-        for place in range(len(self.made.states)):
-            value = self._in_move(place)
-            if value.doubt is not None:
-                doubtful |= value.doubt
-                value = replace(value, doubt=None)
-            found = value if found is None else self._taken(self.made.taken[min(place, 2) - 1], [found, value])
-        assert found is not None
+    def folded(self) -> Vector:
+        """All moves' values as one; in doubt are rows that have to be evaluated with care in all moves."""
+        found = self._in_move(0)
+        for place in range(1, len(self.made.states)):
+            found = self._taken(self.made.taken, [found, self._in_move(place)])
         if self.made.last is not None:
             count = KERNELS["const"](self.made.last.args[1], (), self.context)
             found = self._taken(self.made.last, [found, count])
-        return found, doubtful
+        return found
 
     def _taken(self, node: Node, args: Sequence[Vector]) -> Vector:
         result = KERNELS[node.op](node, args, self.context)

@@ -12,14 +12,17 @@ from functools import partial, reduce
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 
 from dsl.causes import Cause
 from dsl.model import Policy
 from dsl.params import resolve_params
-from evaluator import acting, fast, grid_folds
+from evaluator import acting, fast, grid_folds, grid_turns
 from evaluator.book import Book, indexed
-from evaluator.columns import Origin
+from evaluator.columns import Column, Origin
+from evaluator.error import HALF_UNIT
+from evaluator.grid_careful import _with_care, completed
 from evaluator.run import evaluate
 from evaluator.snapshot import book_of
 from evaluator.threads import using
@@ -55,7 +58,14 @@ entity position:
 grid moves:
 {grid}
 """
-FOUND = "  found = {fold}({value} over moves)\n  at_least = found >= {of}limit\n  above = found > {of}limit\n"
+FOUND = """
+  found = {fold}({value} over moves)
+  at_least = found >= {of}limit
+  above = found > {of}limit
+  beyond = found * {of}weight > {of}limit * 1 USD
+  twice = found * 2
+"""
+DECIDED = ("at_least", "above", "beyond")
 GRID = "  move in -40% to 50% by 10%\n  market.mark becomes mark * (1 + move)\n"
 MOVES = tuple(Fraction(move, 10) for move in range(-4, 6))
 FIRST, MIDDLE, LAST = 0, 10, 20  # of 21 accounts, in blocks of seven
@@ -130,18 +140,20 @@ class Case:
     def book(self, policy: Policy) -> Book:
         return book_in(policy, [{**ROW, **self.rows.get(i, {})} for i in range(LAST + 1)])
 
-    def decided(self, n: Number, row: Row) -> tuple[object, object]:
-        """Whether the fold is at least the row's limit, and above it."""
+    def decided(self, n: Number, row: Row) -> tuple[object, ...]:
+        """Whether the fold is at least the row's limit, and above it, and times the row's weight."""
         try:
             values = [self.plain(n, row, move) for move in self.moves]
             if float("inf") in values and self.fold in ("sum", "mean"):
-                return UNKNOWN, UNKNOWN
+                return UNKNOWN, UNKNOWN, UNKNOWN
             found = reduce({"min": min, "max": max}.get(self.fold, lambda a, b: a + b), values)
             if self.fold == "mean":
                 found = found / n(len(values))
-            return found >= n(row["limit"]), found > n(row["limit"])
+            limit = n(row["limit"])
+            weighed = UNKNOWN if found == float("inf") else found * n(row["weight"]) > limit
+            return found >= limit, found > limit, weighed
         except (ValueError, ZeroDivisionError):
-            return UNKNOWN, UNKNOWN
+            return UNKNOWN, UNKNOWN, UNKNOWN
 
 
 def book_in(policy: Policy, rows: Sequence[Row]) -> Book:
@@ -216,11 +228,17 @@ CASES = {
     **{f"{fold} on the bound": Case(fold, "equity", equity, rows, [*sorted(rows)])
        for fold, rows in ON_THE_BOUND.items()},
     "a formula that one move decides": Case(
-        "sum", "hit", _hit, in_one_move(weight=["0.3"] * 3, limit=["0.3", "1.8", "3"]), [FIRST, MIDDLE, LAST],
-        formulas=f"  hit = {HIT}\n",
+        "sum", "hit", lambda n, row, move: _hit(n, row, move) * equity(n, row, move),
+        in_one_move(limit=["4.88", "35.181", "94.29"]), [FIRST, MIDDLE, LAST],
+        formulas="  hit = if equity > edge then 0 USD else equity\n",
     ),
     "what one move decides": Case(
         "sum", HIT, _hit, in_one_move(weight=["0.3"] * 3, limit=["0.3", "1.8", "3"]), [FIRST, MIDDLE, LAST],
+    ),
+    "a whole number, by a weight": Case(
+        "min", "if equity > edge then 4 USD else 3 USD",
+        lambda n, row, move: n(4) if equity(n, row, move) > n(row["edge"]) else n(3),
+        {FIRST: {"weight": "0.1", "edge": "1.6", "limit": "0.3"}, LAST: {"weight": "0.3", "limit": "1.2"}}, [FIRST],
     ),
     "the mean of what one move decides": Case(
         "mean", HIT, _hit, in_one_move(weight=["0.3"] * 3, limit=["0.03", "0.18", "0.3"]), [FIRST, MIDDLE, LAST],
@@ -284,10 +302,13 @@ CASES = {
         grid="  move in -40%, 30%, 90%\n  market.mark becomes mark * (1 + move)\n",
         moves=(Fraction(-2, 5), Fraction(3, 10), Fraction(9, 10)),
     ),
-    "infinite in the first or the last move": Case(
+    "infinite in the first move": Case(
         "sum", "if equity > edge then weight / equity * 1 USD else infinite", _health,
-        {FIRST: {"cash": "1", "sizes": "2", "edge": "1.9"}, LAST: {"cash": "9", "sizes": "-2", "edge": "7"}},
-        [], {FIRST: Cause.OVERFLOW, LAST: Cause.OVERFLOW},
+        {MIDDLE: {"cash": "1", "sizes": "2", "edge": "1.9"}}, [], {MIDDLE: Cause.OVERFLOW},
+    ),
+    "infinite in the last move": Case(
+        "mean", "if equity > edge then weight / equity * 1 USD else infinite", _health,
+        {MIDDLE: {"cash": "9", "sizes": "-2", "edge": "7"}}, [], {MIDDLE: Cause.OVERFLOW},
     ),
     "the least of what is infinite in some moves": Case(
         "min", "if equity > edge then weight / equity * 1 USD else infinite", _health,
@@ -301,8 +322,8 @@ CASES = {
     ),
     "a branch that floats don't take": Case(  # of zero, whose error is none
         "sum", "net", _net,
-        {FIRST: {"cash": "0", "weight": "0.3", "sizes": "1 1 1", "edge": "2.1", "limit": "0"},
-         LAST: {"cash": "0", "weight": "0.3", "sizes": "1 1 1", "edge": "2.1", "limit": "0"}},
+        {FIRST: {"cash": "0", "weight": "0.3", "sizes": "0.5 2.2", "edge": "1.89", "limit": "0"},
+         LAST: {"cash": "0", "weight": "0.3", "sizes": "0.5 2.2", "edge": "1.89", "limit": "0"}},
         [FIRST, LAST], formulas="  net = if equity > edge then 0 USD else weight + cash\n",
         grid=TURNED, moves=(Fraction(1), Fraction("-1.000000000000000003")),
     ),
@@ -317,7 +338,6 @@ WAYS = (
     (False, 3, FEW, 0, 0),
     (True, 3, FEW, 0, MANY),
     (False, 1, FEW, MANY, 0),
-    (False, 1, FEW, MANY, MANY),
     (False, 1, MANY, 0, 0),  # written out, as in short grids
     (True, 3, MANY, 0, 0),
 )
@@ -339,14 +359,112 @@ def test_what_floats_get_wrong(name: str) -> None:
     assert from_reference(*judged(CASES[name])) == []
 
 
+def test_a_row_in_doubt_is_decided_in_its_move() -> None:
+    """Where nobody asks how far the sums are off, however many rows they are, in one sum or the other."""
+    formulas = """
+  one = if equity > edge then 0 USD else weight
+  two = if equity > limit then 0 USD else weight
+  ones = sum(one over moves)
+  twos = sum(two over moves)
+"""
+    policy = checked(TEXT.format(account=formulas, position="", grid=GRID))
+    rows = [{**ROW, **IN_ONE_MOVE[place]} for place in (FIRST, MIDDLE, LAST) for _ in range(7)]
+    given = book_in(policy, [*rows[:14], *({**row, "edge": "0", "limit": row["edge"]} for row in rows[14:])])
+    careful = evaluate(policy, given, resolve_params(policy), optimise=False)
+    assert column_of(careful, "account", "ones") == [1.0] * 7 + [6.0] * 7 + [0.0] * 7
+    assert column_of(careful, "account", "twos") == [0.0] * 14 + [10.0] * 7
+    for book in (given, indexed(given)):
+        quick, folds = in_turn(policy, book)
+        assert folds == 2 and differences(quick, careful) == [] and quick.decided == {"account": 21}
+
+
+def test_first_as_it_is_and_then_how_far_it_is_off() -> None:
+    """Of one book, at first somebody asks for the least values alone, and then for what is decided by them."""
+    case = CASES["min on the bound"]
+    policy = case.policy()
+    given = case.book(policy)
+    careful = evaluate(policy, given, resolve_params(policy), optimise=False)
+    for book in (given, indexed(given)):
+        evaluate(policy, book, resolve_params(policy), wanted=[("account", "found")])
+        quick, folds = in_turn(policy, book)
+        assert folds == 1 and differences(quick, careful) == []
+
+
+SIZED = (
+    *(f"{fold} on the bound" for fold in ON_THE_BOUND), "cells that are unknown in some moves",
+    "the least of what is infinite in some moves", "a whole number, by a weight",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("moves", [0, MANY])
+@pytest.mark.parametrize("name", SIZED)
+def test_how_far_a_fold_may_be_off(name: str, moves: int) -> None:
+    """As far as the careful evaluator says of all moves written out: no less, and the same where it does the moves."""
+    case = CASES[name]
+    policy = case.policy()
+    given = case.book(policy)
+    asked, found = asked_of(policy, given, moves)
+    values, off = with_care(asked, np.ones(LAST + 1, dtype=np.bool_))
+    column, size = found
+    known, finite = column.known(), column.known() & np.isfinite(column.values)
+    assert column.values.tolist() == values.tolist() and not size.values[~finite].any()
+    careful = np.where(finite, np.maximum(off / HALF_UNIT, np.abs(values)), 0.0)
+    assert (size.values >= careful).all() if moves == 0 else (size.values == careful).all()
+    for row in np.flatnonzero(finite).tolist():
+        plain = [case.plain(Fraction, {**ROW, **case.rows.get(row, {})}, move) for move in case.moves]
+        exact = {"sum": sum(plain), "mean": sum(plain) / len(plain), "min": min(plain), "max": max(plain)}[case.fold]
+        assert abs(Fraction(values[row]) - exact) <= Fraction(size.values[row] * HALF_UNIT)
+    assert (~known).sum() == len(case.unknown)
+
+
+def test_how_far_one_row_may_be_off_is_its_own_matter() -> None:
+    """Whatever else is evaluated with care; but how many members a row has at most, counts for all."""
+    formulas = "  gross = sum(abs(position.worth))\n  found = sum(gross over moves)\n  above = found > limit\n"
+    policy = checked(TEXT.format(account=formulas, position="", grid=GRID))
+    rows = [{**ROW, "sizes": "0.3 0.1"} for _ in range(LAST + 1)]
+    rows[MIDDLE] = {**ROW, "sizes": "0.1 0.2 0.3 0.4 0.5"}
+    asked, _ = asked_of(policy, book_in(policy, rows), MANY)
+    flagged = np.zeros(LAST + 1, dtype=np.bool_)
+    flagged[[FIRST, LAST]] = True
+    every, some = (with_care(asked, rows)[1] for rows in (~flagged | flagged, flagged))
+    assert some.tolist() == every[flagged].tolist()
+
+
+def asked_of(policy: Policy, given: Book, moves: int) -> tuple[tuple[Any, ...], tuple[Column, Column]]:
+    """What a fold in turn asks for with care, and the columns that it comes to. ``moves``: rows from which each of them
+    is fast."""
+    seen: list[tuple[tuple[Any, ...], tuple[Column, Column]]] = []
+
+    def asked(*args: Any) -> object:
+        made = completed(*args)
+        assert made is not None
+        seen.append((args[:6], made))
+        return made
+
+    with patch.object(fast, "AGAIN", moves), patch.object(grid_turns, "completed", asked):
+        in_turn(policy, given)
+    (found,) = seen
+    return found
+
+
+def with_care(asked: Sequence[Any], flagged: Any) -> tuple[Any, Any]:
+    """The values of some rows, all moves written out, and how far they may be off."""
+    policy, book, params, one, known, decided = asked
+    with np.errstate(all="ignore"):
+        found = _with_care(policy, book, params, one, known, flagged, decided)
+    assert found is not None and found[0].tolist() == np.flatnonzero(flagged).tolist()
+    return found[1].values, found[2]
+
+
 def test_a_mean_that_floats_take_for_zero() -> None:
     """A third of the smallest float."""
-    rows = {FIRST: {"weight": "5e-324", "limit": "0"}, LAST: {"weight": "-5e-324", "limit": "0"}}
-    grid, moves = (
-        "  side in 2, -2, 1\n  account.weight becomes weight * side\n",
-        (Fraction(2), Fraction(-2), Fraction(1)),
-    )
-    judged(Case("mean", "weight", _turned, rows, [FIRST, LAST], grid=grid, moves=moves))
+    rows = {FIRST: {"edge": "5e-324", "limit": "0"}, LAST: {"edge": "-5e-324", "limit": "0"}}
+    grid, moves = "  side in 2, -2, 1\n  account.edge becomes edge * side\n", (Fraction(2), Fraction(-2), Fraction(1))
+
+    def turned(n: Number, row: Row, side: Fraction) -> Any:
+        return n(row["edge"]) * n(side)
+
+    judged(Case("mean", "edge", turned, rows, [FIRST, LAST], grid=grid, moves=moves))
 
 
 def judged(case: Case) -> tuple[Policy, Book]:
@@ -355,7 +473,7 @@ def judged(case: Case) -> tuple[Policy, Book]:
     given = case.book(policy)
     plain = _plain(case, given, Fraction)
     assert _accounts(given, case, plain, _plain(case, given, float)) == [*case.wrong]
-    for row, (_, above) in enumerate(plain):
+    for row, (_, above, _) in enumerate(plain):
         assert (above is UNKNOWN) == (_account(given, case, row) in case.unknown)
     careful = evaluate(policy, given, resolve_params(policy), optimise=False)
     books = {False: given, True: indexed(given)}
@@ -368,7 +486,7 @@ def judged(case: Case) -> tuple[Policy, Book]:
         ):
             quick, found = in_turn(policy, books[laid_out])
         assert found == (case.folds if fewest == FEW else 0)
-        columns = zip(*(column_of(quick, case.entity, name) for name in ("at_least", "above")), strict=True)
+        columns = zip(*(column_of(quick, case.entity, name) for name in DECIDED), strict=True)
         got = [tuple(UNKNOWN if isinstance(v, Origin) else v for v in values) for values in columns]
         assert got == plain
         for row, value in enumerate(column_of(quick, case.entity, "found")):
@@ -378,7 +496,7 @@ def judged(case: Case) -> tuple[Policy, Book]:
     return policy, given
 
 
-def _plain(case: Case, book: Book, n: Number) -> list[tuple[object, object]]:
+def _plain(case: Case, book: Book, n: Number) -> list[tuple[object, ...]]:
     rows = [{**ROW, **case.rows.get(i, {})} for i in range(LAST + 1)]
     if case.entity == "account":
         return [case.decided(n, row) for row in rows]

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import sampled_from
 
 from dsl.grids import move_values
-from dsl.model import NUMBER, Policy, Scenario
+from dsl.model import NUMBER, Exact, Policy, Scenario
 from dsl.params import resolve_params
 from dsl.state import shocked
 from evaluator import acting, fast
@@ -162,3 +162,41 @@ def test_a_number_that_is_the_same_in_all_is_a_constant() -> None:
     )
     assert graph.each[broken.id] == (None, Number(Fraction(1)))
     assert known_in(graph.each, 0).keys() == graph.each.keys() - {broken.id}
+
+
+ENDLESS = float("inf")
+OPEN = [  # what `x` is in each, an operation by operation, what it is in each (None: a kernel finds it), and its facts
+    ((1, 2, 1), (), (1, 2, 1), Facts(nonnegative=True)),
+    ((5, 1), (("sub", "x", 2),), (3, -1), Facts()),
+    ((1, 5), (("sub", "x", 2),), (-1, 3), Facts()),
+    ((2, 3), (("div", "x", 0),), None, Facts(nonnegative=True)),
+    ((1, -2), (("sub", "x", 1), ("div", "x", "it")), (None, Fraction(2, 3)), Facts()),
+    ((1, 2), (("sub", "x", 1), ("div", "x", "it")), (None, 2), Facts(nonnegative=True)),
+    ((1, 2), (("sub", "x", 1), ("div", "x", "it"), ("add", "it", 1)), (None, 3), Facts(nonnegative=True)),
+    ((1, ENDLESS), (), (1, ENDLESS), Facts(nonnegative=True, infinite=True)),
+    ((ENDLESS, 1), (("min", "x", 5),), (5, 1), Facts(nonnegative=True)),
+    ((1, ENDLESS, -ENDLESS), (("min", "x", 5),), (1, 5, -ENDLESS), Facts(infinite=True)),
+    ((ENDLESS, 2), (("min", "x", 7), ("sub", "it", 7), ("div", 1, "it"), ("max", "it", "x")),
+     (None, 2), Facts(nonnegative=True, infinite=True)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("values", "steps", "expected", "facts"), OPEN)
+def test_facts_are_those_that_hold_in_all(
+    values: Sequence[Exact], steps: Sequence[tuple[str, ...]], expected: Sequence[Exact | None] | None, facts: Facts
+) -> None:
+    graph = Opened()
+    leaf = graph.open(Several(tuple({"x": _exact(v)} for v in values)), {"x": NUMBER})["x"]
+    it = leaf
+    for op, *names in steps:
+        args = [{"x": leaf, "it": it}.get(str(n)) or graph.const(Number(Fraction(n))) for n in names]
+        it = graph.node(op, tuple(args), grain=SCALAR)
+    assert it.facts == facts
+    if expected is None:
+        assert it.id not in graph.each
+    else:
+        assert graph.each[it.id] == tuple(None if v is None else Number(_exact(v)) for v in expected)
+
+
+def _exact(value: Exact) -> Exact:
+    return value if value in (ENDLESS, -ENDLESS) else Fraction(value)
