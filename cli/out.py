@@ -54,6 +54,9 @@ def apart_from_inputs(out: Path, options: RunOptions, loaded: "Loaded", policy: 
     from evaluator.layout import input_files
     from evaluator.outputs import SUMMARY, earlier
 
+    if SUMMARY in names:
+        told = f"the rows of `{SUMMARY.partition('.')[0]}` and the summary would both be `{SUMMARY}`"
+        raise Stop(Exit.USAGE, told, "write them with `--format parquet` or `--format csv`")
     if not out.exists():
         return
     folders = [file.parent for file in input_files(Path(options.snapshot), policy)]

@@ -54,6 +54,12 @@ CHECKING: tuple[Code, ...] = (
         "entity account:\n  account : text", "entity account:\n  cash : USD",
     ),
     Code(
+        "E109", "column of causes",
+        "In files of results an unknown cell is blank, and the column `x_cause` beside `x` says why. So an entity with "
+        "a column `x` has no other of that name.",
+        "fee       = 2%\nfee_cause : text", "fee        = 2%\nfee_reason : text",
+    ),
+    Code(
         "E110", "circle",
         "Definitions can't lean on themselves, at once or through others; the message shows the whole circle.",
         "equity = margin * 2\nmargin = equity / 2", "equity = cash + pnl\nmargin = equity / 2",

@@ -8,6 +8,8 @@ from dsl.group_names import collect_groups
 from dsl.names import Member, Names, reserved
 from dsl.near import did_you_mean
 
+CAUSE = "_cause"
+
 
 def collect(file: syntax.File, report: Diagnostics) -> Names:
     """The declarations of a file. A second declaration of a name is reported and left out."""
@@ -19,6 +21,8 @@ def collect(file: syntax.File, report: Diagnostics) -> Names:
     collect_groups(names, report)
     for tiers in names.tiers.values():
         _tier_columns(names, tiers, report)
+    for columns in names.members.values():
+        _causes(columns, report)
     return names
 
 
@@ -166,3 +170,16 @@ def _tier_columns(names: Names, tiers: syntax.Tiers, report: Diagnostics) -> Non
     for header in tiers.headers[1:]:
         if _free(names, header.name, columns, report):
             columns[header.name.text] = header
+
+
+def _causes(columns: dict[str, Member], report: Diagnostics) -> None:
+    """Results hold beside a column why it is unknown."""
+    for name, member in columns.items():
+        if name.endswith(CAUSE) and (column := columns.get(name.removesuffix(CAUSE))) is not None:
+            report.error(
+                "E109",
+                f"`{name}` is the column in which results say why `{column.name.text}` is unknown",
+                Label(member.name.span, "declared here"),
+                Label(column.name.span, "and it goes with this"),
+                help="rename one of the two",
+            )

@@ -65,6 +65,8 @@ def publish(folder: Path, summary: Callable[[], dict[str, Any]], write: Callable
         made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
             names = write(made)
+            if SUMMARY in names:
+                raise ValueError(f"both an entity's rows and the summary would be {SUMMARY}: choose another format")
             for name in names:
                 _sync(made / name)
             text = json.dumps(summary() | {"files": names}, indent=2, ensure_ascii=False, allow_nan=False)

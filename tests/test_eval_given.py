@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import softliq as softliq_face
+from evaluator.outputs import write_outputs
+from evaluator.snapshot import read_snapshot
 from tests.conftest import Softliq
 
 
@@ -185,6 +188,24 @@ def test_a_report_never_takes_the_place_of_what_is_read(softliq: Softliq, mine: 
         assert (ran.code, ran.out, "is no name of a report" in ran.err) == (2, "", True), name
     assert before == {p: p.read_bytes() for p in mine.rglob("*") if p.is_file()}
     assert softliq(*command, mine / "report").code == 0
+
+
+def test_rows_and_summary_are_never_one_file(softliq: Softliq, mine: Path) -> None:
+    """As JSON those of an entity that is called `summary` would be `summary.json`."""
+    policy = mine / "my.policy"
+    policy.write_text(policy.read_text("utf-8") + "\nentity summary once:\n  worst = min(account.health)\n", "utf-8")
+    command = ("eval", policy, mine / "snapshot", "--out", mine / "results")
+    for more in ((), ("--memory", "1GB")):
+        ran = softliq(*command, "--format", "json", *more)
+        assert (ran.code, "would both be `summary.json`" in ran.err) == (2, True)
+        assert not (mine / "results").exists()
+    assert softliq(*command, "--format", "csv").code == 0
+    results = softliq_face.evaluate(
+        loaded := softliq_face.load_policy(policy), read_snapshot(mine / "snapshot", loaded)
+    )
+    with pytest.raises(ValueError, match="choose another format"):
+        write_outputs(results, mine / "other", "json")
+    assert not (mine / "other").exists()
 
 
 def test_a_file_s_name_is_no_folder_for_results(softliq: Softliq, mine: Path) -> None:
