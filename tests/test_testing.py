@@ -53,11 +53,11 @@ def test_each_case_is_reported_on_its_own(softliq: Softliq, tmp_path: Path) -> N
 HOSTILE = """policy "H"
 entity account:
   cash : number
-test "a \x1b[31mred ]]> <b> & 'quote' \u202e\ufffe name":
+test "a \x1b[31mred ]]> <b> & 'quote' \u200f\ufffe name":
   given account
     | account     | cash |
-    | a]]>\x1b&<b>\u202e | 1    |
-  expect account a]]>\x1b&<b>\u202e: cash = 2
+    | a]]>\x1b&<b>\u200f | 1    |
+  expect account a]]>\x1b&<b>\u200f: cash = 2
 """
 
 
@@ -66,11 +66,11 @@ def test_hostile_texts_make_sound_xml_and_harmless_lines(softliq: Softliq, tmp_p
     policy.write_text(HOSTILE, "utf-8")
     ran = softliq("test", str(policy), "--junit", str(junit))
     assert ran.code == 1
-    assert not set("\x1b\u202e\ufffe") & set(ran.out)
+    assert not set("\x1b\u200f\ufffe") & set(ran.out)
     suite = ElementTree.parse(junit).getroot()
-    assert (suite[0].get("name") or "").startswith("a \\x1b[31mred ]]> <b> & 'quote' \\u202e")
+    assert (suite[0].get("name") or "").startswith("a \\x1b[31mred ]]> <b> & 'quote' \\u200f")
     told = suite[0].find("failure")
-    assert told is not None and (told.get("message") or "").startswith("account a]]>\\x1b&<b>\\u202e: cash = 2")
+    assert told is not None and (told.get("message") or "").startswith("account a]]>\\x1b&<b>\\u200f: cash = 2")
 
 
 @pytest.mark.parametrize(
