@@ -34,7 +34,7 @@ class Cut:
         for entity, rows in self.rows.items():
             table = tables[entity]
             columns = {name: self._column(policy, entity, name, c, rows) for name, c in table.columns.items()}
-            tables[entity] = replace(table, rows=len(rows), columns=columns, keys=_Some(table.keys, rows))
+            tables[entity] = replace(table, rows=len(rows), columns=columns, keys=Some(table.keys, rows))
         return replace(book, tables=tables)
 
     def _column(self, policy: Policy, entity: str, name: str, column: Column, rows: Rows) -> Column:
@@ -42,10 +42,11 @@ class Cut:
         quality = None if column.quality is None else column.quality[rows]
         type_ = policy.type_of(entity, name)
         if type_.kind is Kind.LINK and type_.entity in self.rows:
-            values = self._places(type_.entity, values)
+            values = self.places(type_.entity, values)
         return Column(values, quality)
 
-    def _places(self, entity: str, values: Any) -> Any:
+    def places(self, entity: str, values: Any) -> Any:
+        """Of rows of the whole book their places among the kept ones; -1 for others."""
         kept = self.rows[entity]
         if not len(kept):
             return np.full(len(values), -1, dtype=np.int64)
@@ -66,7 +67,7 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class _Some(Sequence[str]):
+class Some(Sequence[str]):
     """Some of the keys, looked up when they are read."""
 
     keys: Sequence[str]

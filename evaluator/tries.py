@@ -17,11 +17,11 @@ from dsl.until import PREFIX
 from evaluator.book import Book
 from evaluator.columns import KNOWN, Column
 from evaluator.context import Context
+from evaluator.cut import Cut, CutExactly, Some
 from evaluator.graph import SCALAR, Node
 from evaluator.lower import Lowering
 from evaluator.members import Members
 from evaluator.plan import Plan, plan
-from evaluator.reference import Reference
 from evaluator.runner import Runner, column_of, infinite_inputs
 from evaluator.settle import Exactly
 from evaluator.solve_copies import Index
@@ -75,9 +75,9 @@ class Tries:
         for one in varying:
             _keep_longest(one, done, context)
         whole = {i: done[i] for i in nodes}
-        cut = _Cut(_asking_rows(policy, book, cell[0], asking))
+        cut = _Tried(_asking_rows(policy, book, cell[0], asking))
         if any(n.grain not in cut.rows for n in varying):
-            cut = _Cut({})
+            cut = _Tried({})
         done = {i: cut.vector(nodes[i], vector) if i in nodes else vector for i, vector in done.items()}
         last = tuple(
             tuple(i for i in drop if i in varies)
@@ -153,11 +153,8 @@ def _chains(policy: Policy, start: str, end: str) -> list[tuple[str, ...]]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """Some rows of some entities; without any entity, everything."""
-
-    rows: dict[str, Rows]
+class _Tried(Cut):
+    """Some rows of some entities; without any entity, everything. Of the book only what is tried."""
 
     def vector(self, node: Node, vector: Vector) -> Vector:
         """A result at the rows that are kept; links lead to where their rows stand among those."""
@@ -165,52 +162,18 @@ class _Cut:
         if node.grain in self.rows and size > 1:
             vector = vector.at(self.rows[node.grain], size)
         if node.type.kind is Kind.LINK and node.type.entity in self.rows:
-            kept = self.rows[node.type.entity]
-            place = np.minimum(np.searchsorted(kept, vector.values), len(kept) - 1)
-            values = np.where(kept[place] == vector.values, place, -1)
-            vector = replace(vector, values=values)
+            vector = replace(vector, values=self.places(node.type.entity, vector.values))
         return vector
 
-    def book(self, book: Book) -> Book:
+    def tried(self, book: Book) -> Book:
         """The tried columns at the rows that are kept."""
         tables = dict(book.tables)
         for entity, rows in self.rows.items():
             table = tables[entity]
             tried = {n: Column(c.values[rows]) for n, c in table.columns.items() if n.startswith(PREFIX)}
-            keys = _Kept(table.keys, rows) if table.keys else ()
+            keys = Some(table.keys, rows) if table.keys else ()
             tables[entity] = replace(table, rows=len(rows), columns=tried, keys=keys)
         return replace(book, tables=tables)
-
-
-class _Kept(Sequence[str]):
-    """The keys of the rows that are kept, looked up only where somebody asks."""
-
-    def __init__(self, keys: Sequence[str], rows: Rows) -> None:
-        self._keys, self._rows = keys, rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, place: Any) -> Any:
-        return self._keys[int(self._rows[place])]
-
-
-class _Exactly(Exactly):
-    """Decides the rows that are kept, by the whole book."""
-
-    def __init__(self, policy: Policy, book: Book, params: Mapping[str, Value], context: Context, cut: _Cut) -> None:
-        super().__init__(policy, context.book, params, context)
-        self._whole, self._cut = book, cut
-
-    @property
-    def reference(self) -> Reference:
-        if self._reference is None:
-            self._reference = Reference(self.policy, self._whole, self.params)
-        return self._reference
-
-    def number(self, entity: str, row: int) -> int:
-        rows = self._cut.rows.get(entity)
-        return row if rows is None else int(rows[row])
 
 
 class _InDoubt(Exactly):
@@ -228,15 +191,15 @@ class _Started:
     context: Context
     done: dict[int, Vector]
     varying: Plan
-    cut: _Cut
+    cut: _Tried
     whole: dict[int, Vector]
 
     def run(self, policy: Policy, book: Book, params: Mapping[str, Value], exactly: bool) -> Column:
-        context = replace(self.context, book=self.cut.book(book))
-        settling = _Exactly(policy, book, params, context, self.cut)
-        done = Runner(context, settling if exactly else _InDoubt(policy, book, params, context)).run(
-            self.varying, None, dict(self.done)
-        )
+        context = replace(self.context, book=self.cut.tried(book))
+        settling: Exactly = _InDoubt(policy, book, params, context)
+        if exactly:
+            settling = CutExactly(Exactly(policy, book, params, context), context.book, context, self.cut)
+        done = Runner(context, settling).run(self.varying, None, dict(self.done))
         found = done[self.node.id]
         if found.doubt is not None:
             done[self.node.id] = replace(found, values=found.values & ~found.doubt)
