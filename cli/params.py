@@ -52,7 +52,7 @@ def _from_toml(file: Path) -> dict[str, object]:
         raise Stop(Exit.USAGE, f"there is no file `{safe(str(file))}`", help) from None
     except UnicodeDecodeError:
         raise Stop(Exit.USAGE, f"`{safe(str(file))}` is not UTF-8 text", "save it as UTF-8") from None
-    except tomli.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, or of numbers or lists that are too long
         told = safe(str(error).replace("'", "`"))
         help = 'write lines such as `buffer = 1.4` or `buffer = "140%"`, each name once'
         raise Stop(Exit.USAGE, f"`{safe(str(file))}` is not TOML: {told[:1].lower()}{told[1:]}", help) from None

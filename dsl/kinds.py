@@ -15,8 +15,8 @@ def no_file(path: Path) -> str | None:
     """
     try:
         mode = path.stat().st_mode
-    except OSError:
-        if not path.is_symlink():
+    except (OSError, ValueError):  # the second of a name that no file can have
+        if not os.path.islink(path):
             return ""
         return f"a link to `{os.readlink(path)}`, where there is no file"
     if stat.S_ISREG(mode):

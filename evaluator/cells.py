@@ -131,7 +131,7 @@ def cell_text(array: Array, row: int) -> str:
     if pa.types.is_boolean(kind):
         return "yes" if cell.as_py() else "no"
     if pa.types.is_date(kind):
-        return str(pc.cast(cell, pa.date32()).as_py())
+        return literals.iso_day(pc.cast(cell, pa.date32()).value)
     return str(cell.as_py())
 
 
@@ -180,7 +180,9 @@ def _dates(array: Array) -> Cells:
         return _parsed(names(array), lambda text: _float(literals.instant(text)))
     if pa.types.is_date(array.type):
         array = pc.cast(array, pa.timestamp("ms"))
-    return _ticks(array, _TICKS[array.type.unit])
+    found = _ticks(array, _TICKS[array.type.unit])
+    beyond = (found.values < float(literals.FIRST)) | (found.values > float(literals.LAST))  # such as another unit's
+    return Cells(found.values, found.blank, some(beyond))
 
 
 def _ticks(array: Array, per_second: int) -> Cells:

@@ -185,10 +185,13 @@ class _Toml:
         self.layout.hashes[self.path.name] = hashlib.sha256(data).hexdigest()
         try:
             content = tomllib.loads(data.decode("utf-8-sig"))
+        except RecursionError:
+            self.fault("not valid TOML: lists stand inside each other too deeply", "it holds `as_of` and sections")
+            return {}
         except UnicodeDecodeError:
             self.fault("the file isn't in UTF-8", "save it as UTF-8")
             return {}
-        except tomllib.TOMLDecodeError as error:
+        except ValueError as error:  # TOMLDecodeError, or of numbers with thousands of digits
             text = str(error)
             place = _PLACE.search(text)
             row = int(place[1]) if place and place[1] else None
@@ -204,7 +207,10 @@ class _Toml:
 
     def as_of(self, stated: Any) -> None:
         if isinstance(stated, datetime) and stated.tzinfo is not None:
-            self.layout.as_of = stated
+            try:
+                self.layout.as_of = stated.astimezone(UTC)
+            except OverflowError:
+                self.fault("`as_of` is outside of the years 1 to 9999", "write an instant such as 2026-12-01T00:00:00Z")
         elif isinstance(stated, date) and not isinstance(stated, datetime):
             self.layout.as_of = datetime(stated.year, stated.month, stated.day, tzinfo=UTC)
         elif stated is not None:

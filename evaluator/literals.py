@@ -12,6 +12,9 @@ _instant = re.compile(
 )
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _EPOCH = date(1970, 1, 1).toordinal()
+_ERA = 146_097  # days of 400 years, after which the calendar begins anew
+FIRST = (date.min.toordinal() - _EPOCH) * 86400  # seconds; to the last microsecond that there is
+LAST = (date.max.toordinal() + 1 - _EPOCH) * 86400 - Fraction(1, 10**6)
 
 # Beyond these a decimal counts as the float64 it reads as: 1e-99999999 has too many digits to write out.
 _LONGEST = 400
@@ -41,7 +44,8 @@ def duration(text: str) -> Fraction | None:
 
 
 def instant(text: str) -> Fraction | None:
-    """Seconds since 1970 UTC of an ISO date (its midnight, UTC) or of an ISO date and time with its zone."""
+    """Seconds since 1970 UTC of an ISO date (its midnight, UTC) or of an ISO date and time with its zone; None where
+    it lies outside of the years 1 to 9999 of UTC."""
     found = _instant.fullmatch(text.strip())
     if not found:
         return None
@@ -51,7 +55,8 @@ def instant(text: str) -> Fraction | None:
         if minute is None:
             return Fraction(days * 86400)
         whole = datetime.fromisoformat(f"{day}T{minute}:{second or '00'}{'+00:00' if zone == 'Z' else zone}")
-        return _whole_seconds(whole) + Fraction(f"0{fraction}" if fraction and len(fraction) < _LONGEST else 0)
+        seconds = _whole_seconds(whole) + Fraction(f"0{fraction}" if fraction and len(fraction) < _LONGEST else 0)
+        return seconds if FIRST <= seconds <= LAST else None
     except (ValueError, OverflowError):
         return None
 
@@ -87,4 +92,12 @@ def iso(seconds: Fraction) -> str:
     clock = f"{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"
     nanos = int((seconds - whole) * 10**9)
     fraction = f".{nanos:09}".rstrip("0") if nanos else ""
-    return f"{date.fromordinal(days + _EPOCH).isoformat()}T{clock}{fraction}Z"
+    return f"{iso_day(days)}T{clock}{fraction}Z"
+
+
+def iso_day(days: int) -> str:
+    """A day by its number from 1970 on; a year of more than four digits, or before the first, has a sign (ISO 8601)."""
+    eras = 0 if 0 < days + _EPOCH <= date.max.toordinal() else (days + _EPOCH - 1) // _ERA - 4
+    day = date.fromordinal(days + _EPOCH - eras * _ERA)
+    year = day.year + 400 * eras
+    return f"{day.isoformat() if eras == 0 else f'{year:+05}{day:-%m-%d}'}"

@@ -20,11 +20,12 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from dsl.causes import WORDS
+from dsl.causes import WORDS, Cause
 from dsl.model import Kind
 from evaluator.about import about
 from evaluator.book import BookTable
-from evaluator.columns import KNOWN, Column, cause_numbers
+from evaluator.columns import KNOWN, Column, cause_numbers, origin_code
+from evaluator.dates import FIRST, LAST
 from evaluator.results import Results
 from evaluator.texts import Texts
 
@@ -106,9 +107,20 @@ def arrays_of(results: Results, entity: str, columns: Iterable[str]) -> dict[str
     for name in columns:
         column = results.column(entity, name)
         assert column is not None
+        if results.policy.type_of(entity, name).kind is Kind.DATE:
+            column = _on_the_calendar(column)
         arrays[name] = _array(results, entity, name, column)
         arrays[f"{name}_cause"] = _causes(column) if column.unknown_count() else None
     return arrays
+
+
+def _on_the_calendar(column: Column) -> Column:
+    """Dates as files can hold them: those outside of the years 1 to 9999, which most readers refuse, are too large."""
+    beyond = column.known() & ~((column.values >= FIRST) & (column.values < LAST))
+    if not beyond.any():
+        return column
+    quality = np.full(len(column.values), KNOWN) if column.quality is None else column.quality
+    return Column(column.values, np.where(beyond, origin_code(Cause.OVERFLOW, 0, 0), quality))
 
 
 def _keys(table: BookTable) -> pa.Array:

@@ -69,6 +69,8 @@ def test_a_param_that_is_set_twice_is_a_usage_error(softliq: Softliq, mine: Path
         (b"\xff\xfe", "is not UTF-8 text\nhelp: save it as UTF-8"),
         (b"buffer = true", "`true` is not a value for `buffer`"),
         (b"buffer = [1.4]", "`buffer` in "),
+        (b"buffer = " + b"9" * 5000, "is not TOML: exceeds the limit"),
+        (b"buffer = " + b"[" * 5000, "is not TOML: "),
         (b"bufer = 1.4", "no param `bufer`; did you mean `buffer`?"),
     ],
 )

@@ -168,6 +168,24 @@ def _column(column: Any) -> list[Any]:
     return [v if q == KNOWN else Origin.of(int(q)) for v, q in zip(column.values.tolist(), quality, strict=True)]
 
 
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ("as_of = " + "9" * 5000, "not valid TOML: exceeds the limit"),
+        ("x = " + "[" * 5000, "not valid TOML: lists stand inside each other too deeply"),
+        ("as_of = 0001-01-01T00:00:00+14:00", "`as_of` is outside of the years 1 to 9999"),
+        ('[market]\nfile = "a\\u0000b.csv"', "which doesn't exist"),
+        (f'[market]\nfile = "{"x" * 5000}.csv"', "which doesn't exist"),
+    ],
+    ids=["long number", "deep", "before the year 1", "no name of a file", "too long a name"],
+)
+def test_a_snapshot_toml_beyond_all_bounds(tmp_path: Path, stated: str, said: str) -> None:
+    (folder(tmp_path) / "snapshot.toml").write_text(stated)
+    with pytest.raises(SnapshotError) as raised:
+        read_snapshot(tmp_path, models.perpetuals())
+    assert said in str(raised.value)
+
+
 def test_snapshot_toml_maps_files_and_columns(tmp_path: Path) -> None:
     folder(tmp_path)
     (tmp_path / "in").mkdir()
