@@ -1,10 +1,13 @@
 """What every test may use."""
 
 import os
+import shutil
 import signal
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -65,3 +68,19 @@ def blanked(mine: Path) -> Path:
     market = mine / "snapshot" / "market.csv"
     market.write_text(market.read_text().replace("BTC,50000,", "BTC,,"))
     return mine
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Path:
+    """The flagship's book, to be changed."""
+    return Path(shutil.copytree(ROOT / "policies" / "snapshots" / "perpetuals", tmp_path / "book"))
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Iterator[Path]:
+    """Where temporary folders are made, and nothing may be left."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    with patch.object(tempfile, "tempdir", str(folder)):
+        yield folder
+    assert list(folder.iterdir()) == []
