@@ -15,6 +15,34 @@ Via = tuple[str, ...]
 
 def inner_entity(world: World, argument: syntax.Argument, name: str, scope: Scope) -> tuple[str, Via] | None:
     """The entity whose rows an aggregate runs over, and the links that lead up from this row to what they belong to."""
+    found, above = _named(world, argument, scope)
+    leading: dict[tuple[str, Via], syntax.Path] = {(e, ()): p for e, p in found.items() if _leads_here(world, e, scope)}
+    rows = leading | above
+    if len(rows) == 1:
+        return next(iter(rows))  # other entities named inside are reported where they are read
+    if rows:
+        ((a, _), at), ((b, _), there) = list(rows.items())[:2]
+        message = f"`{name}` runs over one entity, and here are `{a}` and `{b}`"
+        if above:
+            message = f"`{name}` runs over the rows of one path, and here are two"
+        labels = Label(there.span, f"rows of `{b}`"), Label(at.span, f"rows of `{a}`")
+        world.report.error("E126", message, *labels, help="aggregate each on its own")
+    elif scope.entity in world.names.lost:
+        pass  # the line of the link, or all of the entity, could not be read
+    elif not found:
+        help = _children_hint(world, name, scope, argument)
+        world.report.error("E124", f"`{name}` has no rows to run over", argument.value.span, help=help)
+    else:
+        first, path = next(iter(found.items()))
+        help = f"declare the link in `{first}`: `{scope.entity} : {scope.entity}`"
+        world.report.error("E125", f"`{first}` does not link to `{scope.entity}`", path.span, help=help)
+    return None
+
+
+def _named(
+    world: World, argument: syntax.Argument, scope: Scope
+) -> tuple[dict[str, syntax.Path], dict[tuple[str, Via], syntax.Path]]:
+    """The entities that paths in an argument begin with, and those that they go down to after going up links."""
     found: dict[str, syntax.Path] = {}
     above: dict[tuple[str, Via], syntax.Path] = {}
     here = {scope.entity, *world.names.members.get(scope.entity or "", {})}
@@ -27,48 +55,12 @@ def inner_entity(world: World, argument: syntax.Argument, name: str, scope: Scop
                 above.setdefault(rows, path)
             if first not in here and first in world.names.entities and not world.names.entities[first].once:
                 found.setdefault(first, path)
-    leading = [
-        e for e in found if scope.entity is None or _is_once(world, scope.entity) or _chains(world, e, scope.entity)
-    ]
-    both: dict[tuple[str, Via], syntax.Path] = {(e, ()): found[e] for e in leading} | above
-    if len(both) == 1:
-        return next(iter(both))  # other entities named inside are reported where they are read
-    if above:
-        ((a, _), at), ((b, _), there) = list(both.items())[:2]
-        labels = Label(there.span, f"rows of `{b}`"), Label(at.span, f"rows of `{a}`")
-        message = f"`{name}` runs over the rows of one path, and here are two"
-        world.report.error("E126", message, *labels, help="aggregate each on its own")
-        return None
-    if not found:
-        if scope.entity in world.names.lost:
-            return None
-        world.report.error(
-            "E124",
-            f"`{name}` has no rows to run over",
-            argument.value.span,
-            help=_children_hint(world, name, scope, argument),
-        )
-        return None
-    if not leading:
-        first, path = next(iter(found.items()))
-        if scope.entity in world.names.lost:  # the link's line could not be read
-            return None
-        world.report.error(
-            "E125",
-            f"`{first}` does not link to `{scope.entity}`",
-            path.span,
-            help=f"declare the link in `{first}`: `{scope.entity} : {scope.entity}`",
-        )
-        return None
-    a, b = leading[:2]
-    world.report.error(
-        "E126",
-        f"`{name}` runs over one entity, and here are `{a}` and `{b}`",
-        Label(found[b].span, f"rows of `{b}`"),
-        Label(found[a].span, f"rows of `{a}`"),
-        help="aggregate each on its own",
-    )
-    return None
+    return found, above
+
+
+def _leads_here(world: World, entity: str, scope: Scope) -> bool:
+    """Whether links lead from an entity to this row; to one of the whole book all rows belong."""
+    return scope.entity is None or _is_once(world, scope.entity) or bool(_chains(world, entity, scope.entity))
 
 
 def _up_and_down(world: World, entity: str, path: syntax.Path) -> tuple[str, Via] | None:
@@ -114,11 +106,7 @@ def _is_once(world: World, entity: str) -> bool:
 
 def _children_hint(world: World, name: str, scope: Scope, argument: syntax.Argument) -> str:
     column = argument.value.span.text.strip()
-    children = [
-        e
-        for e in world.names.entities
-        if scope.entity is None or _is_once(world, scope.entity) or _chains(world, e, scope.entity)
-    ]
+    children = [e for e in world.names.entities if _leads_here(world, e, scope)]
     owners = [e for e in children if isinstance(argument.value, syntax.Path) and column in world.names.members[e]]
     if owners:
         return f"prefix the entity: `{name}({owners[0]}.{column})`"
