@@ -35,10 +35,10 @@ class Selection:
 
 
 class Frame:
-    """``count``: of tasks. ``size``: the most rows of a block. ``shapes``: by grain, the shape of its values in this
-    block."""
+    """``count``: of tasks. ``size``: the most rows of a block. ``room``: memory for buffers, which frames share that
+    are used in turn. ``shapes``: by grain, the shape of its values in this block."""
 
-    def __init__(self, count: int, size: int = 0) -> None:
+    def __init__(self, count: int, size: int = 0, room: list[Any] | None = None) -> None:
         self.values: list[Any] = [None] * count
         self.kept: dict[int, Any] = {}  # where a task's values are to be stored
         self.shapes: dict[str, tuple[int, ...]] = {}
@@ -52,8 +52,8 @@ class Frame:
         self.size = size
         self._pool: dict[Any, list[Any]] = defaultdict(list)
         self._owned: dict[int, Any] = {}
-        self._bases: dict[tuple[Any, ...], list[Any]] = {}
-        self._room: Any = np.empty(0, dtype=np.uint8)  # which they share
+        self._bases: dict[tuple[Any, ...], tuple[Any, list[Any]]] = {}
+        self._room = [np.empty(0, dtype=np.uint8)] if room is None else room
         self._noted: dict[tuple[Any, ...], Any] = {}
         self.limits: dict[int, float] = {}  # by task, above which a value is far from all others
         self._selections: dict[Chain, Selection] = {}
@@ -127,17 +127,17 @@ class Frame:
     def bases(self, kinds: tuple[Any, ...], shape: tuple[int, ...], most: int) -> list[Any]:
         """Buffers of these kinds, for columns of this shape and of up to ``most`` values. All steps have the same
         memory for them, one after the other."""
-        found = self._bases.get((kinds, most))
-        if found is None:
+        room, found = self._bases.get((kinds, most), (None, []))
+        if room is not self._room[0]:
             sizes = [-(-most * np.dtype(kind).itemsize // _LINE) * _LINE for kind in kinds]
-            if sum(sizes) > len(self._room):
-                self._room = np.empty(sum(sizes), dtype=np.uint8)
-                self._bases.clear()
-            starts = np.cumsum([0, *sizes]).tolist()
-            found = self._bases[kinds, most] = [
-                self._room[start : start + most * np.dtype(kind).itemsize].view(kind)
+            if sum(sizes) > len(self._room[0]):
+                self._room[0] = np.empty(sum(sizes), dtype=np.uint8)
+            room, starts = self._room[0], np.cumsum([0, *sizes]).tolist()
+            found = [
+                room[start : start + most * np.dtype(kind).itemsize].view(kind)
                 for kind, start in zip(kinds, starts, strict=False)
             ]
+            self._bases[kinds, most] = room, found
         size = prod(shape)
         if len(shape) == 1:
             return [base[:size] for base in found]

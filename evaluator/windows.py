@@ -36,7 +36,8 @@ class Place:
 
     def __init__(self, steps: Sequence[Step], windows: Sequence[Window], passing: Collection[int]) -> None:
         self.passing = passing
-        self.steps = [(step, Frame(step.count)) for step in steps]
+        room = [np.empty(0, dtype=np.uint8)]
+        self.steps = [(step, Frame(step.count, room=room)) for step in steps]
         self._sizes = [0] * len(steps)  # the most rows of a block
         rows: dict[str, int] = {}
         for window in windows:
