@@ -33,6 +33,9 @@ def apart(out: Path, snapshot: str) -> None:
     from cli.terminal.text import safe
 
     shown = safe(str(out))
+    if shown == "-":
+        told = "`--out` names a folder; results are not written to standard output"
+        raise Stop(Exit.USAGE, told, "name a folder, such as `results`; `--json` prints the summary")
     if out.exists() and not out.is_dir():
         raise Stop(Exit.USAGE, f"`{shown}` is a file; `--out` names a folder", "name a folder, such as `results`")
     if not out.exists() and out.suffix.lower() in FILES:

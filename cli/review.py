@@ -55,6 +55,8 @@ def _apart(file: Path) -> None:
     from cli.terminal.text import safe
 
     shown = safe(str(file))
+    if str(file) == "-":
+        raise Stop(Exit.USAGE, "a report is not written to standard output", _ANOTHER)
     if file.is_dir():
         raise Stop(Exit.USAGE, f"`{shown}` is a folder; `-o` names the file to write", _ANOTHER)
     special = file.exists() and not file.is_file()  # a device or a pipe, whose place the file would take

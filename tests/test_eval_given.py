@@ -192,6 +192,14 @@ def test_a_report_never_takes_the_place_of_what_is_read(softliq: Softliq, mine: 
     assert softliq(*command, mine / "report").code == 0
 
 
+def test_standard_output_is_no_place_for_files(softliq: Softliq, mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(mine)
+    for command, option in (("eval", "--out"), ("report", "-o")):
+        ran = softliq(command, "my.policy", "snapshot", option, "-")
+        assert (ran.code, ran.out, "not written to standard output" in ran.err) == (2, "", True)
+    assert not (mine / "-").exists()
+
+
 def test_rows_and_summary_are_never_one_file(softliq: Softliq, mine: Path) -> None:
     """As JSON those of an entity that is called `summary` would be `summary.json`."""
     policy = mine / "my.policy"
