@@ -208,11 +208,12 @@ class _Plan:
         first = schedule(self._tasks, self._first_wanted)
         waits = waiting(first.order, first.guards, frozenset(t.id for t in self._first_wanted))
         seldom = {t.id for found in waits.values() for t in found}  # computed where a decision looks close
-        there = {t.id for t in first.order if not first.guards[t.id] and t.id not in seldom}  # for all rows
+        watched = {t.id for t in first.order if not first.guards[t.id]}  # for all rows
+        there = watched - seldom
         for task in in_order(self._tasks, self.results):
-            done[task.id] = self._again(task, there, live, done)
+            done[task.id] = self._again(task, there, watched, live, done)
         results = {t.id: done[t.id] for t in self.results}
-        tasks = self._tasks.unchecked(self._first)
+        tasks = self._tasks.unchecked(watched)
         order = schedule(tasks, list({t.id: t for t in results.values()}.values()))
         if not all(self._at_hand(t) for t in order.order):
             return None
@@ -233,16 +234,18 @@ class _Plan:
             tuple(self.watched),
         )
 
-    def _again(self, task: Task, there: set[int], live: dict[int, Task], done: dict[int, Task]) -> Task:
+    def _again(
+        self, task: Task, there: set[int], watched: set[int], live: dict[int, Task], done: dict[int, Task]
+    ) -> Task:
         """The task as it is evaluated for acting rows: what all accounts have is read; members' values are computed
-        again, which takes less than to keep them."""
+        again, which takes less than to keep them. ``watched``: tasks whose flagging tasks are done for all rows."""
         if task.op == "const" or task.op in READ:
             return task
         if task.id in there and (task.grain == self._decision.grain or task.op == "top") and task.op not in FLAGGING:
             live[task.id] = task
             return self._tasks.make("live", (), (task.id,), grain=task.grain, dtype=task.dtype)
         again = self._tasks.like(task, [done[a.id] for a in task.args])
-        if task.id not in self._first and again is not task:
+        if task.id not in watched and again is not task:
             checks = self._tasks.checks.get(task.id, ())
             self._tasks.check(again, [self._watched(task, done[c.id], done) for c in checks])
         return again

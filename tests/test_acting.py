@@ -12,6 +12,7 @@ from evaluator import acting, fast
 from evaluator.results import Results
 from evaluator.run import evaluate
 from evaluator.snapshot import book_of
+from tests.evaluator_models import compiled as small_book
 from tests.test_fast import both, counting_flagged, differences
 
 POLICY = """
@@ -211,3 +212,26 @@ def test_members_of_nobody(tmp_path: Path) -> None:
     assert [differences(evaluation, slow) for evaluation in quick] == [[], [], []]
     cut = slow.columns["account"]["cut"].values
     assert cut[0] > 0 and not cut[1:].any()
+
+
+BOTH_SIDES = """policy "one comparison on both sides of a decision"
+unit USD
+entity account:
+  cash : USD
+  edge : USD
+  vip : flag
+  one = if vip then if cash * 3 > edge then 1 else 2 else 3
+  two = if vip then 4 else if cash * 3 > edge then 5 else 6
+"""
+
+
+def test_what_is_decided_on_both_sides_of_a_decision() -> None:
+    """All stand on their edge, where a float is above it: whoever acts, it is watched for those, too."""
+    accounts = {"account": ["a0", "a1", "a2", "a3"], "cash": ["0.1"] * 4, "edge": ["0.3"] * 4}
+    accounts["vip"] = ["yes", "no", "yes", "no"]
+    quick, careful, answered = both(*small_book(BOTH_SIDES, {"account": accounts}))
+    assert answered == 3
+    for evaluation in (*quick, careful):
+        found = {name: evaluation.columns["account"][name].values.tolist() for name in ("one", "two")}
+        assert found == {"one": [2, 3, 2, 3], "two": [4, 6, 4, 6]}
+        assert differences(evaluation, careful) == []
