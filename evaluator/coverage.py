@@ -17,7 +17,7 @@ from evaluator.reference import Reference
 from evaluator.run import evaluate
 from evaluator.runner import Progress
 from evaluator.tries import Tries
-from evaluator.until import solve
+from evaluator.until import solve_untils
 
 MOST_ROWS = 20_000  # of each entity of a snapshot that are gone through exactly
 
@@ -152,7 +152,7 @@ def add_snapshot(
     """Goes through a snapshot's rows, every one up to MOST_ROWS of an entity; of more, some of each tier and others
     evenly spread, while tiers rows are counted over all. Stops where nothing is left to reach."""
     book = with_groups(policy, book, params)
-    solved = solve(policy, book, Tries(params))
+    solved = solve_untils(policy, book, Tries(params))
     reference = Reference(solved.policy, solved.book, params)
     reference.met = coverage.reached
     large = any(table.rows > MOST_ROWS for table in book.tables.values())

@@ -30,8 +30,7 @@ from evaluator.solve_sought import Sought, sought
 from evaluator.solve_steps import HALVINGS, steps
 from evaluator.solve_walk import Walk
 from evaluator.states import State
-from evaluator.until import Solved, Try
-from evaluator.until import solve as solve_untils
+from evaluator.until import Solved, Try, solve_untils
 from evaluator.vector import Codes, Flags, Floats
 
 

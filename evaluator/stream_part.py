@@ -22,7 +22,7 @@ from evaluator.settle import Exactly
 from evaluator.stream_division import Division, Indivisible
 from evaluator.stream_wholes import SUMMED, Global, Whole
 from evaluator.tries import Tries
-from evaluator.until import solve
+from evaluator.until import solve_untils
 from evaluator.vector import Vector
 
 Facts = Mapping[Any, Any]
@@ -66,7 +66,7 @@ def evaluate_part(
     """The columns, tiers and checks of one part's rows, and the weights that are to be summed over the whole book, by
     the number of the aggregate and the entity. ``wholes`` are begun, or go on."""
     read = {key: fact for key, fact in work.facts.items() if not str(key[2]).startswith(PREFIX)}
-    solved = solve(work.policy, book, Tries(work.params, read))
+    solved = solve_untils(work.policy, book, Tries(work.params, read))
     policy, book = solved.policy, solved.book
     graph = _graph(work, policy, book)
     context = Context(policy, book, book.as_of, graph.planned.bounded, facts=dict(work.facts))
@@ -126,7 +126,7 @@ def _members(graph: Graphed) -> list[list[Node]]:
 def evaluate_rest(work: Work, book: Book, wholes: list[Whole]) -> Evaluation:
     """What belongs to no part: columns, tiers and checks of all other entities, and of the whole book. ``book`` has
     none of the parts' rows."""
-    solved = solve(work.policy, book, Tries(work.params))
+    solved = solve_untils(work.policy, book, Tries(work.params))
     policy, book = solved.policy, solved.book
     graph = _graph(work, policy, book)
     parts = work.division.parts

@@ -15,7 +15,7 @@ from evaluator.problems import SnapshotError, quoted
 from evaluator.reference import Reference
 from evaluator.snapshot import book_of
 from evaluator.tries import Tries
-from evaluator.until import solve
+from evaluator.until import solve_untils
 
 TOLERANCE = Fraction(1, 10**9)
 
@@ -55,7 +55,7 @@ def run_test(policy: model.Policy, test: model.Test, met: set[Met] | None = None
     book = with_groups(policy, book, params)
     if (missing := _missing(book, test)) is not None:
         return TestResult(test, fault=missing)
-    solved = solve(policy, book, Tries(params))
+    solved = solve_untils(policy, book, Tries(params))
     reference = Reference(solved.policy, solved.book, params)
     reference.met = met
     rows = [(e, _row(reference.book, e)) for e in test.expectations]

@@ -62,7 +62,7 @@ class Solved:
     unmet: dict[tuple[str, str], Flags]
 
 
-def solve(policy: Policy, book: Book, evaluate: Try) -> Solved:
+def solve_untils(policy: Policy, book: Book, evaluate: Try) -> Solved:
     """Every `until` cell solved, by trying; a policy without any comes back as it is."""
     if not has_until(policy):
         return Solved(policy, book, {})
