@@ -16,8 +16,6 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from dsl.diagnostics import Diagnostic as Diagnostic
     from dsl.diagnostics import PolicyError as PolicyError
     from dsl.model import Policy as Policy
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from evaluator.retabled import with_table as with_table
     from evaluator.rows import Rows as Rows
     from evaluator.schema import schema as schema
+    from evaluator.snapshot import AsOf
     from evaluator.snapshot import book_of as book_of
     from evaluator.snapshot import index_snapshot as index_snapshot
     from evaluator.snapshot import read_snapshot as read_snapshot
@@ -104,11 +103,16 @@ def evaluate(
     """
     from dsl.params import resolve_params
     from dsl.shock import with_scenario
+    from evaluator.book import Book
     from evaluator.plain import moment_of
     from evaluator.results import Results
     from evaluator.run import evaluate as run
     from evaluator.threads import using
 
+    if not isinstance(snapshot, Book):
+        raise TypeError(f"a policy is evaluated over a book, as read_snapshot gives it, not over {snapshot!r:.60}")
+    if isinstance(columns, str):
+        raise TypeError(f"columns are given as a list: [{columns!r}]")
     as_of = None if snapshot.as_of is None else moment_of(snapshot.as_of)
     values = resolve_params(policy, as_of, params)
     if scenario is not None:
@@ -136,7 +140,7 @@ def evaluate_stream(
     out: "str | PathLike[str] | None" = None,
     format: 'Literal["parquet", "csv", "json"]' = "parquet",
     columns: "Iterable[str] | None" = None,
-    as_of: "datetime | None" = None,
+    as_of: "AsOf" = None,
     threads: int | None = None,
 ) -> "Results":
     """The policy over a snapshot on disk that may be larger than memory, in parts that fit into ``memory``.

@@ -1,9 +1,10 @@
 """Parameters in force: each one's value by its date, or overridden from a file or a flag."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from numbers import Number, Rational, Real
 
 from dsl import model, syntax
 from dsl.constants import LARGEST, constant, too_large
@@ -87,20 +88,20 @@ def wanted(type_: Type) -> str:
     """What a value of this type is called where another was given."""
     if type_.kind is Kind.NUMBER:
         return "a number such as `1.25` or `125%`" if str(type_) == "number" else f"a number in {type_}"
+    if type_.kind is Kind.DATE:
+        return "a date such as `2026-12-01`, or a time with its zone"
     return str(type_) if type_.kind is Kind.ENUM else f"a {type_}"
 
 
 def _given_value(param: Param, given: object) -> Value | None:
-    if param.type.kind is Kind.FLAG and isinstance(given, bool):
-        return given
+    if not isinstance(given, Number) and getattr(given, "shape", None) == () and hasattr(given, "item"):
+        given = given.item()  # NumPy's flags and instants
     if isinstance(given, bool):
-        return None
-    if isinstance(given, int | float | Decimal | Fraction):
-        if param.type.kind is not Kind.NUMBER or given != given or abs(given) == float("inf"):
-            return None
-        return Fraction(repr(given)) if isinstance(given, float) else Fraction(given)
-    if isinstance(given, datetime):
-        return Fraction(given.timestamp()) if param.type.kind is Kind.DATE else None
+        return given if param.type.kind is Kind.FLAG else None
+    if isinstance(given, Real | Decimal):
+        return _exact(given) if param.type.kind is Kind.NUMBER else None
+    if isinstance(given, date):
+        return _instant(given) if param.type.kind is Kind.DATE else None
     if not isinstance(given, str):
         return None
     if param.type.kind is Kind.TEXT:
@@ -108,6 +109,23 @@ def _given_value(param: Param, given: object) -> Value | None:
     if param.type.kind is Kind.ENUM:
         return given if given in param.type.labels else None
     return literal(given, param.type, param.name)
+
+
+def _exact(given: Real | Decimal) -> Fraction | None:
+    """A number in the decimals that it shows: of a float the shortest that read back as it, of NumPy's too."""
+    if given != given or abs(given) == float("inf"):
+        return None
+    if isinstance(given, Rational | Decimal):
+        return Fraction(given) if isinstance(given, Decimal) else Fraction(int(given.numerator), int(given.denominator))
+    return Fraction(float.__repr__(given) if isinstance(given, float) else str(given))
+
+
+def _instant(given: date) -> Fraction | None:
+    """Seconds since 1970 of a day's midnight, UTC, or of a time with its zone; None of one without."""
+    if not isinstance(given, datetime):
+        given = datetime(given.year, given.month, given.day, tzinfo=UTC)
+    since = given - datetime(1970, 1, 1, tzinfo=UTC) if given.tzinfo is not None else None
+    return None if since is None else Fraction(since // timedelta(microseconds=1), 10**6)
 
 
 def literal(text: str, type_: Type, name: str) -> Value | None:

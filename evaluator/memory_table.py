@@ -1,7 +1,7 @@
 """A table in memory: columns as sequences, arrays or texts."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,8 @@ class MemoryTable:
         if isinstance(columns, pa.Table):
             check_header(name, columns.column_names)
             columns = dict(zip(columns.column_names, columns.columns, strict=True))
+        if not isinstance(columns, Mapping):
+            raise Unreadable(Problem("no table", name, help="give its columns by name: a dict of lists"))
         made = {column: _array(name, column, values) for column, values in columns.items()}
         counts = {column: len(array) for column, array in made.items()}
         if len(set(counts.values())) > 1:
@@ -62,6 +64,11 @@ def _array(table: str, column: str, values: Sequence[Any]) -> Array:
     """A sequence as a pyarrow column: as it is where its values are of one kind, else as text."""
     if isinstance(values, str) or not hasattr(values, "__len__"):
         raise Unreadable(Problem("one value, where a sequence is needed", table, None, column, "write it as a list"))
+    if isinstance(values, Set | Mapping):
+        raise Unreadable(Problem("values without an order", table, None, column, "write them as a list"))
+    if (dimensions := getattr(values, "ndim", 1)) != 1:
+        message = f"an array of {dimensions} dimensions, where one is needed"
+        raise Unreadable(Problem(message, table, None, column, "give one value a row"))
     try:
         array = pa.array(values)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):

@@ -49,6 +49,8 @@ def write_outputs(
     A new folder appears whole. In one that exists the summary of an earlier run goes first and the new one comes last:
     a folder with a summary is complete. Raises UnknownColumn, OSError.
     """
+    if format not in _writers:
+        raise ValueError(f"{format!r} is no format of results: {', '.join(_writers)}")
     chosen = choose(results, columns)
 
     def write(made: Path) -> list[str]:

@@ -1,7 +1,7 @@
 """Snapshots in: a folder's tables, or columns in memory, read, typed and validated for one policy, as a book."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from evaluator.files import TableFile
     from evaluator.reading import Opened, Progress
 
+AsOf = datetime | date | str | None
+
 __all__ = ["Problem", "SnapshotError", "book_of", "index_snapshot", "needs_as_of", "read_snapshot"]
 
 
-def read_snapshot(
-    path: str | Path, policy: Policy, *, as_of: datetime | None = None, progress: "Progress | None" = None
-) -> Book:
+def read_snapshot(path: str | Path, policy: Policy, *, as_of: AsOf = None, progress: "Progress | None" = None) -> Book:
     """The book in a folder (or in its ``snapshot.toml``), from its index where there is one that fits.
 
     Raises SnapshotError with every fault of structure in all files. Faulty cells are no fault of structure: they become
@@ -57,7 +57,7 @@ def index_snapshot(
     path: str | Path | Layout,
     policy: Policy,
     *,
-    as_of: datetime | None = None,
+    as_of: AsOf = None,
     progress: "Progress | None" = None,
     anew: bool = True,
     rows: bool = False,
@@ -97,13 +97,13 @@ def index_snapshot(
     return Indexed(load(layout, policy, instant).book or book, kept, found.why, found.damaged)
 
 
-def _found(path: str | Path | Layout, policy: Policy, as_of: datetime | None) -> tuple[Layout, Fraction | None]:
+def _found(path: str | Path | Layout, policy: Policy, as_of: AsOf) -> tuple[Layout, Fraction | None]:
     """The files, and the instant."""
     layout = path if isinstance(path, Layout) else find_layout(Path(path), policy)
-    return layout, _instant(layout, _seconds(as_of), policy)
+    return layout, _instant(layout, _seconds(layout, as_of), policy)
 
 
-def open_snapshot(path: str | Path, policy: Policy, as_of: datetime | None = None) -> "Opened":
+def open_snapshot(path: str | Path, policy: Policy, as_of: AsOf = None) -> "Opened":
     """Finds and opens the files; what is wrong so far stands in the layout's problems."""
     from evaluator.reading import open_files
 
@@ -113,7 +113,7 @@ def open_snapshot(path: str | Path, policy: Policy, as_of: datetime | None = Non
 def book_of(
     policy: Policy,
     tables: Mapping[str, Mapping[str, Any]],
-    as_of: datetime | str | None = None,
+    as_of: AsOf = None,
     name: str = "memory",
 ) -> Book:
     """A book of columns in memory: ``{"market": {"market": ["BTC"], "mark": [50000]}}``.
@@ -125,10 +125,7 @@ def book_of(
     from evaluator.reading import make_book
 
     layout = Layout(name, Path())
-    at = literals.instant(as_of) if isinstance(as_of, str) else _seconds(as_of)
-    if isinstance(as_of, str) and at is None:
-        layout.problems.append(Problem(f"`{as_of}` is no instant", help="write it like 2026-12-01T00:00:00Z"))
-    instant = _instant(layout, at, policy) if not layout.problems else None
+    instant = _instant(layout, _seconds(layout, as_of), policy)
     files: dict[str, TableFile] = {}
     for entity in policy.entities.values():
         if not needs_table(entity):
@@ -143,7 +140,15 @@ def book_of(
     return make_book(policy, layout, instant, files, {}, None)[0]
 
 
-def _seconds(moment: datetime | None) -> Fraction | None:
+def _seconds(layout: Layout, moment: AsOf) -> Fraction | None:
+    """The instant that is given, in seconds: text as in files, a day as its midnight, a time without a zone as UTC."""
+    if isinstance(moment, str):
+        found = literals.instant(moment)
+        if found is None:
+            layout.problems.append(Problem(f"`{moment}` is no instant", help="write it like 2026-12-01T00:00:00Z"))
+        return found
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
     return None if moment is None else literals.seconds_of(moment)
 
 

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from evaluator.evaluation import Evaluation
 from evaluator.outputs import Format, arrays_of, choose, publish, table, write_table
 from evaluator.reading import Opened, Progress
 from evaluator.results import LISTED, Results
-from evaluator.snapshot import open_snapshot
+from evaluator.snapshot import AsOf, open_snapshot
 from evaluator.stream_collect import CheckSums, Listed, Origins, Rest, Tiered, Unknowns
 from evaluator.stream_division import Division, Indivisible, divide
 from evaluator.stream_headers import tell
@@ -48,7 +47,7 @@ from evaluator.stream_wholes import Whole
 class Stream:
     """A snapshot's files, opened for one policy, to be evaluated in parts."""
 
-    def __init__(self, path: str | Path, policy: Policy, *, as_of: datetime | None = None) -> None:
+    def __init__(self, path: str | Path, policy: Policy, *, as_of: AsOf = None) -> None:
         """Raises SnapshotError, as ``read_snapshot`` does, for faults that show without reading the rows."""
         self.policy = policy
         self._opened = open_snapshot(path, policy, as_of=as_of)
