@@ -11,10 +11,13 @@ _KINDS = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, PIPE), (stat.S_ISSOCK, "a 
 def no_file(path: Path) -> str | None:
     """What stands there instead of a file that can be read again and again, in words; "" for nothing, None for a file.
 
-    Nothing is opened: a pipe would wait for somebody to write, a device may never end.
+    Nothing is opened: a pipe would wait for somebody to write, a device may never end. Raises PermissionError where
+    nobody may look.
     """
     try:
         mode = path.stat().st_mode
+    except PermissionError:
+        raise
     except (OSError, ValueError):  # the second of a name that no file can have
         if not os.path.islink(path):
             return ""

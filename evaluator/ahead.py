@@ -22,9 +22,9 @@ _begun: dict[Path, Hash] = {}
 def begin(folder: Path) -> None:
     """Begins with the hashes of a snapshot's binary files, a few at most: which of them are needed is known when the
     policy has been read. Not where others stand in an index, or in a file that says which they are."""
-    if not folder.is_dir() or (folder / FOLDER).exists() or (folder / TOML).exists():
-        return
-    with suppress(OSError):
+    with suppress(OSError):  # told when the snapshot is read
+        if not folder.is_dir() or (folder / FOLDER).exists() or (folder / TOML).exists():
+            return
         found = [path for path in folder.iterdir() if path.name.endswith(BINARY_FILES) and path.is_file()]
         for path in found if len(found) <= _MOST else ():
             _begun[path] = Hash(path)

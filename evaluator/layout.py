@@ -75,17 +75,29 @@ def needs_table(entity: Entity) -> bool:
 
 def find_layout(path: Path, policy: Policy) -> Layout:
     """The files of a folder, or of the ``snapshot.toml`` given; every fault in ``problems``."""
-    is_folder = path.is_dir()
+    is_folder = os.path.isdir(path)
     is_toml = path.suffix == ".toml" and not is_folder
     toml = path if is_toml else path / TOML
     folder = path.parent if is_toml else path
     layout = Layout(Path(os.path.realpath(folder)).name or str(folder), folder)
+    try:
+        _find(layout, policy, path, toml if is_toml or is_folder else None)
+    except PermissionError as error:
+        closed = not os.access(layout.folder, os.R_OK | os.X_OK)
+        shown = layout.folder if closed else error.filename or path
+        help = "mend the rights of the folder" if closed else "mend its rights"
+        layout.problems.append(Problem(f"no right to read `{shown}`", help=help))
+    return layout
+
+
+def _find(layout: Layout, policy: Policy, path: Path, toml: Path | None) -> None:
+    """Finds them. ``path`` is as given; ``toml``: the file that may stand there, None where that is no snapshot's."""
     instead = no_file(path)
     if instead == "":
         near = nearest_file(path)
         help = f"did you mean `{near}`?" if near else "give the folder that holds the tables"
         layout.problems.append(Problem(f"no such snapshot: `{path}`", help=help))
-    elif not is_folder and (instead is not None or not is_toml):
+    elif toml is None or (instead is not None and toml == path):
         help = f"give the folder that holds the tables, or its {TOML}"
         layout.problems.append(Problem(f"not a snapshot: `{path}` is {instead or 'a file'}", help=help))
     elif instead := no_file(toml):
@@ -93,7 +105,6 @@ def find_layout(path: Path, policy: Policy) -> Layout:
     else:
         there = toml.is_file()
         _find_files(layout, policy, _Toml(layout, policy, toml).read() if there else {}, there)
-    return layout
 
 
 def input_files(path: Path, policy: Policy) -> list[Path]:

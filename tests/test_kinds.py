@@ -100,6 +100,17 @@ def test_params_that_are_no_file(softliq: Softliq, mine: Path, kind: str) -> Non
     assert ran.err.startswith(f"error: `{mine / 'set.toml'}` is {kind}\n")
 
 
+def test_a_snapshot_that_may_not_be_read(softliq: Softliq, mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path) -> str | None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("evaluator.layout.no_file", refused)
+    for closed in (False, True):
+        monkeypatch.setattr("evaluator.layout.os.access", lambda path, mode, closed=closed: not closed)
+        ran = softliq("eval", mine / "my.policy", mine / "snapshot")
+        assert (ran.code, ran.err.split("\n")[0]) == (4, f"error: no right to read `{mine / 'snapshot'}`")
+
+
 def test_params_through_a_shell_s_pipe(softliq: Softliq, mine: Path) -> None:
     reads, writes = os.pipe()
     os.write(writes, b"\xef\xbb\xbfbuffer = 1.4\r\n")
