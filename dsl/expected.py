@@ -123,6 +123,8 @@ def _mend(tokens: list[Token], index: int, accepts: set[str]) -> str | None:
         return f'write it in double quotes: `"{token.text}"`'
     if token.kind == "STRING" and "NAME" in accepts and token.text.isidentifier():
         return f"write it without quotes: `{token.text}`"
+    if token.kind == ":" and before and before.kind == "STRING" and accepts == {END}:
+        return f'the type comes before the text: `: TYPE "{before.text}"`'
     if token.kind == ")" and before and before.kind == ",":
         return "delete the comma before it"
     if token.kind == "?":
