@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -59,8 +60,8 @@ def _options(frame: Frame, task: Task, chain: Chain, place: int, wanted: Any) ->
 
 
 def _shaped(value: Any, shape: tuple[int, ...]) -> Any:
-    """A branch that was computed for all rows is flat; here as the block has it."""
-    if np.ndim(value) == 1 and len(shape) == 2 and value.size == shape[0] * shape[1]:
+    """A branch that was computed for all rows is flat, or as the block has it; here as it is asked for."""
+    if {np.ndim(value), len(shape)} == {1, 2} and value.size == prod(shape):
         return value.reshape(shape)
     return value
 

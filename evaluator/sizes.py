@@ -77,7 +77,7 @@ def greatest(frame: Frame, size: Task, chain: Chain, grain: str) -> float:
 
 
 def _greatest(frame: Frame, size: Task, chain: Chain, grain: str) -> float:
-    if size.id not in frame.waits or frame.values[size.id] is not None:
+    if not _waits(frame, size):
         return _top(frame, size, chain, grain)
     own = frame.chains[size.id]
     if own and frame.selection(size.grain, own).none:
@@ -96,7 +96,7 @@ def _greatest(frame: Frame, size: Task, chain: Chain, grain: str) -> float:
         case "abs", (a,):
             return _top(frame, a, own, size.grain, signed=True)
         case "size_div", (a, b):
-            least = _least(frame, frame.read(b, own, size.grain))
+            least = _least(frame, b, own, size.grain)
             return of(a) / least if least else np.inf
         case "select", (_, a, b):
             return max(of(a), of(b))
@@ -105,18 +105,27 @@ def _greatest(frame: Frame, size: Task, chain: Chain, grain: str) -> float:
     raise TypeError(f"no size by {size.op}")
 
 
-def _least(frame: Frame, values: Any) -> float:
+def _least(frame: Frame, task: Task, chain: Chain, grain: str) -> float:
+    """At most the size of every row's value; 0 where that isn't known."""
+    if _waits(frame, task):
+        return _least(frame, task.args[0], chain, grain) if task.op == "abs" else 0.0
+    values = frame.read(task, chain, grain)
     if not isinstance(values, np.ndarray) or not values.ndim:
         return np.inf if values is None else abs(float(values))
     sizes = np.abs(values, out=frame.scratch(2, np.float64, values.shape))
     return float(np.min(sizes, initial=np.inf))
 
 
+def _waits(frame: Frame, task: Task) -> bool:
+    """Whether a task has not been computed yet in this block; another without a value is one that no row reaches."""
+    return task.id in frame.waits and frame.values[task.id] is None
+
+
 def at_rows(frame: Frame, size: Task, chain: Chain, shape: tuple[int, ...], rows: Any) -> Any:
     """The sizes at some rows of the block, by number in a column of ``shape``; None where they have to be computed for
     all. Call with NumPy's errors ignored."""
     values = frame.values[size.id]
-    if size.id not in frame.waits or values is not None:
+    if not _waits(frame, size):
         own = frame.chains.get(size.id, ())
         if values is None:  # no row reaches it
             return 0.0
@@ -148,5 +157,7 @@ _FORMULAS: dict[str, Callable[..., Any]] = {
 def _top(frame: Frame, task: Task, chain: Chain, grain: str, signed: bool = False) -> float:
     if task.op == "const":
         return abs(float(task.attrs[1]))  # type: ignore[arg-type]
+    if _waits(frame, task):
+        return np.inf
     values = frame.read(task, chain, grain)
     return 0.0 if values is None else top_of(values, signed)

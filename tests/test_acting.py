@@ -235,3 +235,29 @@ def test_what_is_decided_on_both_sides_of_a_decision() -> None:
         found = {name: evaluation.columns["account"][name].values.tolist() for name in ("one", "two")}
         assert found == {"one": [2, 3, 2, 3], "two": [4, 6, 4, 6]}
         assert differences(evaluation, careful) == []
+
+
+NESTED = """policy "a choice within a choice, in a block that is a matrix"
+unit USD
+entity account:
+  vip : flag
+  cuts = sum(position.cut)
+entity position:
+  account : account
+  size : ratio
+  cut = if account.vip then if size > 1 then size * 2 + 1 else size else if size > 2 then 5 * size else size * size
+"""
+
+
+@pytest.mark.parametrize("sizes", [[2, 3, 4, 5], [0.5, 3, 4, 5], [2, 3, 0.5, 0.25]], ids=str)
+@pytest.mark.parametrize("vip", ["yes", "no"])
+def test_a_choice_within_a_choice(sizes: list[float], vip: str) -> None:
+    tables = {
+        "account": {"account": ["a0", "a1"], "vip": [vip] * 2},
+        "position": {"position": list("pqrs"), "account": ["a0", "a0", "a1", "a1"], "size": [str(s) for s in sizes]},
+    }
+    quick, careful, answered = both(*small_book(NESTED, tables), block=2)
+    expected = [(s * 2 + 1 if s > 1 else s) if vip == "yes" else 5 * s if s > 2 else s * s for s in sizes]
+    assert answered == 3
+    for evaluation in (*quick, careful):
+        assert evaluation.columns["position"]["cut"].values.tolist() == expected

@@ -21,7 +21,7 @@ entity account:
 entity position:
   account : account
   pnl     : USD
-  need    : USD >= 0
+  need    : USD{range}
 {tiers}
 """
 FALLING = """tiers account:
@@ -120,15 +120,21 @@ def tier_of(cash: str, positions: list[tuple[str, str]], sides: str) -> str:
     "tiers, sides", [(FALLING, "++++"), (RISING, "----"), (BOTH_WAYS, "+-+-")], ids=["falling", "rising", "both ways"]
 )
 @pytest.mark.parametrize(
-    "block, least, most",
-    [(300, 0.5, 3), (1 << 16, 0.5, 3), (1 << 16, 1.7, 3), (1 << 16, 0.1, 0.8)],
-    ids=["small blocks", "any health", "most above", "most below"],
+    "block, least, most, range",
+    [
+        (300, 0.5, 3, " >= 0"),
+        (1 << 16, 0.5, 3, " >= 0"),
+        (1 << 16, 0.5, 3, ""),
+        (1 << 16, 1.7, 3, " >= 0"),
+        (1 << 16, 0.1, 0.8, ""),
+    ],
+    ids=["small blocks", "any health", "of any sign", "most above", "most below, of any sign"],
 )
 def test_ties_are_decided_exactly(
-    tiers: str, sides: str, block: int, least: float, most: float, tmp_path: Path
+    tiers: str, sides: str, block: int, least: float, most: float, range: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "watch.policy"
-    path.write_text(POLICY.format(tiers=tiers), "utf-8")
+    path.write_text(POLICY.format(tiers=tiers, range=range), "utf-8")
     policy = softliq.load_policy(path)
     accounts = accounts_of(7, least, most)
     book = book_of_accounts(policy, accounts)
