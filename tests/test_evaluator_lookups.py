@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 
 from dsl.causes import Cause
-from tests.evaluator_models import value_of, values_of
+from dsl.params import resolve_params
+from evaluator.columns import Origin
+from evaluator.places import Unknown
+from evaluator.reference import Reference
+from tests.evaluator_models import ROWS, compiled, row_tables, value_of, values_of
 
 TABLES = {
     "bands": """table bands(name: text, n: number) unknown outside:
@@ -106,6 +110,13 @@ LOOKUPS = [
 @pytest.mark.parametrize(("table", "expression", "x", "expected"), LOOKUPS)
 def test_tables(table: str, expression: str, x: str, expected: Any) -> None:
     assert value_of(expression, more=TABLES[table], x=x, name="B") == expected
+
+
+@pytest.mark.parametrize(("table", "expression", "x", "expected"), LOOKUPS)
+def test_tables_as_the_reference_interpreter_reads_them(table: str, expression: str, x: str, expected: Any) -> None:
+    policy, book = compiled(f"{ROWS}  v = {expression}\n{TABLES[table]}", row_tables([{"x": x, "name": "B"}]))
+    found = Reference(policy, book, resolve_params(policy)).cell("row", "v", 0)
+    assert (Origin.of(found.code).cause if isinstance(found, Unknown) else found) == expected
 
 
 CURVES = [  # method, outside, x, value

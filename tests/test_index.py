@@ -250,7 +250,8 @@ def test_any_byte_that_changed_is_noticed(policy: Policy, tmp_path: Path, rows: 
     assert len(files) > 10
     for path in files:
         data = path.read_bytes()
-        for place in {0, len(data) // 3, len(data) // 2, len(data) - len(data) // 5, len(data) - 1}:
+        some = {0, len(data) // 3, len(data) // 2, len(data) - len(data) // 5, len(data) - 1}
+        for place in range(0, len(data), 5) if path.suffix == ".json" else some:
             path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
             found = load(layout, policy, instant, rows=rows)
             assert found.book is None, (path.name, place)
