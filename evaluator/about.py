@@ -19,4 +19,5 @@ def about(path: Path) -> Iterator[None]:
         said = (
             os.strerror(error.errno) if error.errno else error.strerror or str(error)
         )  # Arrow puts words of its own around them
-        raise OSError(error.errno, said, str(path if own else named)) from None
+        place = os.fsdecode(error.filename2) if error.filename2 else path if own else named  # where it was to be moved
+        raise OSError(error.errno, said, str(place)) from None

@@ -56,7 +56,8 @@ class TableFile(Protocol):
 
 
 def check_header(name: str, header: Sequence[str]) -> None:
-    twice = [h for h, n in Counter(header).items() if n > 1]
+    """Raises Unreadable where columns have one name. Those without any, as spreadsheets leave them, are no columns."""
+    twice = [h for h, n in Counter(header).items() if n > 1 and h.strip()]
     if twice:
         row = 1 if name.endswith(TEXT_FILES) else None
         places = [f"`{h}`: columns {' and '.join(str(i + 1) for i, x in enumerate(header) if x == h)}" for h in twice]

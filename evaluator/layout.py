@@ -248,7 +248,7 @@ class _Toml:
         return self.columns(self.policy.entities[name], said.get("columns", {}))
 
     def columns(self, entity: Entity, renamed: Any) -> bool:
-        if not isinstance(renamed, dict) or not all(isinstance(v, str) for v in renamed.values()):
+        if not isinstance(renamed, dict) or not all(isinstance(v, str) and v.strip() for v in renamed.values()):
             self.fault(f"`columns` of [{entity.name}] isn't a list of names", 'write columns = { mark = "mark_price" }')
             return False
         known = [] if entity.once else [entity.name]

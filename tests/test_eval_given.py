@@ -192,6 +192,14 @@ def test_a_report_never_takes_the_place_of_what_is_read(softliq: Softliq, mine: 
     assert softliq(*command, mine / "report").code == 0
 
 
+def test_a_folder_where_a_file_of_results_should_be_is_named(softliq: Softliq, mine: Path) -> None:
+    (mine / "out" / "account.parquet").mkdir(parents=True)
+    ran = softliq("eval", mine / "my.policy", mine / "snapshot", "--out", mine / "out")
+    named = mine / "out" / "account.parquet"
+    assert (ran.code, ran.err) == (2, f"error: cannot use `{named}`: is a directory\n")
+    assert sorted(p.name for p in (mine / "out").iterdir()) == ["account.parquet"]
+
+
 def test_standard_output_is_no_place_for_files(softliq: Softliq, mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(mine)
     for command, option in (("eval", "--out"), ("report", "-o")):

@@ -175,15 +175,30 @@ def _column(column: Any) -> list[Any]:
         ("x = " + "[" * 5000, "not valid TOML: lists stand inside each other too deeply"),
         ("as_of = 0001-01-01T00:00:00+14:00", "`as_of` is outside of the years 1 to 9999"),
         ('[market]\nfile = "a\\u0000b.csv"', "which doesn't exist"),
+        ('[market]\ncolumns = { mark = "" }', "`columns` of [market] isn't a list of names"),
         (f'[market]\nfile = "{"x" * 5000}.csv"', "which doesn't exist"),
     ],
-    ids=["long number", "deep", "before the year 1", "no name of a file", "too long a name"],
+    ids=["long number", "deep", "before the year 1", "no name of a file", "no name", "too long a name"],
 )
 def test_a_snapshot_toml_beyond_all_bounds(tmp_path: Path, stated: str, said: str) -> None:
     (folder(tmp_path) / "snapshot.toml").write_text(stated)
     with pytest.raises(SnapshotError) as raised:
         read_snapshot(tmp_path, models.perpetuals())
     assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("more", [",,", ", ,,"])
+@pytest.mark.parametrize("first", [False, True])
+def test_columns_without_a_name_are_none(tmp_path: Path, more: str, first: bool) -> None:
+    """Spreadsheets leave them behind."""
+    whole = read_snapshot(folder(tmp_path), models.perpetuals(), as_of=AS_OF)
+    for name in ("market", "account", "position"):
+        lines = (tmp_path / f"{name}.csv").read_text().splitlines()
+        (tmp_path / f"{name}.csv").write_text("".join(f"{more}{x}\n" if first else f"{x}{more}\n" for x in lines))
+    found = read_snapshot(tmp_path, models.perpetuals(), as_of=AS_OF)
+    for name, table in whole.tables.items():
+        for column, cells in table.columns.items():
+            assert repr(found.tables[name].columns[column].values) == repr(cells.values)
 
 
 def test_snapshot_toml_maps_files_and_columns(tmp_path: Path) -> None:
