@@ -39,7 +39,7 @@ def _sum(t: "Translator", node: Node, args: list[Made]) -> Made:
         size = sized_if(
             t, node, lambda: t.make("add", [t.size(m, node.grain) for m in args], (False,), grain=node.grain)
         )
-    if size is not None and node.op == "sub" and a.size is None:
+    if size is not None and node.op == "sub" and a.size is None and b.size is None:
         t.differences[size.id] = a
     return Made(task, max(a.steps, b.steps) + ROUNDED, size)
 
@@ -65,8 +65,8 @@ def _product(t: "Translator", node: Node, args: list[Made]) -> Made:
 
 
 def _of_difference(t: "Translator", node: Node, task: Task, factor: Made, first: Made) -> Task:
-    """The size of f * (x - y): |f| * (|x| + |y|) is at most 2 * |f * x| + |f * (x - y)|. A policy often has |f| * x,
-    such as the notional beside the profit."""
+    """The size of f * (x - y), where those of x and y are their own: |f| * (|x| + |y|) is at most
+    2 * |f * x| + |f * (x - y)|. A policy often has |f| * x, such as the notional beside the profit."""
     product = t.make("mul", [t.size(factor, node.grain), t.size(first, node.grain)], (True,), grain=node.grain)
     t.nonnegative.add(product.id)
     twice = t.make("mul", [t.tasks.const(2.0), product], (False,), grain=node.grain)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import softliq
+from tests.evaluator_models import compiled as small_book
 from tests.test_fast import both, counting_flagged, differences
 
 POLICY = """policy "watch" version 1
@@ -146,3 +147,32 @@ def test_ties_are_decided_exactly(
     assert found == [tier_of(cash, positions, sides) for cash, positions in accounts]
     if block > 1_000:  # else a block has too few rows to tell which cells are far from all others
         assert 30 < max(flagged) < 150  # about as many as there are ties, and all of an account with such a cell
+
+
+DIFFERENCES = """policy "differences of differences"
+unit USD
+entity account:
+  a : ratio
+  b : ratio
+  v = {formula}
+  tied = if v = 0 then yes else no
+"""
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "2 * (0 - (a * 3 - b))",
+        "a * (0 - (a * 3 - b))",
+        "2 * abs(0 - (a * 3 - b))",
+        "(a - (a * 4 - b)) * 2",
+        "2 * (a * 3 - b)",
+    ],
+)
+def test_what_is_left_of_a_difference_is_watched_by_what_it_was_made_of(formula: str) -> None:
+    """Three times 0.1 is not 0.3 where floats add up, and whatever that is subtracted from again is no larger."""
+    accounts = {"account": ["a0", "a1", "a2"], "a": ["0.1", "0.7", "3"], "b": ["0.3", "2.1", "9"]}
+    quick, careful, answered = both(*small_book(DIFFERENCES.format(formula=formula), {"account": accounts}))
+    assert answered == 3
+    for evaluation in (*quick, careful):
+        assert evaluation.columns["account"]["tied"].values.all() and evaluation.decided == careful.decided
