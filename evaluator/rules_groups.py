@@ -71,7 +71,9 @@ def _aggregate(t: "Translator", node: Node, args: list[Made]) -> Made | None:
         case "agg_min" | "agg_max":
             tasks = [value.task, *([counted.task] if counted is not None else [])]
             task = cross(node.op, tasks, [empty()])
-            size = value.size and peak(t, value.size, entity, node.grain)
+            size = None  # another member may be off by more; infinite ones would make all the others look small
+            if value.size is not None or not (value.exact or value.once or node.args[0].facts.infinite):
+                size = sized_if(t, node, lambda: peak(t, t.size(value, entity), entity, node.grain))
             return Made(task, value.steps, size, value.once)
     return None
 

@@ -176,3 +176,36 @@ def test_what_is_left_of_a_difference_is_watched_by_what_it_was_made_of(formula:
     assert answered == 3
     for evaluation in (*quick, careful):
         assert evaluation.columns["account"]["tied"].values.all() and evaluation.decided == careful.decided
+
+
+LEAST = """policy "the least of what is off by more"
+unit USD
+entity account:
+  cash : ratio
+  least = min(position.margin)
+  ratio_left = cash / (least + 1)
+entity position:
+  account : account
+  size : ratio
+  margin = brackets(abs(size) * 0.7) * 1.1
+table brackets(notional: ratio):
+  | notional >= | margin marginal |
+  | 0 | 1% |
+  | 0.3 | 5% |
+  | 2.1 | 10% |
+"""
+
+
+def test_the_least_of_members_of_which_others_are_far_larger() -> None:
+    """The careful evaluator takes the error of the largest for that of the least, and so decides exactly."""
+    tables = {
+        "account": {"account": ["a0", "a1"], "cash": ["0.7", "3"]},
+        "position": {
+            "position": list("pqrs"),
+            "account": ["a0", "a0", "a1", "a1"],
+            "size": ["0.3", "1e18", "3", "9e17"],
+        },
+    }
+    quick, careful, answered = both(*small_book(LEAST, tables))
+    assert answered == 3 and careful.decided == {"account": 2}
+    assert [differences(evaluation, careful) for evaluation in quick] == [[], [], []]
